@@ -1,0 +1,1 @@
+"""What the processes must agree on: commands, topics, tables, ids, money. Imports no service."""

@@ -1,0 +1,138 @@
+"""Commands and outcomes to and from bytes: Confluent framing (00, schema id, Avro body).
+
+Schema ids are pinned in `avro/schemas.lock` with the SHA-256 of each schema's canonical form,
+so a dead or reset registry cannot change what a record means. The only module that imports
+`fastavro`.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from io import BytesIO
+from typing import Any, Final
+from uuid import UUID
+
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro.schema import to_parsing_canonical_form
+
+from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
+
+
+class UndecodableRecord(Exception):
+    """The bytes are no framed record of a schema that this build knows how to read."""
+
+
+class UnknownSchema(UndecodableRecord):
+    """The framing is right but this build does not have the schema id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An announcement. `result` is the JSON text of `command_outcomes.result`."""
+
+    tenant_id: UUID
+    command_id: UUID
+    correlation_id: UUID
+    idempotency_key: str
+    fingerprint: bytes
+    status: str
+    result: str
+    partition_id: int
+    command_offset: int
+    dry_run: bool = False
+
+
+_TYPES: Final[dict[str, Any]] = {
+    kind.__name__: kind for kind in (Disbursement, Payment, AccrualChunk, Reversal, Outcome)
+}
+_FRAME: Final = struct.Struct(">bI")
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    schema_id: int
+    parsed: Any
+    kind: Any
+    uuid_fields: tuple[str, ...]
+
+
+def fingerprint_of(schema: Any) -> str:
+    """SHA-256 of a schema's parsing canonical form, in hex."""
+    return sha256(to_parsing_canonical_form(schema).encode()).hexdigest()
+
+
+def _load() -> dict[int, _Schema]:
+    folder = files("schemas") / "avro"
+    schemas: dict[int, _Schema] = {}
+    for line in (folder / "schemas.lock").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        number, name, pinned = line.split()
+        source = json.loads((folder / f"{name}.avsc").read_text())
+        if fingerprint_of(source) != pinned:
+            raise RuntimeError(f"schema {name} differs from the one pinned in schemas.lock")
+        uuids = tuple(f["name"] for f in source["fields"] if "Uuid" in json.dumps(f["type"]))
+        schemas[int(number)] = _Schema(int(number), parse_schema(source), _TYPES[name], uuids)
+    return schemas
+
+
+_BY_ID: Final = _load()
+_BY_KIND: Final = {schema.kind: schema for schema in _BY_ID.values()}
+
+
+def encode(message: AnyCommand | Outcome) -> bytes:
+    """The framed Avro bytes of a command or outcome."""
+    schema = _BY_KIND[type(message)]
+    record = {name: getattr(message, name) for name in _names(schema.kind)}
+    for name in schema.uuid_fields:
+        identifier = record[name]
+        record[name] = None if identifier is None else identifier.bytes
+    buffer = BytesIO()
+    buffer.write(_FRAME.pack(0, schema.schema_id))
+    schemaless_writer(buffer, schema.parsed, record)
+    return buffer.getvalue()
+
+
+def decode(value: bytes | None) -> AnyCommand | Outcome:
+    """Read framed bytes; `UnknownSchema` or `UndecodableRecord` say why they cannot be read.
+
+    Every byte must belong to the record: trailing bytes are refused, so no two values mean the
+    same command.
+    """
+    if value is None or len(value) < _FRAME.size:
+        raise UndecodableRecord("the value is shorter than its frame")
+    magic, schema_id = _FRAME.unpack_from(value)
+    if magic != 0:
+        raise UndecodableRecord("the value does not begin with the magic byte 00")
+    schema = _BY_ID.get(schema_id)
+    if schema is None:
+        raise UnknownSchema(f"schema id {schema_id} is not in schemas.lock")
+    buffer = BytesIO(value)
+    buffer.seek(_FRAME.size)
+    try:
+        record: Any = schemaless_reader(buffer, schema.parsed, None)
+        for name in schema.uuid_fields:
+            if record[name] is not None:
+                record[name] = UUID(bytes=record[name])
+        message: AnyCommand | Outcome = schema.kind(**record)
+    except (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError) as error:
+        raise UndecodableRecord(f"no valid {schema.kind.__name__}: {error}") from error
+    if buffer.tell() != len(value):
+        raise UndecodableRecord("bytes follow the record")
+    return message
+
+
+def schema_name_of(value: bytes) -> str | None:
+    """The record type that a framed value claims, for people who read dead letters."""
+    if len(value) < _FRAME.size:
+        return None
+    schema = _BY_ID.get(_FRAME.unpack_from(value)[1])
+    return None if schema is None else schema.kind.__name__
+
+
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(kind.__dataclass_fields__)
+
+

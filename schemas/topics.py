@@ -1,0 +1,31 @@
+"""The Kafka topics: names, partitions, and the settings without which money could be lost."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. `partitions` None means the ledger's own partition count."""
+
+    name: str
+    partitions: int | None
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+COMMANDS: Final = "hpts.commands.v1"
+OUTCOMES: Final = "hpts.outcomes.v1"
+OUTCOME_PARTITIONS: Final = 12
+
+SIGNATURE_HEADER: Final = "signature"
+REPLY_PARTITION_HEADER: Final = "reply-partition"
+TRACEPARENT_HEADER: Final = "traceparent"
+
+_FOR_EVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+
+TOPICS: Final = (
+    # posted_at is the broker's append time, so the broker must be the one that stamps it.
+    Topic(COMMANDS, None, {**_FOR_EVER, "message.timestamp.type": "LogAppendTime"}),
+    # Announcements only: the truth is in command_outcomes, so an hour is plenty.
+    Topic(OUTCOMES, OUTCOME_PARTITIONS, {"cleanup.policy": "delete", "retention.ms": "3600000"}),
+)
