@@ -1,0 +1,280 @@
+"""Accruals: a chunk of loans decided as one, each loan posted or refused by itself.
+
+One entry per chunk: a debit of interest receivable per loan and one credit of their sum. A loan
+that cannot accrue is listed with its code and the others post. Reversing follows the same shape.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from struct import unpack
+from uuid import UUID
+
+from posting_engine.posting import rules
+from posting_engine.posting.entries import derived, entry_of, result_of
+from posting_engine.posting.journal import Entry, Line, Subject, credit, debit
+from posting_engine.posting.loan import Loan, format_instant
+from posting_engine.posting.page import (
+    AccruedLine,
+    Decision,
+    Page,
+    Place,
+    Posting,
+    ReversalTarget,
+)
+from posting_engine.posting.refusals import Refusal
+from posting_engine.posting.shortfall import already_reversed, cover, out_of_range, too_early
+from schemas import ids
+from schemas.chart_of_accounts import INTEREST_INCOME, INTEREST_RECEIVABLE
+from schemas.commands import AccrualChunk, Reversal
+from schemas.money import format_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One loan's item of a chunk, in minor units."""
+
+    loan_id: UUID
+    principal_minor: int
+    interest_minor: int
+
+
+def shares_of(chunk: AccrualChunk) -> tuple[Share, ...]:
+    """The items of a chunk's packed arrays."""
+    count = len(chunk.loan_ids) // 16
+    principals = unpack(f">{count}q", chunk.principals)
+    interests = unpack(f">{count}q", chunk.interests)
+    packed = chunk.loan_ids
+    return tuple(
+        Share(UUID(bytes=packed[16 * i : 16 * i + 16]), principals[i], interests[i])
+        for i in range(count)
+    )
+
+
+def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
+    """Accrue a chunk. Refused (`accrual_rejected`) only when every loan of it is."""
+    lines: list[Line] = []
+    loans: list[Loan] = []
+    rejections: list[dict[str, object]] = []
+    mismatches = 0
+    for share in shares_of(chunk):
+        loan = page.loan_of(chunk.tenant_id, share.loan_id)
+        after = _accrue(chunk, share, loan, place, page, lines)
+        if isinstance(after, str):
+            rejections.append({"loan_id": str(share.loan_id), "code": after})
+        else:
+            loans.append(after)
+            mismatches += share.principal_minor != after.principal_minor
+    total_minor = sum(line.amount_minor for line in lines)
+    members: dict[str, object] = {
+        "accrual_event_id": str(derived(ids.ACCRUAL_EVENT, chunk, place, in_parts=True)),
+        "journal_entry_id": None,
+        "loan_count": len(loans),
+        "total_accrued_minor": format_minor(total_minor),
+        "posted_at": format_instant(place.posted_at),
+        "rejected_count": len(rejections),
+        "principal_mismatch_count": mismatches,
+        "rejections": rejections,
+    }
+    if not loans:
+        return Refusal("accrual_rejected", "No loan of the chunk could accrue.", members)
+    if not lines:
+        return Posting(result=members, loans=tuple(loans))
+    income = rules.RULES[rules.ACCRUAL][1][1]
+    lines.append(credit(income, total_minor, Subject(chunk.currency)))
+    entry = entry_of(
+        chunk,
+        place,
+        page,
+        event=(rules.ACCRUAL, ids.ACCRUAL_EVENT),
+        effective_on=chunk.accrued_on,
+        lines=lines,
+    )
+    members["journal_entry_id"] = str(entry.journal_entry_id)
+    return Posting(result=members, entry=entry, loans=tuple(loans))
+
+
+def _accrue(
+    chunk: AccrualChunk,
+    share: Share,
+    loan: Loan | None,
+    place: Place,
+    page: Page,
+    lines: list[Line],
+) -> Loan | str:
+    """One loan after its accrual, its line added to `lines`; or the code of its refusal."""
+    if loan is None:
+        return "loan_not_found"
+    if (code := _refusal_code(chunk, share, loan, page)) is not None:
+        return code
+    accrued_through = max(loan.accrued_through or chunk.accrued_on, chunk.accrued_on)
+    own: tuple[Line, ...] = ()
+    if share.interest_minor:
+        subject = Subject(loan.currency, loan.loan_id, loan.borrower_id)
+        own = (debit(INTEREST_RECEIVABLE, share.interest_minor, subject),)
+    after = loan.with_lines(own, place.posted_at, accrued_through=accrued_through)
+    if after.is_out_of_range():
+        return "balance_out_of_range"
+    lines += own
+    return after
+
+
+def _refusal_code(chunk: AccrualChunk, share: Share, loan: Loan, page: Page) -> str | None:
+    if loan.quarantined:
+        return "loan_quarantined"
+    ended = loan.status in ("charged_off", "refinanced", "cancelled")
+    if ended or chunk.accrued_on < loan.opened_on:
+        return "loan_not_accruing"
+    if loan.currency != chunk.currency:
+        return "currency_mismatch"
+    if _has_accrued(chunk, loan, page):
+        return "already_accrued"
+    if chunk.require_principal_match and share.principal_minor != loan.principal_minor:
+        return "principal_mismatch"
+    return None
+
+
+def _has_accrued(chunk: AccrualChunk, loan: Loan, page: Page) -> bool:
+    """Whether the date is taken: by `accrued_through`, or for a backfill by the journal."""
+    if chunk.backfill:
+        return (loan.tenant_id, loan.loan_id, chunk.accrued_on) in page.standing_accruals
+    return loan.accrued_through is not None and chunk.accrued_on <= loan.accrued_through
+
+
+def reverse_share(command: Reversal, place: Place, page: Page) -> Decision:
+    """Reverse one loan's share of an accrual."""
+    found = page.accrued.get((command.reverses_entry_id, None, command.loan_id), ())
+    shares = [share for share in found if _in_reach(command, share, page) is not None]
+    if not shares:
+        return Refusal("entry_not_found", "No such accrual of this loan.")
+    share = shares[0]
+    loan = page.loans[command.tenant_id, share.loan_id]
+    if share.reversed_by is not None:
+        return already_reversed(share.reversed_by)
+    if command.effective_on < share.accrued_on:
+        return too_early(share.accrued_on)
+    undone = _undo(share, loan, place)
+    if isinstance(undone, Refusal):
+        return undone
+    entry = _reversing_entry(command, place, page, share.part, undone.lines)
+    result = result_of(None, entry, undone.loan)
+    result["reverses_entry_id"] = str(command.reverses_entry_id)
+    result["moved_to_suspense_minor"] = format_minor(undone.moved_minor)
+    target = _target(command, share, entry)
+    return Posting(result=result, entry=entry, loans=(undone.loan,), targets=(target,))
+
+
+def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
+    """Reverse what still stands of one part of an accrual batch, loan by loan."""
+    shares = page.accrued.get((command.reverses_entry_id, command.part, None), ())
+    if not shares:
+        return Refusal("entry_not_found", "No such part of an accrual here.")
+    standing = [share for share in shares if share.reversed_by is None]
+    if not standing:
+        reversed_by = next(share.reversed_by for share in shares if share.reversed_by is not None)
+        return already_reversed(reversed_by)
+    undone: list[tuple[AccruedLine, Undone]] = []
+    rejections: list[dict[str, object]] = []
+    for share in standing:
+        outcome = _try_undo(command, share, place, page)
+        if isinstance(outcome, Refusal):
+            rejections.append({"loan_id": str(share.loan_id), "code": outcome.code})
+        else:
+            undone.append((share, outcome))
+    total_minor = sum(share.amount_minor for share, _ in undone)
+    members: dict[str, object] = {
+        "reverses_entry_id": str(command.reverses_entry_id),
+        "loan_count": len(undone),
+        "total_reversed_minor": format_minor(total_minor),
+        "posted_at": format_instant(place.posted_at),
+        "rejected_count": len(rejections),
+        "rejections": rejections,
+    }
+    if not undone:
+        return Refusal(str(rejections[0]["code"]), "No loan of the part could be reversed.", members)
+    income = debit(INTEREST_INCOME, total_minor, Subject(standing[0].currency))
+    # The income of the part is one line, as it was when it accrued.
+    lines = [income, *(line for _, one in undone for line in one.lines[1:])]
+    entry = _reversing_entry(command, place, page, standing[0].part, lines)
+    members["journal_entry_id"] = str(entry.journal_entry_id)
+    return Posting(
+        result=members,
+        entry=entry,
+        loans=tuple(one.loan for _, one in undone),
+        targets=tuple(_target(command, share, entry) for share, _ in undone),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """One loan's share undone: DR income first, then CR receivable, then what moved."""
+
+    lines: tuple[Line, ...]
+    loan: Loan
+    moved_minor: int
+
+
+def _try_undo(
+    command: Reversal, share: AccruedLine, place: Place, page: Page
+) -> Undone | Refusal:
+    loan = _in_reach(command, share, page)
+    if loan is None:
+        return Refusal("entry_not_found", "The accrual belongs to an earlier life of the loan.")
+    if command.effective_on < share.accrued_on:
+        return too_early(share.accrued_on)
+    return _undo(share, loan, place)
+
+
+def _in_reach(command: Reversal, share: AccruedLine, page: Page) -> Loan | None:
+    loan = page.loan_of(command.tenant_id, share.loan_id)
+    if loan is None or loan.is_cancelled or share.entry_seq < loan.life_began_seq:
+        return None
+    return loan
+
+
+def _undo(share: AccruedLine, loan: Loan, place: Place) -> Undone | Refusal:
+    subject = Subject(share.currency, loan.loan_id, loan.borrower_id)
+    moved = cover(loan, "interest", share.amount_minor, subject)
+    if isinstance(moved, Refusal):
+        return moved
+    lines = (
+        debit(INTEREST_INCOME, share.amount_minor, subject),
+        credit(INTEREST_RECEIVABLE, share.amount_minor, subject),
+        *moved.lines,
+    )
+    after = loan.with_lines(
+        lines,
+        place.posted_at,
+        collected_interest_minor=loan.collected_interest_minor - moved.amount_minor,
+        accrued_through=_accrued_through_without(share, loan),
+    )
+    if after.is_out_of_range():
+        return out_of_range()
+    return Undone(lines, after, moved.amount_minor)
+
+
+def _accrued_through_without(share: AccruedLine, loan: Loan) -> date | None:
+    """Back to the latest accrual still standing, if the loan's latest one is undone."""
+    if loan.accrued_through != share.accrued_on:
+        return loan.accrued_through
+    earlier = [day for day in (share.previous_accrued_on, loan.accrued_through_floor) if day]
+    return max(earlier, default=None)
+
+
+def _reversing_entry(
+    command: Reversal, place: Place, page: Page, part: int, lines: list[Line] | tuple[Line, ...]
+) -> Entry:
+    return entry_of(
+        command,
+        place,
+        page,
+        event=(rules.REVERSAL, ids.REVERSAL_EVENT),
+        effective_on=command.effective_on,
+        lines=lines,
+        reverses=(command.reverses_entry_id, part),
+    )
+
+
+def _target(command: Reversal, share: AccruedLine, entry: Entry) -> ReversalTarget:
+    return ReversalTarget(
+        command.reverses_entry_id, share.part, share.loan_id, entry.journal_entry_id
+    )
