@@ -1,0 +1,8 @@
+# Each target is bootstrap.py's; this file adds nothing. `make up ARGS='--fresh --port 8081'`.
+PYTHON ?= python3
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: setup up down test lint bench lock help
+setup up down test lint bench lock help:
+	@exec "$(PYTHON)" bootstrap.py $@ $(ARGS)

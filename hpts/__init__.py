@@ -1,0 +1,1 @@
+"""The command line and the local run. May import every other package; none imports it."""
