@@ -46,9 +46,7 @@ class CannotPrepare(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run one target; returns its exit status, or does not return because it became it."""
-    target = arguments[0] if arguments else "help"
-    if target in ("-h", "--help"):
-        target = "help"
+    target = arguments[0].lstrip("-") if arguments else "help"
     if target not in TARGETS:
         print(f"There is no target {target!r}.\n", file=sys.stderr)
         print(usage(), file=sys.stderr)
@@ -64,10 +62,8 @@ def main(arguments: list[str]) -> int:
 
 def usage() -> str:
     """The targets, one line each."""
-    lines = [f"  {name:8}{action.__doc__}" for name, action in TARGETS.items()]
-    return "\n".join(
-        ["make TARGET [ARGS='...']   or   python3 bootstrap.py TARGET [arguments]", "", *lines]
-    )
+    head = "make TARGET [ARGS='...']   or   python3 bootstrap.py TARGET [arguments]\n"
+    return "\n".join([head, *(f"  {name:8}{do.__doc__}" for name, do in TARGETS.items())])
 
 
 def setup(arguments: list[str]) -> int:
@@ -81,17 +77,17 @@ def setup(arguments: list[str]) -> int:
 
 def up(arguments: list[str]) -> int:
     """Start everything, print the URLs and a first payment; Ctrl-C stops it (hpts up)."""
-    return become(prepare(developer=False), "hpts", "up", *arguments)
+    return become(prepare(developer=False).command("hpts", "up", *arguments))
 
 
 def down(arguments: list[str]) -> int:
     """Stop what a detached `up` left running (hpts down)."""
-    return become(prepare(developer=False), "hpts", "down", *arguments)
+    return become(prepare(developer=False).command("hpts", "down", *arguments))
 
 
 def test(arguments: list[str]) -> int:
     """All tests, on real Kafka and Postgres."""
-    return become(prepare(developer=True), "pytest", *arguments)
+    return become(prepare(developer=True).command("pytest", *arguments))
 
 
 def lint(arguments: list[str]) -> int:
@@ -117,8 +113,7 @@ def lint(arguments: list[str]) -> int:
 
 def bench(arguments: list[str]) -> int:
     """Payments per second at 1, 8 and 64 clients (--short: a quick look)."""
-    environment = prepare(developer=True)
-    return replace_process([str(environment.python), str(ROOT / "bench/payments.py"), *arguments])
+    return become([str(prepare(developer=True).python), "bench/payments.py", *arguments])
 
 
 def lock(arguments: list[str]) -> int:
@@ -131,12 +126,7 @@ def lock(arguments: list[str]) -> int:
     )  # fmt: skip
     constrained = ["--extra", "dev", "--constraint", SERVICE_LOCK]
     for more, name in (([], SERVICE_LOCK), (constrained, DEVELOPER_LOCK)):
-        subprocess.run(
-            [*compile_command, *more, "--output-file", name],
-            cwd=ROOT,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        run([*compile_command, *more, "--output-file", name], f"what {name} would pin")
         print(f"written: {name}")
     return 0
 
@@ -271,7 +261,7 @@ def run(command: list[str], what: str) -> None:
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
         raise CannotPrepare(
-            f"could not install {what} (see above). Run the same command again: it starts anew."
+            f"could not get {what} (see above). Run the same command again: it starts anew."
         )
 
 
@@ -287,13 +277,8 @@ def only_one_setup(path: Path) -> Iterator[None]:
         yield
 
 
-def become(environment: Environment, module: str, *arguments: str) -> int:
-    """Replace this process by an installed module, so that signals reach it and nobody else."""
-    return replace_process(environment.command(module, *arguments))
-
-
-def replace_process(command: list[str]) -> int:
-    """Exec in the checkout's folder; does not return."""
+def become(command: list[str]) -> int:
+    """Replace this process, so that signals reach the command and nobody else. Never returns."""
     sys.stdout.flush()
     os.chdir(ROOT)
     os.execv(command[0], command)
