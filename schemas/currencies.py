@@ -5,11 +5,9 @@ from typing import Final
 from iso4217 import Currency
 
 MINOR_UNITS: Final[dict[str, int]] = {
-    currency.code: currency.exponent
-    for currency in Currency
-    if currency.exponent is not None
+    currency.code: currency.exponent for currency in Currency if currency.exponent is not None
 }
-"""Alphabetic code -> decimal places of the minor unit. Codes without one (XAU, XXX) carry no money."""
+"""Alphabetic code -> decimal places of the minor unit; a code without one carries no money."""
 
 
 def is_currency(code: object) -> bool:

@@ -190,7 +190,9 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         "rejections": rejections,
     }
     if not undone:
-        return Refusal(str(rejections[0]["code"]), "No loan of the part could be reversed.", members)
+        return Refusal(
+            str(rejections[0]["code"]), "No loan of the part could be reversed.", members
+        )
     income = debit(INTEREST_INCOME, total_minor, Subject(standing[0].currency))
     # The income of the part is one line, as it was when it accrued.
     lines = [income, *(line for _, one in undone for line in one.lines[1:])]
@@ -213,9 +215,7 @@ class Undone:
     moved_minor: int
 
 
-def _try_undo(
-    command: Reversal, share: AccruedLine, place: Place, page: Page
-) -> Undone | Refusal:
+def _try_undo(command: Reversal, share: AccruedLine, place: Place, page: Page) -> Undone | Refusal:
     loan = _in_reach(command, share, page)
     if loan is None:
         return Refusal("entry_not_found", "The accrual belongs to an earlier life of the loan.")

@@ -56,7 +56,7 @@ def _disburse(command: Disbursement, place: Place, page: Page) -> Decision:
     after = loan.with_lines(
         entry.lines, place.posted_at, standing_openings=loan.standing_openings + 1
     )
-    if after.isout_of_range():
+    if after.is_out_of_range():
         return out_of_range()
     disbursed = DisbursedAmount(
         entry.event_id, command.loan_id, entry.journal_entry_id, command.amount_minor
@@ -78,9 +78,7 @@ def _receive_payment(command: Payment, place: Place, page: Page) -> Decision:
     else:
         parts = waterfall.allocate(command.amount_minor, loan, command.waterfall_version)
     amounts = {"amount": command.amount_minor, **parts}
-    subject = Subject(
-        command.currency, command.loan_id, command.borrower_id, command.external_ref
-    )
+    subject = Subject(command.currency, command.loan_id, command.borrower_id, command.external_ref)
     entry = entry_of(
         command,
         place,
@@ -97,7 +95,7 @@ def _receive_payment(command: Payment, place: Place, page: Page) -> Decision:
         collected_interest_minor=loan.collected_interest_minor + parts["interest"],
         collected_fees_minor=loan.collected_fees_minor + parts["fees"],
     )
-    if after.isout_of_range():
+    if after.is_out_of_range():
         return out_of_range()
     allocation = {f"{name}_minor": format_minor(part) for name, part in parts.items()}
     result = result_of("payment_event_id", entry, after) | {"allocation": allocation}

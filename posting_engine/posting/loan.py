@@ -7,7 +7,7 @@ the state can always be proven against the journal. None ever goes below zero.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from posting_engine.posting.journal import SETTLED, BrokenInvariant, Line
@@ -75,7 +75,7 @@ class Loan:
 
     @property
     def status(self) -> str:
-        """`charged_off`, `refinanced`, `cancelled`, `paid_off` or `active` (accounting section 2)."""
+        """`charged_off`, `refinanced`, `cancelled`, `paid_off` or `active`, as the books say."""
         if self.standing_charge_offs:
             return "charged_off"
         if self.standing_refinances:
@@ -101,7 +101,7 @@ class Loan:
     @property
     def largest_balance_minor(self) -> int:
         """The largest sub-balance, to be held against `MAX_AMOUNT_MINOR`."""
-        return max(getattr(self, name) for name, _ in SUB_BALANCES.values())
+        return max(int(getattr(self, name)) for name, _ in SUB_BALANCES.values())
 
     def is_out_of_range(self) -> bool:
         """Whether a sub-balance has passed what the ledger can hold."""
@@ -115,9 +115,9 @@ class Loan:
         """The cash applied to one receivable and not taken back."""
         return int(getattr(self, f"collected_{receivable}_minor"))
 
-    def with_lines(self, lines: Iterable[Line], posted_at: datetime, **changes: object) -> "Loan":
-        """The loan after lines of its own; raises `BrokenInvariant` if anything falls below zero."""
-        balances = {name: getattr(self, name) for name, _ in SUB_BALANCES.values()}
+    def with_lines(self, lines: Iterable[Line], posted_at: datetime, **changes: Any) -> "Loan":
+        """The loan after its lines; raises `BrokenInvariant` if anything falls below zero."""
+        balances: dict[str, Any] = {name: getattr(self, name) for name, _ in SUB_BALANCES.values()}
         for line in lines:
             place = SUB_BALANCES.get(line.account_code)
             if place is None or line.layer != SETTLED or line.loan_id != self.loan_id:

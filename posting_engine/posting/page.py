@@ -106,7 +106,6 @@ class Page:
     )
     standing_accruals: set[tuple[UUID, UUID, date]] = field(default_factory=set)
     closed_through: dict[UUID, date] = field(default_factory=dict)
-    postings: list[tuple[int, Posting]] = field(default_factory=list)
 
     def loan_of(self, tenant_id: UUID, loan_id: UUID) -> Loan | None:
         """The loan as it stands now, cancelled ones included."""
@@ -121,7 +120,6 @@ class Page:
 
     def apply(self, posting: Posting) -> None:
         """Take a decision's effects into the page, so that the next command sees them."""
-        self.postings.append((self.next_entry_seq, posting))
         entry = posting.entry
         if entry is not None:
             self.entries[entry.tenant_id, entry.journal_entry_id] = PostedEntry(

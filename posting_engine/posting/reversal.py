@@ -7,7 +7,6 @@ came after: the bank has taken the cash back (accounting section 3).
 """
 
 from collections.abc import Mapping
-from datetime import date
 from uuid import UUID
 
 from posting_engine.posting import accrual, rules
@@ -139,9 +138,7 @@ def _reverse_payment(
 
 def _credited(found: PostedEntry) -> dict[str, int]:
     by_account = {line.account_code: line.amount_minor for line in found.entry.lines}
-    return {
-        name: by_account.get(account.code, 0) for name, account in RECEIVABLE_ACCOUNTS.items()
-    }
+    return {name: by_account.get(account.code, 0) for name, account in RECEIVABLE_ACCOUNTS.items()}
 
 
 class TakenBack:

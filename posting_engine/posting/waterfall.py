@@ -14,7 +14,7 @@ ORDERS: Final[dict[int, tuple[str, ...]]] = {1: ("fees", "interest", "principal"
 
 
 def allocate(amount_minor: int, loan: Loan, version: int) -> dict[str, int]:
-    """Split a payment over the receivables and suspense: `{fees, interest, principal, suspense}`."""
+    """Split a payment over receivables and suspense: `{fees, interest, principal, suspense}`."""
     order = ORDERS.get(version)
     if order is None:
         raise BrokenInvariant(f"waterfall version {version} is unknown")

@@ -1,0 +1,217 @@
+"""Deciding a batch: offset order within each partition, effects visible to what follows.
+
+No I/O: pages and earlier outcomes go in, a verdict comes out, to be recorded in one
+transaction. How a log is cut into batches never shows in what is decided.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from posting_engine import rows
+from posting_engine.positions import Position
+from posting_engine.posting.decide import decide
+from posting_engine.posting.entries import correlation_of, derived, part_of
+from posting_engine.posting.journal import BrokenInvariant
+from posting_engine.posting.page import (
+    DisbursedAmount,
+    Page,
+    Place,
+    Posting,
+    ReversalTarget,
+)
+from posting_engine.posting.refusals import Refusal
+from posting_engine.records import Record
+from schemas import ids
+from schemas.codec import Outcome
+from schemas.commands import AccrualChunk, AnyCommand, Reversal
+
+KeyOfCommand = tuple[int, UUID, str]
+"""partition, tenant, idempotency key: by these a duplicate is recognised, for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A record and what it was found to be: a command, or the reason why it is none."""
+
+    record: Record
+    content: AnyCommand | str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRow:
+    """A record that is no command, and why."""
+
+    record: Record
+    reason: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a batch does, all of it to be written in one transaction, then announced."""
+
+    before: Mapping[int, Position]
+    after: dict[int, Position]
+    outcomes: list[rows.OutcomeRow] = field(default_factory=list)
+    links: list[rows.ChainedEntry] = field(default_factory=list)
+    disbursed: dict[tuple[int, UUID, UUID], DisbursedAmount] = field(default_factory=dict)
+    targets: list[tuple[int, UUID, ReversalTarget]] = field(default_factory=list)
+    touched_loans: set[tuple[int, UUID, UUID]] = field(default_factory=set)
+    dead_letters: list[DeadLetterRow] = field(default_factory=list)
+    announcements: list[tuple[int | None, Outcome]] = field(default_factory=list)
+    halts: dict[int, str] = field(default_factory=dict)
+
+
+def runs(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Cut a batch where a command must find an earlier one's accruals in the journal itself.
+
+    A backfill and the reversal of an accrual look dates up in the journal, so they begin a run
+    of their own when the run holds anything that writes or reverses accruals.
+    """
+    run: list[Item] = []
+    for item in items:
+        if _reads_accruals(item.content) and any(_writes_accruals(i.content) for i in run):
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
+
+
+def _reads_accruals(content: AnyCommand | str) -> bool:
+    if isinstance(content, AccrualChunk):
+        return content.backfill
+    return isinstance(content, Reversal) and _is_of_accrual(content)
+
+
+def _writes_accruals(content: AnyCommand | str) -> bool:
+    if isinstance(content, Reversal):
+        return _is_of_accrual(content)
+    return isinstance(content, AccrualChunk)
+
+
+def _is_of_accrual(command: Reversal) -> bool:
+    return command.part is not None or command.loan_id is not None
+
+
+def decide_batch(
+    items: Sequence[Item],
+    pages: Mapping[int, Page],
+    earlier: dict[KeyOfCommand, Outcome],
+    before: Mapping[int, Position],
+) -> Verdict:
+    """Decide items in the order given. A partition where an invariant breaks stops there."""
+    verdict = Verdict(before=before, after=dict(before))
+    for item in items:
+        record = item.record
+        position = verdict.after[record.partition_id]
+        if record.partition_id in verdict.halts:
+            continue
+        posted_at = max(record.appended_at, position.last_appended_at)
+        place = Place(record.partition_id, record.offset, posted_at)
+        if isinstance(item.content, str):
+            verdict.dead_letters.append(DeadLetterRow(record, item.content))
+        else:
+            try:
+                _decide_one(item.content, place, record, pages, earlier, verdict)
+            except BrokenInvariant as error:
+                verdict.halts[record.partition_id] = (
+                    f"offset {record.offset}: a rule of the ledger would be broken: {error}. "
+                    "Nothing of this record was posted; report it, and restart with a build "
+                    "that mends it."
+                )
+                continue
+        verdict.after[record.partition_id] = replace(
+            verdict.after[record.partition_id],
+            next_offset=record.offset + 1,
+            last_record_hash=record.hash,
+            last_appended_at=posted_at,
+        )
+    return verdict
+
+
+def _decide_one(
+    command: AnyCommand,
+    place: Place,
+    record: Record,
+    pages: Mapping[int, Page],
+    earlier: dict[KeyOfCommand, Outcome],
+    verdict: Verdict,
+) -> None:
+    key = (place.partition_id, command.tenant_id, command.idempotency_key)
+    known = earlier.get(key)
+    if known is not None and not command.dry_run:
+        # The sender may be waiting for an answer that went to a process that is gone.
+        verdict.announcements.append((record.reply_partition, known))
+        return
+    page = pages[place.partition_id]
+    decision = decide(command, place, page)
+    row = _outcome_of(command, place, decision)
+    outcome = _announcement(row, dry_run=command.dry_run)
+    verdict.announcements.append((record.reply_partition, outcome))
+    if command.dry_run:
+        return
+    if isinstance(decision, Posting):
+        _post(decision, command.tenant_id, place, page, verdict)
+    verdict.outcomes.append(row)
+    earlier[key] = outcome
+
+
+def _post(posting: Posting, tenant_id: UUID, place: Place, page: Page, verdict: Verdict) -> None:
+    entry_seq = page.next_entry_seq
+    page.apply(posting)
+    position = verdict.after[place.partition_id]
+    links, head = rows.chained(
+        place.partition_id, position.chain_head, [(entry_seq, place.command_offset, posting)]
+    )
+    verdict.links += links
+    verdict.after[place.partition_id] = replace(
+        position, chain_head=head, last_entry_seq=page.next_entry_seq - 1
+    )
+    for loan in posting.loans:
+        verdict.touched_loans.add((place.partition_id, loan.tenant_id, loan.loan_id))
+    for amount in posting.disbursed:
+        verdict.disbursed[place.partition_id, tenant_id, amount.event_id] = amount
+    for target in posting.targets:
+        verdict.targets.append((place.partition_id, tenant_id, target))
+
+
+def _outcome_of(command: AnyCommand, place: Place, decision: Posting | Refusal) -> rows.OutcomeRow:
+    if isinstance(decision, Refusal):
+        status = "rejected"
+        result = {"code": decision.code, "detail": decision.detail, **decision.members}
+    else:
+        status, result = "posted", decision.result
+    is_chunk = isinstance(command, AccrualChunk)
+    accrual = derived(ids.ACCRUAL_EVENT, command, place, in_parts=True) if is_chunk else None
+    in_parts = part_of(command) is not None
+    return rows.OutcomeRow(
+        partition_id=place.partition_id,
+        tenant_id=command.tenant_id,
+        idempotency_key=command.idempotency_key,
+        command_id=derived(ids.COMMAND, command, place),
+        correlation_id=correlation_of(command, place),
+        command_type=type(command).__name__,
+        fingerprint=command.fingerprint,
+        status=status,
+        result=rows.to_json(result),
+        accrual_event_id=accrual,
+        chunks_total=getattr(command, "chunks_total", None) if in_parts else None,
+        command_offset=place.command_offset,
+        posted_at=place.posted_at,
+    )
+
+
+def _announcement(row: rows.OutcomeRow, *, dry_run: bool) -> Outcome:
+    return Outcome(
+        tenant_id=row.tenant_id,
+        command_id=row.command_id,
+        correlation_id=row.correlation_id,
+        idempotency_key=row.idempotency_key,
+        fingerprint=row.fingerprint,
+        status=row.status,
+        result=row.result,
+        partition_id=row.partition_id,
+        command_offset=row.command_offset,
+        dry_run=dry_run,
+    )

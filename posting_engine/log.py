@@ -1,0 +1,266 @@
+"""The command log and the outcomes topic: the only module that imports confluent_kafka.
+
+The consumer never commits offsets to steer by: on every assignment it is sent to the position
+that Postgres has. Settings whose defaults would lose or repeat money are all spelled out.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from posting_engine.records import Record
+from schemas.topics import COMMANDS, OUTCOMES
+
+_log = structlog.get_logger()
+
+CONSUMER_SETTINGS: Final[Mapping[str, Any]] = {
+    "auto.offset.reset": "error",
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "isolation.level": "read_committed",
+    "check.crcs": True,
+    "allow.auto.create.topics": False,
+    "group.protocol": "classic",
+    "partition.assignment.strategy": "range",
+    "session.timeout.ms": 6000,
+    "heartbeat.interval.ms": 1500,
+    "queued.max.messages.kbytes": 65536,
+    "fetch.wait.max.ms": 100,
+}
+PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "allow.auto.create.topics": False,
+    "linger.ms": 0,
+    # A chunk must not overtake one before it, so the producer never gives one up: it goes on
+    # until the broker has acknowledged, or this process ends and its successor sends it again.
+    "message.timeout.ms": 0,
+}
+
+
+class LogUnavailable(Exception):
+    """The consumer or producer cannot go on; the process must rejoin or be started anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostPosition:
+    """Kafka no longer has, or never had, the offset that a partition must be read from."""
+
+    partition_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicIdentity:
+    """The commands topic as the broker knows it."""
+
+    topic_id: str
+    partition_count: int
+
+
+def identify(bootstrap: str, timeout_seconds: float = 10.0) -> TopicIdentity:
+    """Ask the broker for the commands topic; raises `LogUnavailable`."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    try:
+        described = admin.describe_topics(TopicCollection([COMMANDS]))[COMMANDS]
+        topic = described.result(timeout=timeout_seconds)
+    except (KafkaException, TimeoutError) as error:
+        raise LogUnavailable(f"cannot describe topic {COMMANDS}: {error}") from error
+    return TopicIdentity(str(topic.topic_id), len(topic.partitions))
+
+
+class CommandLog:
+    """The consumer of this engine slot. The worker's thread owns it."""
+
+    def __init__(
+        self,
+        *,
+        bootstrap: str,
+        group_id: str,
+        instance_id: str,
+        on_assign: Callable[[Sequence[int]], Mapping[int, int]],
+        on_revoke: Callable[[Sequence[int]], None],
+    ) -> None:
+        """`on_assign` takes leases and answers partition -> offset to read from."""
+        self._consumer = Consumer(
+            {
+                **CONSUMER_SETTINGS,
+                "bootstrap.servers": bootstrap,
+                "group.id": group_id,
+                "group.instance.id": instance_id,
+            }
+        )
+        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._on_assign, self._on_revoke = on_assign, on_revoke
+        self._ends: Any = None
+        self._ends_asked_at = datetime.now(UTC)
+        self._consumer.subscribe([COMMANDS], on_assign=self._assigned, on_revoke=self._revoked)
+
+    def take(self, most: int, timeout_seconds: float) -> list[Record | LostPosition]:
+        """Wait for one record, then drain what is there: `consume` itself would wait for all."""
+        first = self._consumer.poll(timeout_seconds)
+        if first is None:
+            return []
+        messages = [first]
+        if most > 1:
+            messages += self._consumer.consume(most - 1, 0)
+        return [taken for message in messages if (taken := _taken(message)) is not None]
+
+    def seek(self, offsets: Mapping[int, int]) -> None:
+        """Read on from these offsets; what was fetched ahead is dropped."""
+        for partition_id, offset in offsets.items():
+            self._consumer.seek(TopicPartition(COMMANDS, partition_id, offset))
+
+    def pause(self, partition_id: int) -> None:
+        """Take nothing more from a halted partition."""
+        self._consumer.pause([TopicPartition(COMMANDS, partition_id)])
+
+    def ask_ends(self, partition_ids: Iterable[int]) -> None:
+        """Begin to ask the broker where the log ends; one question at a time."""
+        self._ends_asked_at = datetime.now(UTC)
+        wanted = {
+            TopicPartition(COMMANDS, p): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for p in partition_ids
+        }
+        self._ends = self._admin.list_offsets(
+            wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=5.0
+        )
+
+    def ends(self) -> tuple[datetime, dict[int, int]] | None:
+        """When it was asked and what the ends were; None until all have been answered."""
+        if self._ends is None or not all(future.done() for future in self._ends.values()):
+            return None
+        futures, self._ends = self._ends, None
+        try:
+            return self._ends_asked_at, {
+                place.partition: future.result().offset for place, future in futures.items()
+            }
+        except KafkaException as error:
+            _log.warning("log ends unknown", error=str(error))
+            return None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a question for the ends is under way."""
+        return self._ends is not None
+
+    def close(self) -> None:
+        """Leave; as a static member the slot keeps its partitions for the session timeout."""
+        self._consumer.close()
+
+    def _assigned(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        offsets = self._on_assign([place.partition for place in assigned])
+        consumer.assign([TopicPartition(COMMANDS, p, offset) for p, offset in offsets.items()])
+
+    def _revoked(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        self._on_revoke([place.partition for place in revoked])
+
+
+def _taken(message: Message) -> Record | LostPosition | None:
+    error = message.error()
+    if error is None:
+        return _record(message)
+    lost = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
+    if error.code() in lost and message.partition() is not None:
+        return LostPosition(int(message.partition() or 0), error.str())
+    if error.fatal():
+        raise LogUnavailable(error.str())
+    _log.warning("consumer error", error=error.str(), code=error.name())
+    return None
+
+
+def _record(message: Message) -> Record:
+    kind, milliseconds = message.timestamp()
+    if kind != TIMESTAMP_LOG_APPEND_TIME:
+        raise LogUnavailable(f"topic {COMMANDS} does not stamp LogAppendTime")
+    headers: Any = message.headers() or []
+    partition, offset = message.partition(), message.offset()
+    if partition is None or offset is None:
+        raise LogUnavailable("a record without a place")
+    return Record(
+        partition,
+        offset,
+        datetime.fromtimestamp(milliseconds // 1000, UTC).replace(
+            microsecond=milliseconds % 1000 * 1000
+        ),
+        message.key(),
+        message.value(),
+        tuple(headers),
+    )
+
+
+class Sender:
+    """The producer: commands that must arrive, and announcements that may be lost."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._fatal: str | None = None
+        self._producer = Producer(
+            {**PRODUCER_SETTINGS, "bootstrap.servers": bootstrap, "error_cb": self._error}
+        )
+
+    def send(
+        self,
+        *,
+        partition_id: int,
+        key: bytes,
+        value: bytes,
+        headers: Sequence[tuple[str, bytes]],
+        on_sent: Callable[[int], None],
+    ) -> bool:
+        """Send a command; `on_sent(offset)` once acknowledged. False while the queue is full."""
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self._fatal = error.str()
+            else:
+                on_sent(int(message.offset() or 0))
+
+        try:
+            self._producer.produce(
+                COMMANDS, value, key, partition_id, delivered, headers=list(headers)
+            )
+        except BufferError:
+            return False
+        return True
+
+    def announce(self, reply_partition: int, key: bytes, value: bytes) -> None:
+        """Tell a waiting ingress. When the queue is full it is dropped: the waiter also asks
+        Postgres, so a lost announcement costs latency, not truth.
+        """
+        try:
+            self._producer.produce(OUTCOMES, value, key, reply_partition)
+        except BufferError:
+            _log.warning("announcement dropped", reply_partition=reply_partition)
+
+    def serve(self) -> None:
+        """Run delivery callbacks; raises `LogUnavailable` after a fatal producer error."""
+        self._producer.poll(0)
+        if self._fatal is not None:
+            raise LogUnavailable(f"producer failed: {self._fatal}")
+
+    def close(self) -> None:
+        """Give announcements under way a moment; commands not acknowledged are sent again."""
+        deadline = time.monotonic() + 2.0
+        while len(self._producer) and time.monotonic() < deadline:
+            self._producer.flush(0.1)
+
+    def _error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error.str()

@@ -1,0 +1,205 @@
+"""What a batch needs of the books, as parameters of look-ups, and the pages filled from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from posting_engine import rows
+from posting_engine.batch import Item, KeyOfCommand
+from posting_engine.positions import Position
+from posting_engine.posting.accrual import shares_of
+from posting_engine.posting.loan import Loan
+from posting_engine.posting.page import AccruedLine, DisbursedAmount, Page
+from posting_engine.rows import Columns
+from schemas.codec import Outcome
+from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A look-up of the journal for one command: a backfill, or the reversal of an accrual."""
+
+    partition_id: int
+    command: AccrualChunk | Reversal
+    statement: str
+    parameters: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Needs:
+    """Sets of (partition, tenant, what) that a batch names, each once."""
+
+    wanted_keys: dict[KeyOfCommand, None] = field(default_factory=dict)
+    wanted_loans: dict[tuple[int, UUID, UUID], None] = field(default_factory=dict)
+    wanted_entries: dict[tuple[int, UUID, UUID], None] = field(default_factory=dict)
+    lookups: list[Lookup] = field(default_factory=list)
+
+    @property
+    def keys(self) -> Columns:
+        """Parameters of `load_outcomes`."""
+        return _triples(self.wanted_keys, "idempotency_keys")
+
+    @property
+    def loans(self) -> Columns:
+        """Parameters of `load_loans`."""
+        return _triples(self.wanted_loans, "loan_ids")
+
+    @property
+    def entries(self) -> Columns:
+        """Parameters of `load_entries`."""
+        return _triples(self.wanted_entries, "journal_entry_ids")
+
+    @property
+    def tenants(self) -> Columns:
+        """Parameters of `load_closed_periods`."""
+        pairs = sorted({(key[0], key[1]) for key in self.wanted_keys})
+        return {
+            "partition_ids": [partition_id for partition_id, _ in pairs],
+            "tenant_ids": [tenant_id for _, tenant_id in pairs],
+        }
+
+    @property
+    def names_loans_only(self) -> bool:
+        """Whether all that the batch needs can be asked for in one round trip."""
+        return not (self.wanted_entries or self.lookups)
+
+    def add_loans_of(
+        self, entries: Sequence[dict[str, Any]], found: Sequence[Sequence[dict[str, Any]]]
+    ) -> None:
+        """The loans of entries and of accruals that reversals name, as their rows say."""
+        for row in entries:
+            if row["loan_id"] is not None:
+                self.wanted_loans[row["partition_id"], row["tenant_id"], row["loan_id"]] = None
+        for lookup, lookup_rows in zip(self.lookups, found, strict=True):
+            for row in lookup_rows:
+                key = (lookup.partition_id, lookup.command.tenant_id, row["loan_id"])
+                self.wanted_loans[key] = None
+
+
+@dataclass(slots=True)
+class Pages:
+    """A page for each partition of the batch, and what a write must still find as it was read."""
+
+    by_partition: dict[int, Page]
+    earlier: dict[KeyOfCommand, Outcome]
+    read_versions: dict[tuple[int, UUID, UUID], int]
+
+
+def needs_of(items: Sequence[Item]) -> Needs:
+    """What these items name."""
+    needs = Needs()
+    for item in items:
+        command = item.content
+        if isinstance(command, str):
+            continue
+        partition_id = item.record.partition_id
+        needs.wanted_keys[partition_id, command.tenant_id, command.idempotency_key] = None
+        _add(needs, partition_id, command)
+    return needs
+
+
+def _add(needs: Needs, partition_id: int, command: AnyCommand) -> None:
+    tenant_id = command.tenant_id
+    match command:
+        case Disbursement() | Payment():
+            needs.wanted_loans[partition_id, tenant_id, command.loan_id] = None
+        case AccrualChunk():
+            for share in shares_of(command):
+                needs.wanted_loans[partition_id, tenant_id, share.loan_id] = None
+            if command.backfill:
+                needs.lookups.append(_standing(partition_id, command))
+        case Reversal(part=None, loan_id=None):
+            needs.wanted_entries[partition_id, tenant_id, command.reverses_entry_id] = None
+        case Reversal():
+            needs.lookups.append(_accrued(partition_id, command))
+            if command.loan_id is not None:
+                needs.wanted_loans[partition_id, tenant_id, command.loan_id] = None
+
+
+def _standing(partition_id: int, chunk: AccrualChunk) -> Lookup:
+    parameters = {
+        "partition_id": partition_id,
+        "tenant_id": chunk.tenant_id,
+        "accrued_on": chunk.accrued_on,
+        "loan_ids": [share.loan_id for share in shares_of(chunk)],
+    }
+    return Lookup(partition_id, chunk, "load_standing_accruals", parameters)
+
+
+def _accrued(partition_id: int, command: Reversal) -> Lookup:
+    parameters = {
+        "partition_id": partition_id,
+        "tenant_id": command.tenant_id,
+        "journal_entry_id": command.reverses_entry_id,
+        "part": command.part,
+        "loan_id": command.loan_id,
+    }
+    statement = "load_accrued_share" if command.part is None else "load_accrued_part"
+    return Lookup(partition_id, command, statement, parameters)
+
+
+def fill_pages(
+    needs: Needs,
+    held: Mapping[int, Position],
+    earlier: Sequence[dict[str, Any]],
+    entries: Sequence[dict[str, Any]],
+    loans: Sequence[dict[str, Any]],
+    closed: Sequence[dict[str, Any]],
+    found: Sequence[Sequence[dict[str, Any]]],
+) -> Pages:
+    """Pages from the rows of `load_*`, `found` being those of the look-ups in their order."""
+    pages = {p: Page(p, position.last_entry_seq + 1) for p, position in held.items()}
+    read_versions = {}
+    for row in loans:
+        partition_id = row.pop("partition_id")
+        loan = Loan(**row)
+        pages[partition_id].loans[loan.tenant_id, loan.loan_id] = loan
+        read_versions[partition_id, loan.tenant_id, loan.loan_id] = loan.version
+    for row in closed:
+        pages[row["partition_id"]].closed_through[row["tenant_id"]] = row["closed_through"]
+    _fill_entries(pages, entries)
+    for lookup, lookup_rows in zip(needs.lookups, found, strict=True):
+        _fill_lookup(pages[lookup.partition_id], lookup.command, lookup_rows)
+    outcomes = {
+        (row["partition_id"], row["tenant_id"], row["idempotency_key"]): Outcome(**row)
+        for row in earlier
+    }
+    return Pages(pages, outcomes, read_versions)
+
+
+def _fill_entries(pages: Mapping[int, Page], entries: Sequence[dict[str, Any]]) -> None:
+    for partition_id, posted, first in rows.entries_from(entries):
+        page, entry = pages[partition_id], posted.entry
+        page.entries[entry.tenant_id, entry.journal_entry_id] = posted
+        if first["reversed_by_entry_id"] is not None:
+            page.reversed_by[entry.journal_entry_id] = first["reversed_by_entry_id"]
+        if first["disbursed_loan_id"] is not None:
+            page.disbursed[entry.tenant_id, entry.event_id] = DisbursedAmount(
+                entry.event_id,
+                first["disbursed_loan_id"],
+                entry.journal_entry_id,
+                first["disbursed_minor"],
+                first["settled_minor"],
+                first["reversed"],
+            )
+
+
+def _fill_lookup(
+    page: Page, command: AccrualChunk | Reversal, found: Sequence[dict[str, Any]]
+) -> None:
+    if isinstance(command, AccrualChunk):
+        for row in found:
+            key = (command.tenant_id, row["loan_id"], command.accrued_on)
+            page.standing_accruals.add(key)
+        return
+    lines = tuple(AccruedLine(**row) for row in found)
+    page.accrued[command.reverses_entry_id, command.part, command.loan_id] = lines
+
+
+def _triples(wanted: Mapping[tuple[int, UUID, Any], None], name: str) -> Columns:
+    return {
+        "partition_ids": [key[0] for key in wanted],
+        "tenant_ids": [key[1] for key in wanted],
+        name: [key[2] for key in wanted],
+    }

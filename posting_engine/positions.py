@@ -1,0 +1,31 @@
+"""A held partition: where its log has been applied to, and the lease that proves the right to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """One partition's row of `partitions`, as this process last wrote or read it."""
+
+    partition_id: int
+    topic_id: str
+    next_offset: int
+    last_record_hash: bytes | None
+    lease_epoch: int
+    last_appended_at: datetime
+    last_entry_seq: int
+    chain_head: bytes
+    reached_at: datetime
+
+
+class Fenced(Exception):
+    """Another process has taken a partition: whatever this one holds in memory is worthless."""
+
+
+class StoreUnavailable(Exception):
+    """Postgres could not be reached or gave up; nothing is known to have been written."""
+
+
+class DataRefused(Exception):
+    """Postgres refused the rows as data (SQLSTATE class 22 or 23) while the lease was ours."""

@@ -1,0 +1,19 @@
+-- Move the position: first of all statements, so it locks the rows and fences a zombie.
+-- Parameters: arrays, one element a partition. Result: the partitions that matched; a missing one
+-- means that another process has taken it. Locks: the partitions' rows, to the end.
+UPDATE partitions AS p
+SET next_offset = u.next_offset,
+    last_record_hash = u.last_record_hash,
+    last_appended_at = u.last_appended_at,
+    reached_at = greatest(p.reached_at, u.last_appended_at),
+    last_entry_seq = u.last_entry_seq,
+    chain_head = u.chain_head
+FROM unnest(
+    %(partition_ids)s::smallint[], %(topic_ids)s::text[], %(lease_epochs)s::bigint[],
+    %(expected_offsets)s::bigint[], %(next_offsets)s::bigint[], %(record_hashes)s::bytea[],
+    %(appended_at)s::timestamptz[], %(entry_seqs)s::bigint[], %(chain_heads)s::bytea[]
+) AS u (partition_id, topic_id, lease_epoch, expected_offset, next_offset, last_record_hash,
+        last_appended_at, last_entry_seq, chain_head)
+WHERE p.partition_id = u.partition_id AND p.topic_id = u.topic_id
+    AND p.lease_epoch = u.lease_epoch AND p.next_offset = u.expected_offset
+RETURNING p.partition_id;
