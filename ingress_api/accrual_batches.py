@@ -38,7 +38,7 @@ _NIL: Final = bytes(16)
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
 )
-_MONEY: Final = re.compile(r"(?:0|[1-9][0-9]{0,14})", re.ASCII)
+_AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,14})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,9 @@ def _plain_item(loan: object) -> LoanItem | None:
     interest = loan.get("interest_minor")
     if not (isinstance(loan_id, str) and isinstance(principal, str) and isinstance(interest, str)):
         return None
-    if not (_UUID.fullmatch(loan_id) and _MONEY.fullmatch(principal) and _MONEY.fullmatch(interest)):
+    if _UUID.fullmatch(loan_id) is None:
+        return None
+    if _AMOUNT.fullmatch(principal) is None or _AMOUNT.fullmatch(interest) is None:
         return None
     packed_id = bytes.fromhex(loan_id.replace("-", ""))
     if packed_id == _NIL:

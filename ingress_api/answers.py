@@ -1,0 +1,127 @@
+"""What became of a command, as the client is told it. Pure: the same outcome, the same bytes.
+
+A posted command's result is the response body as the engine wrote it. A request in parts is
+answered from the outcomes of all its steps, and always computed the same way, so that a replay
+gives the same body.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from ingress_api.exchange import Answer
+from schemas.codec import Outcome
+from schemas.money import format_minor
+from schemas.problems import Problem, ProblemError
+
+RETRY_AFTER_S: Final = "1"
+
+
+def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
+    """The answer to a request of one command; raises its problem when it was refused."""
+    result: dict[str, Any] = json.loads(outcome.result)
+    if outcome.status != "posted":
+        raise ProblemError(refusal(result, outcome.command_id, is_replay=is_replay))
+    headers = [("hpts-position", f"{outcome.partition_id}:{outcome.command_offset}")]
+    if is_replay:
+        headers.append(("idempotency-replayed", "true"))
+    else:
+        headers.append(("location", f"/v1/journal-entries/{result['journal_entry_id']}"))
+    return Answer(200 if is_replay else 201, outcome.result.encode(), tuple(headers))
+
+
+def answer_in_parts(
+    outcomes: Sequence[Outcome], command_id: UUID, *, is_replay: bool
+) -> Answer:
+    """The answer to a batch, or its reversal, of which every step has an outcome."""
+    result = total_of(outcomes, command_id)
+    if "code" in result:
+        raise ProblemError(refusal(result, command_id, is_replay=is_replay))
+    headers = [("hpts-position", position_of(outcomes))]
+    entry_id = result["journal_entry_id"]
+    if is_replay:
+        headers.append(("idempotency-replayed", "true"))
+    elif entry_id is None:
+        headers.append(("location", f"/v1/accruals/{result['accrual_event_id']}"))
+    else:
+        headers.append(("location", f"/v1/journal-entries/{entry_id}"))
+    return Answer(200 if is_replay else 201, to_json(result), tuple(headers))
+
+
+def answer_pending(command_id: UUID, position: str | None, accrual_event_id: UUID | None) -> Answer:
+    """202: accepted for good, not known in time."""
+    body: dict[str, object] = {"command_id": str(command_id), "status": "pending"}
+    location = f"/v1/commands/{command_id}"
+    if accrual_event_id is not None:
+        body["accrual_event_id"] = str(accrual_event_id)
+        location = f"/v1/accruals/{accrual_event_id}"
+    headers = [("location", location), ("retry-after", RETRY_AFTER_S)]
+    if position is not None:
+        headers.append(("hpts-position", position))
+    return Answer(202, to_json(body), tuple(headers))
+
+
+def refusal(result: dict[str, Any], command_id: UUID, *, is_replay: bool) -> Problem:
+    """The problem of a business refusal, from the result that the engine recorded."""
+    members = {name: value for name, value in result.items() if name not in ("code", "detail")}
+    # The rejected loans of a batch are listed at their own address.
+    members.pop("rejections", None)
+    return Problem(
+        code=result["code"],
+        detail=result.get("detail"),
+        command_id=command_id,
+        members=members,
+        headers={"Idempotency-Replayed": "true"} if is_replay else {},
+    )
+
+
+def total_of(outcomes: Sequence[Outcome], command_id: UUID) -> dict[str, Any]:
+    """One result from those of all steps: `code` and `detail` are in it when none has posted."""
+    ordered = sorted(outcomes, key=lambda one: (one.partition_id, one.command_offset))
+    results = [json.loads(outcome.result) for outcome in ordered]
+    posted = [r for o, r in zip(ordered, results, strict=True) if o.status == "posted"]
+    total = _sums(results, posted) | {"correlation_id": str(command_id)}
+    if posted:
+        return total
+    codes = [result["code"] for result in results]
+    # A part reversed before is skipped; it is the answer only when all of them were.
+    told = next((r for r in results if r["code"] != "already_reversed"), results[0])
+    if codes[0] == "accrual_rejected":
+        return {"code": codes[0], "detail": "No loan of the batch could accrue.", **total}
+    return {**told, **total, "code": told["code"], "detail": told["detail"]}
+
+
+def _sums(results: Sequence[dict[str, Any]], posted: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    first = (posted or results)[0]
+    total: dict[str, Any] = {
+        name: first[name] for name in ("accrual_event_id", "reverses_entry_id") if name in first
+    }
+    entry_ids = [r["journal_entry_id"] for r in posted if r.get("journal_entry_id") is not None]
+    total["journal_entry_id"] = entry_ids[0] if entry_ids else None
+    total["loan_count"] = sum(r.get("loan_count", 0) for r in posted)
+    for name in ("total_accrued_minor", "total_reversed_minor"):
+        if any(name in r for r in results):
+            total[name] = format_minor(sum(int(r.get(name, 0)) for r in posted))
+    known = [r["posted_at"] for r in results if "posted_at" in r]
+    total["posted_at"] = max(known, default=None)
+    total["rejected_count"] = sum(r.get("rejected_count", 0) for r in results)
+    if any("principal_mismatch_count" in r for r in results):
+        total["principal_mismatch_count"] = sum(
+            r.get("principal_mismatch_count", 0) for r in results
+        )
+    return total
+
+
+def position_of(outcomes: Sequence[Outcome]) -> str:
+    """The last offset in each partition, as in `HPTS-Position`."""
+    last: dict[int, int] = {}
+    for outcome in outcomes:
+        seen = last.get(outcome.partition_id, -1)
+        last[outcome.partition_id] = max(seen, outcome.command_offset)
+    return ",".join(f"{partition}:{offset}" for partition, offset in sorted(last.items()))
+
+
+def to_json(value: object) -> bytes:
+    """JSON as it is sent: compact, UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,86 @@
+"""How ingress speaks to Kafka: the settings that keep money, and what an error means.
+
+The only module here that imports confluent_kafka.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from schemas import topics
+
+__all__ = ["Consumer", "KafkaError", "KafkaException", "Message", "Producer"]
+
+WATERMARK_TIMEOUT_S: Final = 10.0
+
+_CERTAINLY_NOT_WRITTEN: Final = frozenset(
+    {
+        KafkaError._PURGE_QUEUE,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+    }
+)
+
+
+def producer(
+    bootstrap: str, *, delivery_timeout_ms: int, on_error: Callable[[KafkaError], None]
+) -> Producer:
+    """An idempotent producer that creates no topic and waits for all in-sync replicas."""
+    return Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "client.id": "hpts-ingress",
+            "acks": "all",
+            "enable.idempotence": True,
+            "allow.auto.create.topics": False,
+            "delivery.timeout.ms": delivery_timeout_ms,
+            "linger.ms": 0,
+            "queue.buffering.max.messages": 100_000,
+            "queue.buffering.max.kbytes": 262_144,
+            "message.max.bytes": 1_000_000,
+            "reconnect.backoff.max.ms": 1_000,
+            "log_level": 3,
+            "error_cb": on_error,
+        }
+    )
+
+
+def outcome_consumer(bootstrap: str, partition: int) -> Consumer:
+    """A reader of one outcomes partition from its end on, without a group."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "client.id": "hpts-ingress",
+            # librdkafka demands a name even where no group is joined and nothing is committed.
+            "group.id": "hpts-ingress-ungrouped",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "latest",
+            "allow.auto.create.topics": False,
+            "check.crcs": True,
+            "fetch.wait.max.ms": 100,
+            "reconnect.backoff.max.ms": 1_000,
+            "log_level": 3,
+        }
+    )
+    place = TopicPartition(topics.OUTCOMES, partition)
+    _, end = consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
+    consumer.assign([TopicPartition(topics.OUTCOMES, partition, end)])
+    return consumer
+
+
+def is_certainly_not_written(error: KafkaError) -> bool:
+    """Whether a delivery error proves that the record is not, and never will be, in the log.
+
+    A timeout does not: the record may have arrived and the acknowledgement been lost. What the
+    broker refuses because of the record itself, it would have refused the first time, too.
+    """
+    return error.code() in _CERTAINLY_NOT_WRITTEN

@@ -1,0 +1,171 @@
+"""One HTTP exchange: what a request says, its body up to a limit, and the answer sent.
+
+Bare ASGI. Header rules of contract section 1 live here; nothing here knows of money.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.problems import FieldError, Problem, ProblemError
+from schemas.strict_json import Document, parse
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_WAIT_S: Final = 60
+DEFAULT_WAIT_S: Final = 10
+_KEY: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:\-]{7,254}")
+_WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,6})"?', re.ASCII)
+_CHARSET: Final = re.compile(r'charset\s*=\s*"?utf-?8"?', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """How long to wait for the outcome, and what of `Prefer` was applied."""
+
+    wait_s: float
+    applied: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response that is no problem. Header names in lower case."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+class Exchange:
+    """A request under way. Every value is as the client sent it."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.path: str = scope["path"]
+        self.method: str = scope["method"]
+        self.query: bytes = scope["query_string"]
+        self.scope = scope
+        self._receive = receive
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+
+    def header_values(self, name: bytes) -> list[bytes]:
+        """Every value of a header (its name in lower case), as sent."""
+        return [value for key, value in self._headers if key == name]
+
+    def header(self, name: bytes) -> str | None:
+        """A header's values joined by commas, as RFC 9110 allows; None when absent."""
+        values = self.header_values(name)
+        return b", ".join(values).decode("latin-1") if values else None
+
+    def idempotency_key(self) -> str:
+        """The one `Idempotency-Key`."""
+        values = self.header_values(b"idempotency-key")
+        if not values:
+            raise ProblemError(Problem(code="idempotency_key_missing"))
+        if len(values) > 1 or _KEY.fullmatch(values[0]) is None:
+            raise ProblemError(Problem(code="idempotency_key_invalid"))
+        return values[0].decode("ascii")
+
+    def preference(self) -> Preference:
+        """RFC 7240: what cannot be understood is ignored; the first of a kind counts."""
+        is_async = False
+        wait: str | None = None
+        for part in (self.header(b"prefer") or "").split(","):
+            words = part.split(";")[0].strip().lower()
+            if words == "respond-async":
+                is_async = True
+            elif wait is None and (found := _WAIT.fullmatch(words)) is not None:
+                wait = found[1]
+        wait_s = DEFAULT_WAIT_S if wait is None else min(int(wait), MAX_WAIT_S)
+        applied = ["respond-async"] if is_async else []
+        if wait is not None:
+            applied.append(f"wait={wait_s}")
+        if is_async and wait is None:
+            wait_s = 0
+        return Preference(wait_s, ", ".join(applied) or None)
+
+    def refuse_parameters(self) -> None:
+        """No query parameter is known here."""
+        if self.query:
+            raise invalid_parameter("", "no query parameter is known here")
+
+    async def document(self, most_bytes: int) -> Document:
+        """The JSON body, refused before it is read to the end when it is too large."""
+        self._check_media_type()
+        return parse(await self._body(most_bytes))
+
+    def _check_media_type(self) -> None:
+        values = self.header_values(b"content-type")
+        kind, *parameters = (self.header(b"content-type") or "").split(";")
+        is_json = kind.strip().lower() == "application/json" and all(
+            _CHARSET.fullmatch(parameter.strip()) for parameter in parameters if parameter.strip()
+        )
+        encoding = (self.header(b"content-encoding") or "identity").strip().lower()
+        if len(values) != 1 or not is_json or encoding != "identity":
+            raise ProblemError(
+                Problem(code="unsupported_media_type", headers={"Accept": "application/json"})
+            )
+
+    async def _body(self, most_bytes: int) -> bytes:
+        declared = self.header(b"content-length") or ""
+        # Digits beyond any length we take need not be read as a number.
+        if declared.isdigit() and (len(declared) > 12 or int(declared) > most_bytes):
+            raise _too_large(most_bytes)
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > most_bytes:
+                raise _too_large(most_bytes)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+def invalid_parameter(name: str, message: str) -> ProblemError:
+    """The answer to a query parameter or header that is unknown or malformed."""
+    error = FieldError(name, "invalid_parameter", message)
+    return ProblemError(Problem(code="invalid_parameter", errors=(error,)))
+
+
+def _too_large(most_bytes: int) -> ProblemError:
+    return ProblemError(
+        Problem(
+            code="payload_too_large",
+            detail=f"The body may have {most_bytes} bytes.",
+            # The rest of the body stays unread, so the connection cannot be used again.
+            headers={"Connection": "close"},
+        )
+    )
+
+
+async def send_answer(send: Send, answer: Answer, more: list[tuple[bytes, bytes]]) -> None:
+    """Send a whole response."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(answer.body)).encode()),
+        *((name.encode(), value.encode("latin-1")) for name, value in answer.headers),
+        *more,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def send_problem(send: Send, problem: Problem, more: list[tuple[bytes, bytes]]) -> None:
+    """Send a problem document."""
+    rendered = problem.to_response()
+    headers = [*rendered.headers, *more]
+    await send(
+        {"type": "http.response.start", "status": rendered.status, "headers": headers}
+    )
+    await send({"type": "http.response.body", "body": rendered.body})

@@ -1,0 +1,191 @@
+"""Waiting for what becomes of a command: by announcement, and by asking where none comes.
+
+One thread reads this process's partition of the outcomes topic. A waiter older than 250 ms also
+asks Postgres, many waiters in one question, so a lost announcement costs time, not truth. A
+waiter lives in a `with` block: a cancelled request leaves nothing behind.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from threading import Event, Thread
+from typing import Final
+from uuid import UUID
+
+from ingress_api import broker
+from ingress_api.store import Store, StoreUnavailable
+from schemas import codec
+from schemas.codec import Outcome
+
+POLL_S: Final = 0.2
+DRAIN: Final = 500
+ASK_AFTER_S: Final = 0.25
+ASK_AT_MOST_EVERY_S: Final = 2.0
+MOST_ASKED: Final = 1_000
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """Waits for one outcome, or for all `steps_total` of a request in parts."""
+
+    tenant_id: UUID
+    command_id: UUID
+    partition_id: int
+    idempotency_key: str
+    steps_total: int | None
+    all_known: "asyncio.Future[None]"
+    ask_at: float
+    pause_s: float = ASK_AFTER_S
+    found: dict[str, Outcome] = field(default_factory=dict)
+
+    def take(self, outcome: Outcome) -> None:
+        """Keep an outcome; announcements may come twice."""
+        self.found[outcome.idempotency_key] = outcome
+        if len(self.found) == (self.steps_total or 1) and not self.all_known.done():
+            self.all_known.set_result(None)
+
+    async def wait(self, deadline: float) -> list[Outcome] | None:
+        """All outcomes, in order of partition and offset; None at the deadline (loop time)."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                # Shielded: another task may have to finish with this future, too.
+                await asyncio.shield(self.all_known)
+        except TimeoutError:
+            if not self.all_known.done():
+                return None
+        return sorted(self.found.values(), key=lambda one: (one.partition_id, one.command_offset))
+
+
+class Outcomes:
+    """The waiters of this process, its reader, and the task that asks Postgres."""
+
+    def __init__(self, bootstrap: str, partition: int, store: Store) -> None:
+        self.partition = partition
+        self._bootstrap = bootstrap
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._waiters: dict[UUID, list[Waiter]] = {}
+        self._in_parts: dict[UUID, list[Waiter]] = {}
+        self._stopping = Event()
+        self._thread: Thread | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self.failure: str | None = None
+
+    async def start(self) -> None:
+        """Stand at the partition's end; only then may a command be sent."""
+        consumer = await asyncio.to_thread(
+            broker.outcome_consumer, self._bootstrap, self.partition
+        )
+        self._thread = Thread(target=self._read, args=(consumer,), name="outcomes", daemon=True)
+        self._thread.start()
+        self._asking = asyncio.create_task(self._ask_forever(), name="ask for outcomes")
+
+    async def close(self) -> None:
+        """Stop reading and asking."""
+        self._stopping.set()
+        if self._asking is not None:
+            self._asking.cancel()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    @contextmanager
+    def expect(
+        self,
+        *,
+        tenant_id: UUID,
+        command_id: UUID,
+        partition_id: int,
+        idempotency_key: str,
+        steps_total: int | None = None,
+    ) -> Iterator[Waiter]:
+        """A waiter for a command about to be sent; with `steps_total`, for all its steps."""
+        waiter = Waiter(
+            tenant_id,
+            command_id,
+            partition_id,
+            idempotency_key,
+            steps_total,
+            self._loop.create_future(),
+            self._loop.time() + ASK_AFTER_S,
+        )
+        register = self._waiters if steps_total is None else self._in_parts
+        # A list: after a takeover two requests may wait for the same command.
+        register.setdefault(command_id, []).append(waiter)
+        try:
+            yield waiter
+        finally:
+            register[command_id].remove(waiter)
+            if not register[command_id]:
+                del register[command_id]
+
+    def _read(self, consumer: broker.Consumer) -> None:
+        try:
+            while not self._stopping.is_set():
+                first = consumer.poll(POLL_S)
+                if first is None:
+                    continue
+                wanted = [
+                    outcome
+                    for message in (first, *consumer.consume(DRAIN, 0))
+                    if (outcome := self._wanted(message)) is not None
+                ]
+                if wanted:
+                    self._loop.call_soon_threadsafe(self._deliver, wanted)
+        finally:
+            consumer.close()
+
+    def _wanted(self, message: broker.Message) -> Outcome | None:
+        """The outcome in a message if somebody waits for it. Runs in the reading thread."""
+        if message.error() is not None:
+            return None
+        key = message.key()
+        is_known = isinstance(key, bytes) and len(key) == 16 and UUID(bytes=key) in self._waiters
+        if not is_known and not self._in_parts:
+            return None
+        value = message.value()
+        try:
+            outcome = codec.decode(value if isinstance(value, bytes) else None)
+        except codec.UndecodableRecord:
+            return None
+        return outcome if isinstance(outcome, Outcome) else None
+
+    def _deliver(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            for waiter in self._waiters.get(outcome.command_id, ()):
+                waiter.take(outcome)
+            if outcome.command_id == outcome.correlation_id:
+                continue
+            for waiter in self._in_parts.get(outcome.correlation_id, ()):
+                waiter.take(outcome)
+
+    async def _ask_forever(self) -> None:
+        while True:
+            await asyncio.sleep(ASK_AFTER_S / 5)
+            try:
+                await self._ask(self._loop.time())
+                self.failure = None
+            except StoreUnavailable as error:
+                self.failure = str(error)
+
+    async def _ask(self, now: float) -> None:
+        by_tenant: dict[UUID, list[Waiter]] = {}
+        due = (w for w in chain.from_iterable(self._waiters.values()) if self._is_due(w, now))
+        for waiter in islice(due, MOST_ASKED):
+            by_tenant.setdefault(waiter.tenant_id, []).append(waiter)
+        for tenant_id, waiters in by_tenant.items():
+            places = [(waiter.partition_id, waiter.idempotency_key) for waiter in waiters]
+            self._deliver(await self._store.outcomes(tenant_id, places))
+        for waiter in list(chain.from_iterable(self._in_parts.values())):
+            if self._is_due(waiter, now):
+                steps = await self._store.steps(waiter.tenant_id, waiter.command_id)
+                self._deliver([step.outcome for step in steps])
+
+    @staticmethod
+    def _is_due(waiter: Waiter, now: float) -> bool:
+        if now < waiter.ask_at or waiter.all_known.done():
+            return False
+        waiter.pause_s = min(2 * waiter.pause_s, ASK_AT_MOST_EVERY_S)
+        waiter.ask_at = now + waiter.pause_s
+        return True

@@ -1,0 +1,134 @@
+"""Commands to the log: signed, sent to an explicit partition, acknowledged by all replicas.
+
+One thread polls librdkafka; acknowledgements reach the event loop in batches. Errors:
+
+    NotSent          certainly not in the log: the key may be given back
+    DeliveryUnknown  may or may not be in the log: never to be called failed
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Final
+
+from ingress_api import broker
+from schemas import signing, topics
+from schemas.signing import SigningKey
+
+POLL_S: Final = 0.1
+FLUSH_S: Final = 8.0
+
+
+class NotSent(Exception):
+    """The record is certainly not in the log."""
+
+
+class DeliveryUnknown(Exception):
+    """Nobody can say whether the record is in the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRecord:
+    """A command, ready to be signed and sent."""
+
+    partition_id: int
+    key: bytes
+    value: bytes
+    reply_partition: int
+    traceparent: str
+
+
+_Done = tuple["asyncio.Future[int]", broker.KafkaError | None, int]
+
+
+class Publisher:
+    """Sends commands. After a fatal error it takes nothing more; `on_fatal` is told once."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        key: SigningKey,
+        *,
+        delivery_timeout_ms: int,
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._producer = broker.producer(
+            bootstrap, delivery_timeout_ms=delivery_timeout_ms, on_error=self._on_error
+        )
+        self._key = key
+        self._on_fatal = on_fatal
+        self._done: deque[_Done] = deque()
+        self._stopping = Event()
+        self._thread = Thread(target=self._poll, name="publisher", daemon=True)
+        self.fatal: str | None = None
+
+    def start(self) -> None:
+        """Begin to poll for acknowledgements."""
+        self._thread.start()
+
+    async def publish(self, record: CommandRecord) -> int:
+        """Send one command; its offset, once the log has it for good.
+
+        A cancelled caller does not take the record back: whoever asks finds its outcome.
+        """
+        if self.fatal is not None:
+            raise NotSent(self.fatal)
+        acknowledged: asyncio.Future[int] = self._loop.create_future()
+        headers: list[tuple[str, str | bytes | None]] = [
+            (topics.SIGNATURE_HEADER, signing.sign(self._key, record.value)),
+            (topics.REPLY_PARTITION_HEADER, str(record.reply_partition).encode()),
+            (topics.TRACEPARENT_HEADER, record.traceparent.encode()),
+        ]
+
+        def on_delivery(error: broker.KafkaError | None, message: broker.Message) -> None:
+            self._done.append((acknowledged, error, message.offset() or 0))
+            if len(self._done) == 1:
+                self._loop.call_soon_threadsafe(self._complete)
+
+        try:
+            self._producer.produce(
+                topics.COMMANDS,
+                value=record.value,
+                key=record.key,
+                partition=record.partition_id,
+                headers=headers,
+                on_delivery=on_delivery,
+            )
+        except (BufferError, broker.KafkaException) as error:
+            raise NotSent(str(error)) from error
+        return await acknowledged
+
+    async def close(self) -> None:
+        """Stop polling, then wait for what is under way."""
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._producer.flush, FLUSH_S)
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._producer.poll(POLL_S)
+
+    def _complete(self) -> None:
+        while self._done:
+            acknowledged, error, offset = self._done.popleft()
+            if error is not None:
+                self._on_error(error)
+            if acknowledged.done():
+                continue
+            if error is None:
+                acknowledged.set_result(offset)
+            elif broker.is_certainly_not_written(error):
+                acknowledged.set_exception(NotSent(error.str()))
+            else:
+                acknowledged.set_exception(DeliveryUnknown(error.str()))
+
+    def _on_error(self, error: broker.KafkaError) -> None:
+        if not error.fatal():
+            return
+        reason = f"the producer cannot go on: {error.str()}"
+        if self.fatal is None:
+            self.fatal = reason
+            self._loop.call_soon_threadsafe(self._on_fatal, reason)

@@ -1,0 +1,26 @@
+"""The settings of the write edge, from `HPTS_*` variables; read once in `__main__`."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that the process is told from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="HPTS_", frozen=True, extra="ignore")
+
+    kafka_bootstrap: str
+    ingress_postgres_dsn: SecretStr
+    signing_key_id: str
+    token_issuer: str
+    token_audience: str
+    jwks_url: str
+    token_algorithm: str = "RS256"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    instance: str | None = None
+    """Tells processes apart; decides the outcomes partition. Default: host name and process id."""
+    max_in_flight: int = Field(default=2_000, ge=1)
+    max_in_flight_per_tenant: int = Field(default=1_000, ge=1)
+    postgres_connections: int = Field(default=8, ge=2)
+    delivery_timeout_ms: int = Field(default=10_000, ge=100)

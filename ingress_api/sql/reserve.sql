@@ -1,0 +1,17 @@
+-- Reserve keys for commands, many requests at once, in the order given (sorted by key, so that
+-- two processes never wait for each other in a circle).
+-- Parameters: arrays, one element a request. Result: the keys now reserved; a key that is missing
+-- was reserved before. Locks: the new rows; waits for another transaction inserting the same key.
+INSERT INTO idempotency_reservations (
+    tenant_id, idempotency_key, command_id, fingerprint, partition_id, required_scope,
+    accepted_at, sent_at)
+SELECT tenant_id, idempotency_key, command_id, fingerprint, partition_id, required_scope,
+       accepted_at, clock_timestamp()
+FROM unnest(
+    %(tenant_id)s::uuid[], %(idempotency_key)s::text[], %(command_id)s::uuid[],
+    %(fingerprint)s::bytea[], %(partition_id)s::smallint[], %(required_scope)s::text[],
+    %(accepted_at)s::timestamptz[]
+) AS u (tenant_id, idempotency_key, command_id, fingerprint, partition_id, required_scope,
+        accepted_at)
+ON CONFLICT DO NOTHING
+RETURNING tenant_id, idempotency_key, sent_at;

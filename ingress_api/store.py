@@ -1,0 +1,252 @@
+"""What ingress reads and writes in Postgres. The only module here that imports psycopg.
+
+Rows of many tenants pass through, so every read of a table with row-level security names its
+tenant within the transaction. Errors of the connection become `StoreUnavailable`.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.resources import files
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from schemas.codec import Outcome
+
+SQL: Final[dict[str, LiteralString]] = {
+    file.name.removesuffix(".sql"): file.read_text().rstrip().rstrip(";")
+    for file in (files("ingress_api") / "sql").iterdir()
+    if file.name.endswith(".sql")
+}
+Row = dict[str, Any]
+_RESERVED: Final = (
+    "tenant_id",
+    "idempotency_key",
+    "command_id",
+    "fingerprint",
+    "partition_id",
+    "required_scope",
+    "accepted_at",
+)
+_OUTCOME_MEMBERS: Final = tuple(Outcome.__dataclass_fields__)
+
+
+class StoreUnavailable(Exception):
+    """Postgres did not answer; what was asked may or may not have been done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A key, promised to one command. `sent_at`: when it was last about to be sent (database)."""
+
+    tenant_id: UUID
+    idempotency_key: str
+    command_id: UUID
+    fingerprint: bytes
+    partition_id: int
+    required_scope: str
+    accepted_at: datetime
+    sent_at: datetime | None = None
+    is_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A batch as it was accepted."""
+
+    accrual_event_id: UUID
+    command_id: UUID
+    journal_entry_id: UUID
+    program_id: UUID
+    accrued_on: date
+    currency: str
+    chunks_total: int
+    loans_total: int
+    interest_total_minor: int
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingStep:
+    """One command to be sent by the engine that holds its partition."""
+
+    partition_id: int
+    idempotency_key: str
+    record_key: bytes
+    record_value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOutcome:
+    """What became of one step. `chunks_total`: how many there are in all."""
+
+    outcome: Outcome
+    command_type: str
+    chunks_total: int
+
+
+class Store:
+    """A pool of connections and the statements over it."""
+
+    def __init__(self, dsn: str, *, connections: int) -> None:
+        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Row]] = AsyncConnectionPool(
+            dsn,
+            min_size=2,
+            max_size=connections,
+            open=False,
+            timeout=5.0,
+            kwargs={
+                "row_factory": dict_row,
+                "autocommit": True,
+                "application_name": "hpts ingress",
+                "options": "-c search_path=hpts,hpts_edge -c plan_cache_mode=force_custom_plan",
+            },
+        )
+        self.partition_count = 0
+
+    async def open(self) -> None:
+        """Connect and learn how the ledger is cut; raises `StoreUnavailable`."""
+        try:
+            await self._pool.open(wait=True, timeout=30.0)
+        except PoolTimeout as error:
+            raise StoreUnavailable("no connection to Postgres") from error
+        ledger = await self.one("load_ledger", {})
+        if ledger is None:
+            raise StoreUnavailable("the ledger is not set up: run hpts migrate")
+        self.partition_count = ledger["partition_count"]
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._pool.close()
+
+    async def rows(
+        self, statement: str, parameters: Mapping[str, object], *, tenant_id: UUID | None = None
+    ) -> list[Row]:
+        """The rows of a named statement; with a tenant, what that tenant may see."""
+        async with self._connection() as connection:
+            if tenant_id is None:
+                return await (await connection.execute(SQL[statement], parameters)).fetchall()
+            async with connection.pipeline(), connection.transaction():
+                await connection.execute(SQL["set_tenant"], {"tenant_id": tenant_id})
+                cursor = await connection.execute(
+                    SQL[statement], {**parameters, "tenant_id": tenant_id}
+                )
+            return await cursor.fetchall()
+
+    async def one(self, statement: str, parameters: Mapping[str, object]) -> Row | None:
+        """The first row of a named statement on tables without row-level security."""
+        found = await self.rows(statement, parameters)
+        return found[0] if found else None
+
+    async def run(self, statement: str, parameters: Mapping[str, object]) -> None:
+        """Run a named statement that has no result, on tables without row-level security."""
+        async with self._connection() as connection:
+            await connection.execute(SQL[statement], parameters)
+
+    async def reserve(
+        self, wanted: Sequence[Reservation]
+    ) -> dict[tuple[UUID, str], datetime]:
+        """Reserve keys in one durable commit; sent_at by (tenant, key) of those now reserved.
+
+        `wanted` is sorted by (tenant, key) and names each once.
+        """
+        reserved = await self.rows("reserve", _as_arrays(wanted))
+        return {(row["tenant_id"], row["idempotency_key"]): row["sent_at"] for row in reserved}
+
+    async def reservation(self, tenant_id: UUID, idempotency_key: str) -> Reservation | None:
+        """Who holds a key."""
+        named = {"tenant_id": tenant_id, "idempotency_key": idempotency_key}
+        row = await self.one("find_reservation", named)
+        return None if row is None else Reservation(**named, **row)  # type: ignore[arg-type]
+
+    async def outcomes(
+        self, tenant_id: UUID, places: Sequence[tuple[int, str]]
+    ) -> list[Outcome]:
+        """What became of the commands at these (partition, key)."""
+        found = await self.rows(
+            "find_outcomes",
+            {
+                "partition_ids": [partition_id for partition_id, _ in places],
+                "idempotency_keys": [key for _, key in places],
+            },
+            tenant_id=tenant_id,
+        )
+        return [outcome_from(row) for row in found]
+
+    async def steps(self, tenant_id: UUID, correlation_id: UUID) -> list[StepOutcome]:
+        """What became of the steps of a request in parts, so far."""
+        found = await self.rows(
+            "find_steps",
+            {"correlation_id": correlation_id, "partition_count": self.partition_count},
+            tenant_id=tenant_id,
+        )
+        return [step_from(row) for row in found]
+
+    async def accept_in_parts(
+        self,
+        reservation: Reservation,
+        steps: Sequence[OutgoingStep],
+        *,
+        manifest: Manifest | None,
+        reply_partition: int,
+        traceparent: str | None,
+    ) -> bool:
+        """Queue the steps and reserve the key, all or nothing; False: the key was taken."""
+        queue = {
+            "tenant_id": reservation.tenant_id,
+            "reply_partition": reply_partition,
+            "traceparent": traceparent,
+            "partition_ids": [step.partition_id for step in steps],
+            "idempotency_keys": [step.idempotency_key for step in steps],
+            "record_keys": [step.record_key for step in steps],
+            "record_values": [step.record_value for step in steps],
+        }
+        try:
+            async with self._connection() as connection, connection.transaction():
+                await connection.execute(SQL["insert_outgoing"], queue)
+                if manifest is not None:
+                    batch = {name: getattr(manifest, name) for name in Manifest.__slots__}
+                    batch["tenant_id"] = reservation.tenant_id
+                    await connection.execute(SQL["insert_batch"], batch)
+                await connection.execute(SQL["notify_outgoing"])
+                # Last, so that nobody waits long for this row.
+                taken = await connection.execute(SQL["reserve"], _as_arrays([reservation]))
+                is_own = await taken.fetchone() is not None
+                if not is_own:
+                    raise psycopg.Rollback
+        except psycopg.errors.UniqueViolation:
+            # The same batch is, or was, being accepted: its steps or manifest are there.
+            return False
+        return is_own
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Row]]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise StoreUnavailable(type(error).__name__) from error
+
+
+def outcome_from(row: Row) -> Outcome:
+    """An outcome as it would have been announced."""
+    members = {name: row[name] for name in _OUTCOME_MEMBERS if name in row}
+    return Outcome(**{**members, "fingerprint": bytes(row["fingerprint"])})
+
+
+def step_from(row: Row) -> StepOutcome:
+    """One step's outcome from its row."""
+    return StepOutcome(
+        outcome=outcome_from(row),
+        command_type=row["command_type"],
+        chunks_total=row["chunks_total"],
+    )
+
+
+def _as_arrays(wanted: Sequence[Reservation]) -> dict[str, list[object]]:
+    return {name: [getattr(one, name) for one in wanted] for name in _RESERVED}
