@@ -89,13 +89,18 @@ def read_lock(text: str) -> list[Jar]:
     return jars
 
 
-def ensure(jars: Sequence[Jar], folder: Path) -> list[Path]:
-    """The paths of `jars` in `folder`, each with the pinned hash. One fetcher at a time."""
+def ensure(
+    jars: Sequence[Jar], folder: Path, repositories: dict[str, str] | None = None
+) -> list[Path]:
+    """The paths of `jars` in `folder`, each with the pinned hash. One fetcher at a time.
+
+    `repositories` are names and addresses; None is what `jgo` knows. Raises `JarsUnavailable`.
+    """
     if _unsound(jars, folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with _only_one_fetch(folder / ".lock"):
-                _fetch_into(folder, _unsound(jars, folder))
+                _fetch_into(folder, _unsound(jars, folder), repositories)
         except PermissionError as error:
             raise JarsUnavailable(
                 f"the cache {folder} cannot be written ({error}); set XDG_CACHE_HOME"
@@ -134,12 +139,17 @@ def download(context: MavenContext, jar: Jar) -> Path:
     raise AssertionError("unreachable")
 
 
-def _fetch_into(folder: Path, jars: Sequence[Jar]) -> None:
+def _fetch_into(folder: Path, jars: Sequence[Jar], repositories: dict[str, str] | None) -> None:
     if not jars:
         return  # another process was faster
     print(f"hpts: fetching {len(jars)} jars of Apache Kafka (once)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as staged:
-        context = MavenContext(repo_cache=Path(staged), local_repos=[], timeout=_TIMEOUT_S)
+        context = MavenContext(
+            repo_cache=Path(staged),
+            local_repos=[],
+            remote_repos=repositories,
+            timeout=_TIMEOUT_S,
+        )
 
         def fetch(jar: Jar) -> None:
             path = download(context, jar)
