@@ -5,9 +5,9 @@ INSERT INTO account_days AS d (
     debit_minor, credit_minor)
 SELECT *
 FROM unnest(
-    %(partition_id)s::smallint[], %(tenant_id)s::uuid[], %(account_code)s::text[],
-    %(currency)s::text[], %(layer)s::text[], %(booked_on)s::date[], %(posted_on)s::date[],
-    %(debit_minor)s::numeric[], %(credit_minor)s::numeric[]
+    %(partition_id)b::smallint[], %(tenant_id)b::uuid[], %(account_code)b::text[],
+    %(currency)b::text[], %(layer)b::text[], %(booked_on)b::date[], %(posted_on)b::date[],
+    %(debit_minor)b::numeric[], %(credit_minor)b::numeric[]
 )
 ON CONFLICT (partition_id, tenant_id, account_code, currency, layer, booked_on, posted_on)
 DO UPDATE SET debit_minor = d.debit_minor + excluded.debit_minor,

@@ -2,7 +2,7 @@
 -- Parameters: partition_ids, first_seqs, last_seqs. Result: entries that do not balance (none).
 -- Locks: none.
 SELECT DISTINCT u.partition_id, j.entry_seq
-FROM unnest(%(partition_ids)s::smallint[], %(first_seqs)s::bigint[], %(last_seqs)s::bigint[])
+FROM unnest(%(partition_ids)b::smallint[], %(first_seqs)b::bigint[], %(last_seqs)b::bigint[])
     AS u (partition_id, first_seq, last_seq)
 CROSS JOIN LATERAL (
     SELECT y.entry_seq

@@ -5,8 +5,8 @@ INSERT INTO dead_letters (
 SELECT partition_id, command_offset, appended_at, reason, record_key, record_value,
        record_headers::json
 FROM unnest(
-    %(partition_id)s::smallint[], %(command_offset)s::bigint[], %(appended_at)s::timestamptz[],
-    %(reason)s::text[], %(record_key)s::bytea[], %(record_value)s::bytea[],
-    %(record_headers)s::text[]
+    %(partition_id)b::smallint[], %(command_offset)b::bigint[], %(appended_at)b::timestamptz[],
+    %(reason)b::text[], %(record_key)b::bytea[], %(record_value)b::bytea[],
+    %(record_headers)b::text[]
 ) AS u (partition_id, command_offset, appended_at, reason, record_key, record_value,
         record_headers);

@@ -5,8 +5,8 @@ INSERT INTO journal_lines (
     layer, loan_id, borrower_id, external_ref, effective_on)
 SELECT *
 FROM unnest(
-    %(partition_id)s::smallint[], %(entry_seq)s::bigint[], %(sequence)s::integer[],
-    %(tenant_id)s::uuid[], %(account_code)s::text[], %(direction)s::text[],
-    %(amount_minor)s::bigint[], %(currency)s::text[], %(layer)s::text[], %(loan_id)s::uuid[],
-    %(borrower_id)s::uuid[], %(external_ref)s::text[], %(effective_on)s::date[]
+    %(partition_id)b::smallint[], %(entry_seq)b::bigint[], %(sequence)b::integer[],
+    %(tenant_id)b::uuid[], %(account_code)b::text[], %(direction)b::text[],
+    %(amount_minor)b::bigint[], %(currency)b::text[], %(layer)b::text[], %(loan_id)b::uuid[],
+    %(borrower_id)b::uuid[], %(external_ref)b::text[], %(effective_on)b::date[]
 );

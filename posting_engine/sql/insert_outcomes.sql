@@ -6,10 +6,10 @@ INSERT INTO command_outcomes (
 SELECT partition_id, tenant_id, idempotency_key, command_id, correlation_id, command_type,
        fingerprint, status, result::json, accrual_event_id, chunks_total, command_offset, posted_at
 FROM unnest(
-    %(partition_id)s::smallint[], %(tenant_id)s::uuid[], %(idempotency_key)s::text[],
-    %(command_id)s::uuid[], %(correlation_id)s::uuid[], %(command_type)s::text[],
-    %(fingerprint)s::bytea[], %(status)s::text[], %(result)s::text[],
-    %(accrual_event_id)s::uuid[], %(chunks_total)s::integer[], %(command_offset)s::bigint[],
-    %(posted_at)s::timestamptz[]
+    %(partition_id)b::smallint[], %(tenant_id)b::uuid[], %(idempotency_key)b::text[],
+    %(command_id)b::uuid[], %(correlation_id)b::uuid[], %(command_type)b::text[],
+    %(fingerprint)b::bytea[], %(status)b::text[], %(result)b::text[],
+    %(accrual_event_id)b::uuid[], %(chunks_total)b::integer[], %(command_offset)b::bigint[],
+    %(posted_at)b::timestamptz[]
 ) AS u (partition_id, tenant_id, idempotency_key, command_id, correlation_id, command_type,
         fingerprint, status, result, accrual_event_id, chunks_total, command_offset, posted_at);

@@ -4,6 +4,6 @@ INSERT INTO reversal_targets (
     partition_id, reverses_entry_id, part, loan_id, tenant_id, reversed_by_entry_id)
 SELECT *
 FROM unnest(
-    %(partition_id)s::smallint[], %(reverses_entry_id)s::uuid[], %(part)s::integer[],
-    %(loan_id)s::uuid[], %(tenant_id)s::uuid[], %(reversed_by_entry_id)s::uuid[]
+    %(partition_id)b::smallint[], %(reverses_entry_id)b::uuid[], %(part)b::integer[],
+    %(loan_id)b::uuid[], %(tenant_id)b::uuid[], %(reversed_by_entry_id)b::uuid[]
 );

@@ -28,7 +28,7 @@ LEFT JOIN LATERAL (
     ORDER BY x.effective_on DESC
     LIMIT 1
 ) AS p ON true
-WHERE e.partition_id = %(partition_id)s AND e.journal_entry_id = %(journal_entry_id)s
-    AND e.part = %(part)s AND e.tenant_id = %(tenant_id)s AND e.event_type = 'accrual'
+WHERE e.partition_id = %(partition_id)b AND e.journal_entry_id = %(journal_entry_id)b
+    AND e.part = %(part)b AND e.tenant_id = %(tenant_id)b AND e.event_type = 'accrual'
     AND j.account_code = '1200' AND j.direction = 'DR'
 ORDER BY j.sequence;

@@ -8,11 +8,11 @@ JOIN journal_lines AS j ON j.partition_id = l.partition_id AND j.tenant_id = l.t
     AND j.loan_id = l.loan_id AND j.account_code = '1200' AND j.direction = 'DR'
     AND j.effective_on = (
         SELECT b.effective_on FROM journal_entries AS b
-        WHERE b.partition_id = l.partition_id AND b.journal_entry_id = %(journal_entry_id)s
+        WHERE b.partition_id = l.partition_id AND b.journal_entry_id = %(journal_entry_id)b
         LIMIT 1
     )
 JOIN journal_entries AS e ON e.partition_id = j.partition_id AND e.entry_seq = j.entry_seq
-    AND e.journal_entry_id = %(journal_entry_id)s AND e.event_type = 'accrual'
+    AND e.journal_entry_id = %(journal_entry_id)b AND e.event_type = 'accrual'
 LEFT JOIN LATERAL (
     SELECT * FROM reversal_targets AS r
     WHERE r.partition_id = e.partition_id AND r.reverses_entry_id = e.journal_entry_id
@@ -35,4 +35,4 @@ LEFT JOIN LATERAL (
     ORDER BY x.effective_on DESC
     LIMIT 1
 ) AS p ON true
-WHERE l.partition_id = %(partition_id)s AND l.tenant_id = %(tenant_id)s AND l.loan_id = %(loan_id)s;
+WHERE l.partition_id = %(partition_id)b AND l.tenant_id = %(tenant_id)b AND l.loan_id = %(loan_id)b;

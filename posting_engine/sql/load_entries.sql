@@ -9,7 +9,7 @@ SELECT e.partition_id, e.entry_seq, e.tenant_id, e.journal_entry_id, e.part, e.e
        d.reversed,
        j.account_code, j.direction, j.amount_minor, j.currency, j.loan_id, j.borrower_id,
        j.external_ref, j.layer
-FROM unnest(%(partition_ids)s::smallint[], %(tenant_ids)s::uuid[], %(journal_entry_ids)s::uuid[])
+FROM unnest(%(partition_ids)b::smallint[], %(tenant_ids)b::uuid[], %(journal_entry_ids)b::uuid[])
     AS u (partition_id, tenant_id, journal_entry_id)
 CROSS JOIN LATERAL (
     SELECT * FROM journal_entries AS x

@@ -6,7 +6,7 @@ SELECT l.partition_id, l.tenant_id, l.loan_id, l.borrower_id, l.currency, l.open
        l.recovered_minor, l.standing_openings, l.standing_payments, l.standing_charge_offs,
        l.standing_refinances, l.accrued_through, l.accrued_through_floor, l.life,
        l.life_began_seq, l.quarantined, l.reserved_by, l.version
-FROM unnest(%(partition_ids)s::smallint[], %(tenant_ids)s::uuid[], %(loan_ids)s::uuid[])
+FROM unnest(%(partition_ids)b::smallint[], %(tenant_ids)b::uuid[], %(loan_ids)b::uuid[])
     AS u (partition_id, tenant_id, loan_id)
 CROSS JOIN LATERAL (
     SELECT * FROM loans AS x

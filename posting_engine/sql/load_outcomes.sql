@@ -3,7 +3,7 @@
 -- Locks: none.
 SELECT o.partition_id, o.tenant_id, o.idempotency_key, o.command_id, o.correlation_id,
        o.fingerprint, o.status, o.result::text, o.command_offset
-FROM unnest(%(partition_ids)s::smallint[], %(tenant_ids)s::uuid[], %(idempotency_keys)s::text[])
+FROM unnest(%(partition_ids)b::smallint[], %(tenant_ids)b::uuid[], %(idempotency_keys)b::text[])
     AS u (partition_id, tenant_id, idempotency_key)
 CROSS JOIN LATERAL (
     SELECT * FROM command_outcomes AS c

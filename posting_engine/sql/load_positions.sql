@@ -3,4 +3,4 @@
 SELECT partition_id, topic_id, next_offset, last_record_hash, lease_epoch, last_appended_at,
        last_entry_seq, chain_head, reached_at
 FROM partitions
-WHERE partition_id = ANY(%(partition_ids)s::smallint[]);
+WHERE partition_id = ANY(%(partition_ids)b::smallint[]);

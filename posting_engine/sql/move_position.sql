@@ -9,9 +9,9 @@ SET next_offset = u.next_offset,
     last_entry_seq = u.last_entry_seq,
     chain_head = u.chain_head
 FROM unnest(
-    %(partition_ids)s::smallint[], %(topic_ids)s::text[], %(lease_epochs)s::bigint[],
-    %(expected_offsets)s::bigint[], %(next_offsets)s::bigint[], %(record_hashes)s::bytea[],
-    %(appended_at)s::timestamptz[], %(entry_seqs)s::bigint[], %(chain_heads)s::bytea[]
+    %(partition_ids)b::smallint[], %(topic_ids)b::text[], %(lease_epochs)b::bigint[],
+    %(expected_offsets)b::bigint[], %(next_offsets)b::bigint[], %(record_hashes)b::bytea[],
+    %(appended_at)b::timestamptz[], %(entry_seqs)b::bigint[], %(chain_heads)b::bytea[]
 ) AS u (partition_id, topic_id, lease_epoch, expected_offset, next_offset, last_record_hash,
         last_appended_at, last_entry_seq, chain_head)
 WHERE p.partition_id = u.partition_id AND p.topic_id = u.topic_id

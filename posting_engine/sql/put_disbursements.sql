@@ -4,9 +4,9 @@ INSERT INTO disbursements AS d (
     partition_id, tenant_id, event_id, loan_id, journal_entry_id, amount_minor, settled_minor, reversed)
 SELECT *
 FROM unnest(
-    %(partition_id)s::smallint[], %(tenant_id)s::uuid[], %(event_id)s::uuid[], %(loan_id)s::uuid[],
-    %(journal_entry_id)s::uuid[], %(amount_minor)s::bigint[], %(settled_minor)s::bigint[],
-    %(reversed)s::boolean[]
+    %(partition_id)b::smallint[], %(tenant_id)b::uuid[], %(event_id)b::uuid[], %(loan_id)b::uuid[],
+    %(journal_entry_id)b::uuid[], %(amount_minor)b::bigint[], %(settled_minor)b::bigint[],
+    %(reversed)b::boolean[]
 )
 ON CONFLICT (partition_id, tenant_id, event_id)
 DO UPDATE SET settled_minor = excluded.settled_minor, reversed = excluded.reversed;

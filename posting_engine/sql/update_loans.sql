@@ -29,17 +29,17 @@ SET
     version = u.version,
     last_activity_at = u.last_activity_at
 FROM unnest(
-    %(partition_id)s::smallint[], %(tenant_id)s::uuid[], %(loan_id)s::uuid[],
-    %(borrower_id)s::uuid[], %(currency)s::text[], %(status)s::text[], %(opened_on)s::date[],
-    %(principal_minor)s::bigint[], %(interest_minor)s::bigint[], %(fees_minor)s::bigint[],
-    %(suspense_minor)s::bigint[], %(unsettled_minor)s::bigint[],
-    %(collected_principal_minor)s::bigint[], %(collected_interest_minor)s::bigint[],
-    %(collected_fees_minor)s::bigint[], %(recovered_minor)s::bigint[],
-    %(standing_openings)s::integer[], %(standing_payments)s::integer[],
-    %(standing_charge_offs)s::integer[], %(standing_refinances)s::integer[],
-    %(accrued_through)s::date[], %(accrued_through_floor)s::date[], %(life)s::integer[],
-    %(life_began_seq)s::bigint[], %(quarantined)s::boolean[], %(reserved_by)s::uuid[],
-    %(version)s::bigint[], %(last_activity_at)s::timestamptz[], %(read_version)s::bigint[]
+    %(partition_id)b::smallint[], %(tenant_id)b::uuid[], %(loan_id)b::uuid[],
+    %(borrower_id)b::uuid[], %(currency)b::text[], %(status)b::text[], %(opened_on)b::date[],
+    %(principal_minor)b::bigint[], %(interest_minor)b::bigint[], %(fees_minor)b::bigint[],
+    %(suspense_minor)b::bigint[], %(unsettled_minor)b::bigint[],
+    %(collected_principal_minor)b::bigint[], %(collected_interest_minor)b::bigint[],
+    %(collected_fees_minor)b::bigint[], %(recovered_minor)b::bigint[],
+    %(standing_openings)b::integer[], %(standing_payments)b::integer[],
+    %(standing_charge_offs)b::integer[], %(standing_refinances)b::integer[],
+    %(accrued_through)b::date[], %(accrued_through_floor)b::date[], %(life)b::integer[],
+    %(life_began_seq)b::bigint[], %(quarantined)b::boolean[], %(reserved_by)b::uuid[],
+    %(version)b::bigint[], %(last_activity_at)b::timestamptz[], %(read_version)b::bigint[]
 ) AS u (
     partition_id, tenant_id, loan_id, borrower_id, currency, status, opened_on, principal_minor,
     interest_minor, fees_minor, suspense_minor, unsettled_minor, collected_principal_minor,
