@@ -1,0 +1,139 @@
+"""What a verified token says, judged claim by claim (contract section 8). Pure: time is given.
+
+Every claim named here must be there and of its one type; a claim too many is no fault.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any, Final
+from uuid import UUID
+
+from schemas.problems import Problem, ProblemError
+
+LEEWAY_S: Final = 10
+LATEST_INSTANT_S: Final = 253_402_300_799
+"""The last second of the year 9999: a date beyond it is no date."""
+INTERNAL: Final = "internal"
+PARTNER: Final = "partner"
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_MOST_CHARACTERS: Final = 255
+
+
+class TokenRefused(ProblemError):
+    """No access: a problem of 401 or 403 with its `WWW-Authenticate`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What our own configuration demands of a token."""
+
+    issuer: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """A caller: the tenant it acts for, what it may do, and until when.
+
+    `actor` is the OAuth client, as the journal records it.
+    """
+
+    tenant_id: UUID
+    actor: str
+    scopes: frozenset[str]
+    client_type: str
+    is_operator: bool
+    expires_at: datetime
+
+    def require(self, scope: str) -> None:
+        """Raise `TokenRefused` (403 `insufficient_scope`) where the token lacks the scope."""
+        if scope not in self.scopes:
+            raise TokenRefused(
+                Problem(
+                    code="insufficient_scope",
+                    detail=f"The access token does not have the scope {scope}.",
+                    headers={
+                        "WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'
+                    },
+                )
+            )
+
+
+def refused(code: str, detail: str | None = None) -> TokenRefused:
+    """A 401 with the challenge of RFC 6750. `detail` must not quote the token."""
+    challenge = 'Bearer realm="hpts"'
+    if code != "token_missing":
+        challenge += f', error="invalid_token", error_description="{detail}"'
+    return TokenRefused(Problem(code=code, detail=detail, headers={"WWW-Authenticate": challenge}))
+
+
+def judge(claims: Mapping[str, Any], expectation: Expectation, now_s: float) -> AccessToken:
+    """The caller that the claims of a rightly signed token name; raises `TokenRefused`."""
+    if claims.get("iss") != expectation.issuer:
+        raise refused("token_invalid", "The token is from another issuer.")
+    if not _is_for(claims.get("aud"), expectation.audience):
+        raise refused("token_invalid", "The token is for another audience.")
+    expires_s = _instant(claims, "exp")
+    if _instant(claims, "nbf") > now_s + LEEWAY_S:
+        raise refused("token_invalid", "The token is not valid yet.")
+    if "iat" in claims:
+        _instant(claims, "iat")
+    token = AccessToken(
+        tenant_id=_tenant(claims.get("tenant_id")),
+        actor=_text(claims, "client_id" if "client_id" in claims else "sub"),
+        scopes=_scopes(claims.get("scope")),
+        client_type=_internal_client(claims),
+        is_operator=claims.get("operator") is True,
+        expires_at=datetime.fromtimestamp(expires_s, UTC),
+    )
+    if expires_s <= now_s - LEEWAY_S:
+        raise refused("token_expired", "The access token has expired.")
+    return token
+
+
+def _is_for(audience: object, ours: str) -> bool:
+    if isinstance(audience, list):
+        return all(isinstance(one, str) for one in audience) and ours in audience
+    return audience == ours
+
+
+def _instant(claims: Mapping[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise refused("token_invalid", f"The claim {name} is not a number of seconds.")
+    if not 0 <= value <= LATEST_INSTANT_S:
+        raise refused("token_invalid", f"The claim {name} is no date.")
+    return value
+
+
+def _tenant(value: object) -> UUID:
+    if not isinstance(value, str) or _UUID.fullmatch(value) is None:
+        raise refused("token_invalid", "The claim tenant_id is not a UUID.")
+    return UUID(value)
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _MOST_CHARACTERS:
+        raise refused("token_invalid", f"The claim {name} is not a text of 1 to 255 characters.")
+    return value
+
+
+def _scopes(value: object) -> frozenset[str]:
+    if not isinstance(value, str):
+        raise refused("token_invalid", "The claim scope is not a text.")
+    return frozenset(value.split(" ")) - {""}
+
+
+def _internal_client(claims: Mapping[str, Any]) -> str:
+    """A partner's token, or one bound to a certificate, belongs to the partner listener."""
+    client_type = claims.get("client_type", INTERNAL)
+    if client_type == PARTNER or "cnf" in claims:
+        raise refused("token_invalid", "A partner's token is taken by the partner listener only.")
+    if client_type != INTERNAL:
+        raise refused("token_invalid", "The claim client_type is unknown.")
+    return INTERNAL
