@@ -1,0 +1,1 @@
+"""Benchmarks: figures are printed and compared within one run, never asserted."""

@@ -1,0 +1,172 @@
+"""Synchronous payments through HTTP: payments/s and latency at 1, 8 and 64 clients.
+
+    python -m bench.payments [--data-dir DIR] [--seconds S] [--loans N] [--json FILE] [--short]
+
+A closed loop: each client posts, waits for its 201 (durable, posted) and posts again. Latencies
+are of durable answers only; anything else is counted apart. `--short` is for CI: it asserts
+only what cannot be noise (every answer is a 201, and the books balance).
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+from bench.client import Connection, fetch_token
+from bench.stack import cpu_seconds, running
+
+UNBALANCED = (Path(__file__).parent / "sql" / "unbalanced.sql").read_text()
+
+
+class Run:
+    """One measurement: its clients, how long, and what came back."""
+
+    def __init__(self, clients: int) -> None:
+        self.clients = clients
+        self.latencies: list[float] = []
+        self.other: dict[int, int] = {}
+        self.seconds = 0.0
+        self.cpu: dict[str, float] = {}
+
+    def row(self) -> dict[str, Any]:
+        """The figures of this run, milliseconds and microseconds of CPU a payment."""
+        ordered = sorted(self.latencies)
+        count = len(ordered)
+
+        def percentile(share: float) -> float:
+            return round(1000 * ordered[min(count - 1, int(share * count))], 2)
+
+        return {
+            "clients": self.clients,
+            "payments": count,
+            "per_second": round(count / self.seconds, 1),
+            "p50_ms": percentile(0.50),
+            "p95_ms": percentile(0.95),
+            "p99_ms": percentile(0.99),
+            "not_201": self.other,
+            "cpu_us_per_payment": {n: round(1e6 * s / count) for n, s in self.cpu.items()},
+        }
+
+
+async def _open_loans(api: str, token: str, count: int) -> list[dict[str, str]]:
+    loans = [{"loan_id": str(uuid4()), "borrower_id": str(uuid4())} for _ in range(count)]
+    waiting = iter(loans)
+
+    async def client() -> None:
+        async with Connection(api) as connection:
+            for loan in waiting:
+                body = {
+                    **loan,
+                    "amount_minor": "100000000",
+                    "currency": "USD",
+                    "effective_at": datetime.now(UTC).date().isoformat(),
+                    "method": "ach",
+                }
+                key = f"disbursement:{loan['loan_id']}:1"
+                status, answer = await connection.post("/v1/disbursements", token, key, body)
+                if status != 201:
+                    raise RuntimeError(f"no loan: {status} {answer}")
+
+    await asyncio.gather(*(client() for _ in range(32)))
+    return loans
+
+
+async def _pay(
+    api: str, token: str, loans: list[dict[str, str]], clients: int, seconds: float
+) -> Run:
+    run = Run(clients)
+    today = datetime.now(UTC).date().isoformat()
+    end = time.perf_counter() + seconds
+
+    async def client(number: int) -> None:
+        sent = 0
+        async with Connection(api) as connection:
+            while (began := time.perf_counter()) < end:
+                loan = loans[(number + sent * clients) % len(loans)]
+                sent += 1
+                body = {
+                    **loan,
+                    "amount_minor": "100",
+                    "currency": "USD",
+                    "effective_at": today,
+                    "source_method": "ach",
+                }
+                key = f"payment:{uuid4()}"
+                status, _ = await connection.post("/v1/payments", token, key, body)
+                if status == 201:
+                    run.latencies.append(time.perf_counter() - began)
+                else:
+                    run.other[status] = run.other.get(status, 0) + 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client(number) for number in range(clients)))
+    run.seconds = time.perf_counter() - began
+    return run
+
+
+async def measure(stack: dict[str, Any], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Warm up, then one run for each number of clients."""
+    client = stack["clients"][0]
+    token = await fetch_token(stack["token_url"], client["client_id"], client["client_secret"])
+    loans = await _open_loans(stack["api_url"], token, arguments.loans)
+    await _pay(stack["api_url"], token, loans, 8, arguments.seconds / 2)
+    figures = []
+    for clients in (1, 8, 64):
+        before = cpu_seconds(stack["processes"])
+        run = await _pay(stack["api_url"], token, loans, clients, arguments.seconds)
+        after = cpu_seconds(stack["processes"])
+        run.cpu = {name: after[name] - before[name] for name in after}
+        figures.append(run.row())
+    return figures
+
+
+def _print(figures: list[dict[str, Any]]) -> None:
+    print(f"{'clients':>8}{'payments/s':>12}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}  not 201")
+    for row in figures:
+        print(
+            f"{row['clients']:>8}{row['per_second']:>12}{row['p50_ms']:>9}{row['p95_ms']:>9}"
+            f"{row['p99_ms']:>9}  {row['not_201'] or 'none'}"
+        )
+    print("CPU microseconds a payment, by process:")
+    for row in figures:
+        print(f"{row['clients']:>8}  {row['cpu_us_per_payment']}")
+
+
+def _faults(stack: dict[str, Any], figures: list[dict[str, Any]]) -> list[str]:
+    faults = [f"{row['clients']} clients: {row['not_201']}" for row in figures if row["not_201"]]
+    with psycopg.connect(stack["postgres_dsn"]) as connection:
+        unbalanced = connection.execute(UNBALANCED).fetchall()
+    return faults + [f"unbalanced entry: {row}" for row in unbalanced]
+
+
+def main() -> int:
+    """Exit status 1 when an answer was not a 201 or an entry does not balance."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data-dir", help="measure the stack that runs there")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--loans", type=int, default=2000)
+    parser.add_argument("--json", help="write the figures to this file")
+    parser.add_argument("--short", action="store_true", help="a few seconds, for CI")
+    arguments = parser.parse_args()
+    if arguments.short:
+        arguments.seconds, arguments.loans = 2.0, 200
+    with running(arguments.data_dir) as stack:
+        figures = asyncio.run(measure(stack, arguments))
+        faults = _faults(stack, figures)
+    _print(figures)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(figures, indent=2) + "\n")
+    for fault in faults:
+        print(f"FAULT: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
