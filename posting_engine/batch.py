@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from posting_engine import rows
+from posting_engine import halts, rows
 from posting_engine.positions import Position
 from posting_engine.posting.decide import decide
 from posting_engine.posting.entries import correlation_of, derived, part_of
@@ -115,11 +115,7 @@ def decide_batch(
             try:
                 _decide_one(item.content, place, record, pages, earlier, verdict)
             except BrokenInvariant as error:
-                verdict.halts[record.partition_id] = (
-                    f"offset {record.offset}: a rule of the ledger would be broken: {error}. "
-                    "Nothing of this record was posted; report it, and restart with a build "
-                    "that mends it."
-                )
+                verdict.halts[record.partition_id] = halts.broken(record.offset, str(error))
                 continue
         verdict.after[record.partition_id] = replace(
             verdict.after[record.partition_id],

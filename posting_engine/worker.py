@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 import structlog
 
+from posting_engine import halts
 from posting_engine.batch import Item, Verdict, decide_batch, runs
 from posting_engine.books import Books
 from posting_engine.log import CommandLog, LostPosition, Sender
@@ -79,7 +80,7 @@ class Worker:
             self._is_ring_fresh = False
             try:
                 for lost in (t for t in taken if isinstance(t, LostPosition)):
-                    self._halt(lost.partition_id, _lost(lost))
+                    self._halt(lost.partition_id, halts.lost(lost.reason))
                 while self._to_halt:
                     self._halt(*self._to_halt.popitem())
                 self._apply([t for t in taken if isinstance(t, Record)])
@@ -105,7 +106,7 @@ class Worker:
                 self._unverified.add(partition_id)
             offsets[partition_id] = position.next_offset - has_witness
             if position.topic_id != self.identity.topic_id:
-                self._to_halt[partition_id] = _foreign(position, self.identity.topic_id)
+                self._to_halt[partition_id] = halts.foreign(position, self.identity.topic_id)
         _log.info("assigned", positions={p: self.held[p].next_offset for p in offsets})
         return offsets
 
@@ -133,8 +134,8 @@ class Worker:
         for run in runs(items):
             try:
                 self._post(run)
-            except DataRefused as refused:
-                self._find_refused(run, str(refused))
+            except DataRefused:
+                self._find_refused(run)
 
     def _item_of(self, record: Record) -> Item | None:
         """The record as an item of the batch; None when it is not to be applied now."""
@@ -146,7 +147,7 @@ class Worker:
             return None
         due = self._due[partition_id]
         if record.offset != due:
-            self._halt(partition_id, _gap(due, record.offset))
+            self._halt(partition_id, halts.gap(due, record.offset))
             return None
         try:
             item = Item(record, self._examined(record))
@@ -172,7 +173,7 @@ class Worker:
         if same_place and record.hash == position.last_record_hash:
             self._unverified.discard(record.partition_id)
         else:
-            self._halt(record.partition_id, _rewritten(position, record.offset))
+            self._halt(record.partition_id, halts.rewritten(position, record.offset))
 
     def _post(self, run: Sequence[Item]) -> None:
         items = [i for i in run if i.record.partition_id not in self._halted]
@@ -188,7 +189,7 @@ class Worker:
         for partition_id, reason in verdict.halts.items():
             self._halt(partition_id, reason)
 
-    def _find_refused(self, run: Sequence[Item], reason: str) -> None:
+    def _find_refused(self, run: Sequence[Item]) -> None:
         """Apply one by one what Postgres refused together; halt where one alone is refused."""
         # A zombie's rows collide with its successor's: first see whether the lease still holds.
         self._refresh_positions()
@@ -197,12 +198,7 @@ class Worker:
             try:
                 self._post([item])
             except DataRefused as refused:
-                reason = str(refused)
-                self._halt(
-                    record.partition_id,
-                    f"offset {record.offset}: Postgres refuses what it posts: {reason}. Nothing "
-                    "of this record was posted; report it, and restart with a build that mends it.",
-                )
+                self._halt(record.partition_id, halts.refused(record.offset, str(refused)))
 
     def _announce(self, verdict: Verdict) -> None:
         for reply_partition, outcome in verdict.announcements:
@@ -275,31 +271,3 @@ class Worker:
                 _log.warning("waiting for postgres", error=str(error), seconds=wait_seconds)
                 time.sleep(wait_seconds)
                 wait_seconds = min(2 * wait_seconds, MOST_BACK_OFF_SECONDS)
-
-
-def _lost(lost: LostPosition) -> str:
-    return (
-        f"the log does not hold the position of this partition ({lost.reason}): records were "
-        "removed, or the database is newer than the log. Restore the log, or rebuild."
-    )
-
-
-def _foreign(position: Position, topic_id: str) -> str:
-    return (
-        f"the topic has id {topic_id} and these books belong to {position.topic_id}: it was made "
-        "anew, or this is another cluster. Point the engine at the right one, or cut over."
-    )
-
-
-def _gap(due: int, came: int) -> str:
-    return (
-        f"gap in the log: offset {due} is due and {came} came. Records were removed or skipped; "
-        "restore the log, or rebuild from the archive."
-    )
-
-
-def _rewritten(position: Position, offset: int) -> str:
-    return (
-        f"offset {position.next_offset - 1} is not the record that was applied there (read at "
-        f"{offset}): the log was rewritten. Restore the log that these books were made from."
-    )

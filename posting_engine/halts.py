@@ -1,0 +1,51 @@
+"""Why a partition stands still, in words that say what to do. The other partitions go on."""
+
+from posting_engine.positions import Position
+
+
+def lost(reason: str) -> str:
+    """Kafka no longer has, or never had, the offset to read from."""
+    return (
+        f"the log does not hold the position of this partition ({reason}): records were "
+        "removed, or the database is newer than the log. Restore the log, or rebuild."
+    )
+
+
+def foreign(position: Position, topic_id: str) -> str:
+    """The topic is not the one these books were made from."""
+    return (
+        f"the topic has id {topic_id} and these books belong to {position.topic_id}: it was made "
+        "anew, or this is another cluster. Point the engine at the right one, or cut over."
+    )
+
+
+def gap(due: int, came: int) -> str:
+    """An offset other than the next one came."""
+    return (
+        f"gap in the log: offset {due} is due and {came} came. Records were removed or skipped; "
+        "restore the log, or rebuild from the archive."
+    )
+
+
+def rewritten(position: Position, offset: int) -> str:
+    """The last applied record is not what the log holds there now."""
+    return (
+        f"offset {position.next_offset - 1} is not the record that was applied there (read at "
+        f"{offset}): the log was rewritten. Restore the log that these books were made from."
+    )
+
+
+def refused(offset: int, reason: str) -> str:
+    """Postgres refuses, as data, what one record alone would write."""
+    return (
+        f"offset {offset}: Postgres refuses what it posts: {reason}. Nothing of this record was "
+        "posted; report it, and restart with a build that mends it."
+    )
+
+
+def broken(offset: int, reason: str) -> str:
+    """A rule of the ledger would be broken: a bug, or a damaged log."""
+    return (
+        f"offset {offset}: a rule of the ledger would be broken: {reason}. Nothing of this record "
+        "was posted; report it, and restart with a build that mends it."
+    )
