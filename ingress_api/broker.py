@@ -20,6 +20,7 @@ from schemas import topics
 __all__ = ["Consumer", "KafkaError", "KafkaException", "Message", "Producer"]
 
 WATERMARK_TIMEOUT_S: Final = 10.0
+REACH_TIMEOUT_S: Final = 1.0
 
 _CERTAINLY_NOT_WRITTEN: Final = frozenset(
     {
@@ -72,7 +73,11 @@ def outcome_consumer(bootstrap: str, partition: int) -> Consumer:
         }
     )
     place = TopicPartition(topics.OUTCOMES, partition)
-    _, end = consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
+    try:
+        _, end = consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
+    except KafkaException:
+        consumer.close()
+        raise
     consumer.assign([TopicPartition(topics.OUTCOMES, partition, end)])
     return consumer
 
@@ -84,3 +89,13 @@ def is_certainly_not_written(error: KafkaError) -> bool:
     broker refuses because of the record itself, it would have refused the first time, too.
     """
     return error.code() in _CERTAINLY_NOT_WRITTEN
+
+
+def reach(asking: Producer) -> str | None:
+    """None when a broker tells of the commands topic, or why not. Blocks for a second at most."""
+    try:
+        told = asking.list_topics(topics.COMMANDS, timeout=REACH_TIMEOUT_S)
+    except KafkaException as error:
+        return str(error.args[0].str() if error.args else error)
+    fault = told.topics[topics.COMMANDS].error
+    return None if fault is None else str(fault.str())

@@ -4,7 +4,7 @@ Bare ASGI. Header rules of contract section 1 live here; nothing here knows of m
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -149,7 +149,7 @@ def _too_large(most_bytes: int) -> ProblemError:
     )
 
 
-async def send_answer(send: Send, answer: Answer, more: list[tuple[bytes, bytes]]) -> None:
+async def send_answer(send: Send, answer: Answer, more: Iterable[tuple[bytes, bytes]]) -> None:
     """Send a whole response."""
     headers = [
         (b"content-type", b"application/json"),
@@ -161,7 +161,7 @@ async def send_answer(send: Send, answer: Answer, more: list[tuple[bytes, bytes]
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def send_problem(send: Send, problem: Problem, more: list[tuple[bytes, bytes]]) -> None:
+async def send_problem(send: Send, problem: Problem, more: Iterable[tuple[bytes, bytes]]) -> None:
     """Send a problem document."""
     rendered = problem.to_response()
     headers = [*rendered.headers, *more]

@@ -71,16 +71,20 @@ class Outcomes:
         self._stopping = Event()
         self._thread: Thread | None = None
         self._asking: asyncio.Task[None] | None = None
-        self.failure: str | None = None
+        self.fault: str | None = None
 
-    async def start(self) -> None:
-        """Stand at the partition's end; only then may a command be sent."""
-        consumer = await asyncio.to_thread(
-            broker.outcome_consumer, self._bootstrap, self.partition
-        )
+    async def start(self) -> str | None:
+        """Stand at the partition's end; only then may a command be sent. Or why it cannot."""
+        try:
+            consumer = await asyncio.to_thread(
+                broker.outcome_consumer, self._bootstrap, self.partition
+            )
+        except broker.KafkaException as error:
+            return str(error)
         self._thread = Thread(target=self._read, args=(consumer,), name="outcomes", daemon=True)
         self._thread.start()
         self._asking = asyncio.create_task(self._ask_forever(), name="ask for outcomes")
+        return None
 
     async def close(self) -> None:
         """Stop reading and asking."""
@@ -165,9 +169,9 @@ class Outcomes:
             await asyncio.sleep(ASK_AFTER_S / 5)
             try:
                 await self._ask(self._loop.time())
-                self.failure = None
+                self.fault = None
             except StoreUnavailable as error:
-                self.failure = str(error)
+                self.fault = str(error)
 
     async def _ask(self, now: float) -> None:
         by_tenant: dict[UUID, list[Waiter]] = {}

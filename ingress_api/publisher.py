@@ -101,6 +101,10 @@ class Publisher:
             raise NotSent(str(error)) from error
         return await acknowledged
 
+    async def fault(self) -> str | None:
+        """None, or why the log cannot be reached."""
+        return self.fatal or await asyncio.to_thread(broker.reach, self._producer)
+
     async def close(self) -> None:
         """Stop polling, then wait for what is under way."""
         self._stopping.set()

@@ -187,6 +187,15 @@ class Store:
         )
         return [step_from(row) for row in found]
 
+    async def accrual_chunks(self, tenant_id: UUID, accrual_event_id: UUID) -> list[StepOutcome]:
+        """What became of the chunks of an accrual batch, so far."""
+        found = await self.rows(
+            "find_accrual_outcomes",
+            {"accrual_event_id": accrual_event_id, "partition_count": self.partition_count},
+            tenant_id=tenant_id,
+        )
+        return [step_from(row) for row in found]
+
     async def accept_in_parts(
         self,
         reservation: Reservation,

@@ -1,0 +1,241 @@
+"""The write edge as an ASGI app: opens its parts, mounts the routes, says whether it is ready.
+
+`app.state.checks` answers readiness for whoever serves the app; `app.state.fatal` says why the
+process must end, once it must.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+from zlib import crc32
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from ingress_api import described
+from ingress_api.idempotency import Reservations
+from ingress_api.intake import Intake
+from ingress_api.outcomes import Outcomes
+from ingress_api.posts import Deps
+from ingress_api.publisher import Publisher
+from ingress_api.routes import InFlight, Routes
+from ingress_api.settings import Settings
+from ingress_api.store import Store, StoreUnavailable
+from ingress_api.tenants import Tenants
+from schemas import signing, tracing
+from schemas.access_token import TokenVerifier
+from schemas.problems import Problem
+from schemas.signing import SigningKey, UnreadableSecret
+from schemas.topics import OUTCOME_PARTITIONS
+
+VERSION: Final = "0.1.0"
+TRY_AGAIN_S: Final = 1.0
+FATAL_EXIT: Final = 70
+
+log = structlog.get_logger("ingress")
+
+
+class IngressApp(FastAPI):
+    """FastAPI with the bare routes in front of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            title="HPTS write API",
+            version=VERSION,
+            lifespan=_lifespan,
+            openapi_url="/v1/openapi.json",
+            docs_url="/v1/docs",
+            redoc_url=None,
+            redirect_slashes=False,
+        )
+        self.settings = settings
+        self.verifier = TokenVerifier(
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            jwks_url=settings.jwks_url,
+            algorithm=settings.token_algorithm,
+        )
+        self.routes_of_ours = Routes(
+            self.verifier, InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant)
+        )
+        self.state.fatal = None
+        self.state.why_not_ready = "starting"
+        self.state.checks = self._checks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a route of ours without the framework's layers; leave the rest to them."""
+        if scope["type"] == "http":
+            handler = self.routes_of_ours.find(scope["method"], scope["path"])
+            if handler is not None:
+                await self.routes_of_ours.answer(handler, scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """The contract of these routes, from the tables that check them."""
+        return described.document(self.title, self.version)
+
+    async def _checks(self) -> dict[str, str | None]:
+        deps = self.routes_of_ours.deps
+        if deps is None:
+            return {"ingress": self.state.fatal or self.state.why_not_ready}
+        try:
+            await deps.intake.store.one("load_ledger", {})
+            database = None
+        except StoreUnavailable as error:
+            database = str(error)
+        return {
+            "ingress": self.state.fatal,
+            "database": database,
+            "broker": await deps.intake.publisher.fault(),
+            "issuer": self.verifier.fault,
+        }
+
+
+def create(settings: Settings) -> FastAPI:
+    """The app; its lifespan opens and closes everything it needs."""
+    app = IngressApp(settings)
+    app.add_api_route("/v1/health/live", _live, include_in_schema=False)
+    app.add_api_route("/v1/health/ready", _ready, include_in_schema=False)
+    app.add_exception_handler(HTTPException, _as_problem)
+    return app
+
+
+async def _live() -> dict[str, str]:
+    return {"status": "ok", "version": VERSION, "git_sha": os.environ.get("HPTS_GIT_SHA", "")}
+
+
+async def _ready(request: Request) -> Response:
+    faults = {name: why for name, why in (await request.app.state.checks()).items() if why}
+    if not faults:
+        return Response(b'{"status":"ready"}', media_type="application/json")
+    problem = Problem(
+        code="not_ready", members={"not_ready": faults}, headers={"Retry-After": "1"}
+    )
+    return _rendered(problem, request)
+
+
+async def _as_problem(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    code = "method_not_allowed" if status == 405 else "not_found"
+    return _rendered(Problem(code=code), request)
+
+
+def _rendered(problem: Problem, request: Request) -> Response:
+    trace = tracing.begin(request.headers.raw)
+    rendered = problem.with_trace(trace.trace_id, request.url.path).to_response()
+    response = Response(rendered.body, rendered.status)
+    response.raw_headers[:] = [*rendered.headers, *trace.response_headers]
+    return response
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    if not isinstance(app, IngressApp):
+        raise TypeError("the lifespan belongs to IngressApp")
+    async with AsyncExitStack() as opened:
+        await app.verifier.start()
+        opened.push_async_callback(app.verifier.stop)
+        starting = asyncio.create_task(_open(app, opened))
+        starting.add_done_callback(lambda task: _end_if_failed(app, task))
+        try:
+            yield
+        finally:
+            app.routes_of_ours.deps = None
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+    if app.state.fatal is not None:
+        log.error("ended after a fatal error", reason=app.state.fatal)
+        os._exit(FATAL_EXIT)
+
+
+async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
+    """Open everything, however long the servers take; then take requests."""
+    settings = app.settings
+    store = Store(
+        settings.ingress_postgres_dsn.get_secret_value(),
+        connections=settings.postgres_connections,
+    )
+    opened.push_async_callback(store.close)
+    key = await _opened_store(app, store)
+    reservations = Reservations(store)
+    reservations.start()
+    opened.push_async_callback(reservations.close)
+    publisher = Publisher(
+        settings.kafka_bootstrap,
+        key,
+        delivery_timeout_ms=settings.delivery_timeout_ms,
+        on_fatal=lambda reason: _end(app, reason),
+    )
+    publisher.start()
+    opened.push_async_callback(publisher.close)
+    outcomes = Outcomes(settings.kafka_bootstrap, _reply_partition(settings), store)
+    opened.push_async_callback(outcomes.close)
+    while (why := await outcomes.start()) is not None:
+        app.state.why_not_ready = why
+        await asyncio.sleep(TRY_AGAIN_S)
+    app.routes_of_ours.page_secret = key.secret
+    app.routes_of_ours.deps = Deps(
+        Intake(store, reservations, publisher, outcomes), Tenants(store)
+    )
+    log.info("ready", reply_partition=outcomes.partition)
+
+
+async def _opened_store(app: IngressApp, store: Store) -> SigningKey:
+    """The signing key, once Postgres answers and the key ring has it."""
+    is_open = False
+    while True:
+        try:
+            if not is_open:
+                await store.open()
+                is_open = True
+            key = await _signing_key(store, app.settings.signing_key_id)
+            if key is not None:
+                return key
+            why = "the signing key is not valid in the key ring"
+        except (StoreUnavailable, UnreadableSecret) as error:
+            why = str(error)
+        if why != app.state.why_not_ready:
+            log.warning("not ready", reason=why)
+        app.state.why_not_ready = why
+        await asyncio.sleep(TRY_AGAIN_S)
+
+
+async def _signing_key(store: Store, key_id: str) -> SigningKey | None:
+    row = await store.one("load_signing_key", {"key_id": key_id})
+    now = datetime.now(UTC)
+    if row is None or row["valid_from"] > now or (row["valid_until"] or now) < now:
+        return None
+    return SigningKey(
+        key_id=row["key_id"],
+        secret=signing.resolve_secret(row["secret_reference"]),
+        tenants=None if row["tenants"] is None else frozenset(row["tenants"]),
+        valid_from=row["valid_from"],
+        valid_until=row["valid_until"],
+    )
+
+
+def _reply_partition(settings: Settings) -> int:
+    instance = settings.instance or f"{socket.gethostname()}/{os.getpid()}"
+    return crc32(instance.encode()) % OUTCOME_PARTITIONS
+
+
+def _end_if_failed(app: IngressApp, starting: "asyncio.Task[None]") -> None:
+    if not starting.cancelled() and (error := starting.exception()) is not None:
+        _end(app, f"cannot start: {error!r}")
+
+
+def _end(app: IngressApp, reason: str) -> None:
+    """Take nothing more and let the server end in order; the lifespan then exits non-zero."""
+    log.error("fatal", reason=reason)
+    app.state.fatal = reason
+    app.routes_of_ours.deps = None
+    signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,248 @@
+"""From a checked request to its answer: reserve the key, send the command, wait for the outcome.
+
+    reserve ── own ───────> send ── acknowledged ──> wait ──> 201, problem, or 202
+       │                     ├── certainly not sent: key given back, 503 overloaded
+       │                     └── unknown: 503 outcome_unknown, the key stays
+       └── another's ─────> replay, idempotency_mismatch, idempotency_in_progress,
+                            or, stale for 30 s: take over and send the same command again
+
+A request in parts (an accrual batch, its reversal) is queued with its reservation in one
+transaction, and the engines send it; it is never taken over.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from ingress_api.answers import answer_in_parts, answer_one, answer_pending, position_of
+from ingress_api.bodies import Envelope, place_of
+from ingress_api.exchange import Answer, Preference
+from ingress_api.idempotency import Reservations
+from ingress_api.outcomes import Outcomes
+from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publisher
+from ingress_api.store import Manifest, OutgoingStep, Reservation, Store
+from schemas import codec, ids
+from schemas.codec import Outcome
+from schemas.commands import AnyCommand
+from schemas.problems import Problem, ProblemError
+
+MAX_RECORD_BYTES: Final = 900_000
+"""Below the broker's `message.max.bytes`, with room for headers and batch framing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a POST is, whatever its body: who, which key, how long to wait."""
+
+    tenant_id: UUID
+    actor: str
+    scope: str
+    idempotency_key: str
+    fingerprint: bytes
+    preference: Preference
+    traceparent: str
+    waterfall_version: int = 1
+
+    def envelope(self, accepted_at: datetime) -> Envelope:
+        """The command's envelope, were it accepted then."""
+        return Envelope(
+            tenant_id=self.tenant_id,
+            idempotency_key=self.idempotency_key,
+            fingerprint=self.fingerprint,
+            accepted_at=accepted_at,
+            actor=self.actor,
+            waterfall_version=self.waterfall_version,
+        )
+
+
+MakeCommand = Callable[[Envelope], AnyCommand]
+
+
+class Intake:
+    """The write path of one process."""
+
+    def __init__(
+        self,
+        store: Store,
+        reservations: Reservations,
+        publisher: Publisher,
+        outcomes: Outcomes,
+    ) -> None:
+        self.store = store
+        self.reservations = reservations
+        self.publisher = publisher
+        self.outcomes = outcomes
+
+    async def accept(self, request: Request, make: MakeCommand) -> Answer:
+        """Answer a request that is one command."""
+        deadline = _deadline(request)
+        accepted_at = datetime.now(UTC)
+        command = make(request.envelope(accepted_at))
+        partition_id, _ = place_of(command, self.store.partition_count)
+        wanted = _reservation(request, accepted_at, partition_id)
+        holder, is_own = await self.reservations.reserve(wanted)
+        if not is_own:
+            answer = await self._answer_of_holder(holder, request)
+            if answer is not None:
+                return answer
+            holder = await self._take_over(holder)
+            command = make(request.envelope(holder.accepted_at))
+        return await self._send(command, holder, request, deadline)
+
+    async def accept_in_parts(
+        self,
+        request: Request,
+        accepted_at: datetime,
+        steps: Sequence[OutgoingStep],
+        manifest: Manifest | None,
+    ) -> Answer:
+        """Answer a request that is many commands, sent by the engines."""
+        deadline = _deadline(request)
+        wanted = _reservation(request, accepted_at, ids.IN_PARTS)
+        with self.outcomes.expect(
+            tenant_id=request.tenant_id,
+            command_id=wanted.command_id,
+            partition_id=ids.IN_PARTS,
+            idempotency_key=request.idempotency_key,
+            steps_total=len(steps),
+        ) as waiter:
+            is_own = await self.store.accept_in_parts(
+                wanted,
+                steps,
+                manifest=manifest,
+                reply_partition=self.outcomes.partition,
+                traceparent=request.traceparent,
+            )
+            if not is_own:
+                return await self.answer_taken(request)
+            outcomes = await waiter.wait(deadline)
+        if outcomes is not None:
+            return answer_in_parts(outcomes, wanted.command_id, is_replay=False)
+        event_id = None if manifest is None else manifest.accrual_event_id
+        position = position_of(list(waiter.found.values())) or None
+        return answer_pending(wanted.command_id, position, event_id)
+
+    async def answer_taken(self, request: Request) -> Answer:
+        """The answer where the key is known to be taken and cannot be taken over."""
+        holder = await self.reservations.find(request.tenant_id, request.idempotency_key)
+        if holder is not None:
+            answer = await self._answer_of_holder(holder, request)
+            if answer is not None:
+                return answer
+        raise _in_progress(None if holder is None else holder.command_id)
+
+    async def replay(self, request: Request) -> Answer | None:
+        """The answer of a key that is taken already; None while it is free."""
+        if await self.reservations.find(request.tenant_id, request.idempotency_key) is None:
+            return None
+        return await self.answer_taken(request)
+
+    async def finished(self, holder: Reservation) -> list[Outcome] | None:
+        """The outcomes of a reserved command, if it has them all."""
+        if holder.partition_id != ids.IN_PARTS:
+            place = (holder.partition_id, holder.idempotency_key)
+            return await self.store.outcomes(holder.tenant_id, [place]) or None
+        steps = await self.store.steps(holder.tenant_id, holder.command_id)
+        if not steps or len(steps) < steps[0].chunks_total:
+            return None
+        return [step.outcome for step in steps]
+
+    async def _answer_of_holder(self, holder: Reservation, request: Request) -> Answer | None:
+        """Replay, mismatch or in progress; None where the command may be taken over."""
+        if holder.fingerprint != request.fingerprint:
+            raise ProblemError(
+                Problem(code="idempotency_mismatch", command_id=holder.command_id)
+            )
+        outcomes = await self.finished(holder)
+        if outcomes is None:
+            if holder.is_stale and holder.partition_id != ids.IN_PARTS:
+                return None
+            raise _in_progress(holder.command_id)
+        if holder.partition_id == ids.IN_PARTS:
+            return answer_in_parts(outcomes, holder.command_id, is_replay=True)
+        return answer_one(outcomes[0], is_replay=True)
+
+    async def _take_over(self, stale: Reservation) -> Reservation:
+        taken = await self.reservations.take_over(stale)
+        if taken is None:
+            raise _in_progress(stale.command_id)
+        return taken
+
+    async def _send(
+        self, command: AnyCommand, own: Reservation, request: Request, deadline: float
+    ) -> Answer:
+        """Send a command whose key is reserved, and wait."""
+        with self.outcomes.expect(
+            tenant_id=own.tenant_id,
+            command_id=own.command_id,
+            partition_id=own.partition_id,
+            idempotency_key=own.idempotency_key,
+        ) as waiter:
+            offset = await self._publish(command, own, request.traceparent)
+            outcomes = await waiter.wait(deadline)
+        if outcomes is not None:
+            return answer_one(outcomes[0], is_replay=False)
+        return answer_pending(own.command_id, f"{own.partition_id}:{offset}", None)
+
+    async def _publish(self, command: AnyCommand, own: Reservation, traceparent: str) -> int:
+        value = codec.encode(command)
+        _, key = place_of(command, self.store.partition_count)
+        try:
+            if len(value) > MAX_RECORD_BYTES:
+                raise NotSent("the record is too large")
+            return await self.publisher.publish(
+                CommandRecord(
+                    partition_id=own.partition_id,
+                    key=key,
+                    value=value,
+                    reply_partition=self.outcomes.partition,
+                    traceparent=traceparent,
+                )
+            )
+        except NotSent as error:
+            await self.reservations.release(own)
+            code = "payload_too_large" if len(value) > MAX_RECORD_BYTES else "overloaded"
+            raise ProblemError(Problem(code=code, headers={"Retry-After": "1"})) from error
+        except DeliveryUnknown as error:
+            raise ProblemError(
+                Problem(
+                    code="outcome_unknown",
+                    command_id=own.command_id,
+                    headers={"Retry-After": "1"},
+                )
+            ) from error
+
+
+def _deadline(request: Request) -> float:
+    return asyncio.get_running_loop().time() + request.preference.wait_s
+
+
+def _reservation(request: Request, accepted_at: datetime, partition_id: int) -> Reservation:
+    return Reservation(
+        tenant_id=request.tenant_id,
+        idempotency_key=request.idempotency_key,
+        command_id=ids.derive(
+            ids.COMMAND,
+            tenant_id=request.tenant_id,
+            key=request.idempotency_key,
+            accepted_at=accepted_at,
+            partition_id=partition_id,
+        ),
+        fingerprint=request.fingerprint,
+        partition_id=partition_id,
+        required_scope=request.scope,
+        accepted_at=accepted_at,
+    )
+
+
+def _in_progress(command_id: UUID | None) -> ProblemError:
+    return ProblemError(
+        Problem(
+            code="idempotency_in_progress",
+            command_id=command_id,
+            headers={"Retry-After": "1"},
+        )
+    )

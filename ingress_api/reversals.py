@@ -1,0 +1,91 @@
+"""Reversals of entries that live in parts: one command a part, queued like accrual chunks.
+
+What has no parts, one loan of an accrual included, is an ordinary command (`bodies.place_of`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from ingress_api import progress
+from ingress_api.bodies import Envelope, Values, reversal
+from ingress_api.store import OutgoingStep, Store
+from schemas import codec, ids
+from schemas.partitioning import record_key
+from schemas.problems import Problem, ProblemError
+
+_ACCRUAL: Final = "accrual"
+_LOW_64: Final = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of an entry: its partition and its number there."""
+
+    partition_id: int
+    number: int
+
+
+async def parts_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> list[Part]:
+    """The parts of an accrual entry; none where there is no such accrual.
+
+    Raises `batch_in_progress` while some chunk of the batch has no outcome.
+    """
+    if ids.partition_in(entry_id) != ids.IN_PARTS:
+        return []
+    found = await store.rows(
+        "find_entry_parts",
+        {"journal_entry_id": entry_id, "partition_count": store.partition_count},
+        tenant_id=tenant_id,
+    )
+    accruals = [row for row in found if row["event_type"] == _ACCRUAL]
+    if found and not accruals:
+        return []
+    correlation_id = accruals[0]["correlation_id"] if accruals else None
+    chunks_total = None
+    if correlation_id is None:
+        # No part has posted: perhaps the batch has only just been accepted.
+        batch = await _batch_of(store, tenant_id, entry_id)
+        if batch is None:
+            return []
+        correlation_id, chunks_total = batch
+    steps = await store.steps(tenant_id, correlation_id)
+    if chunks_total is None:
+        chunks_total = steps[0].chunks_total
+    if len(steps) < chunks_total:
+        raise ProblemError(Problem(code="batch_in_progress", headers={"Retry-After": "1"}))
+    return [Part(row["partition_id"], row["part"]) for row in accruals]
+
+
+async def _batch_of(store: Store, tenant_id: UUID, entry_id: UUID) -> tuple[UUID, int] | None:
+    """(command id, chunks) of the accepted batch that will own an entry."""
+    # The ids of one batch have time and partition in common, so they share their upper half.
+    upper = entry_id.int & ~_LOW_64
+    near = await progress.manifests(
+        store, tenant_id, first_id=UUID(int=upper), last_id=UUID(int=upper | _LOW_64)
+    )
+    for manifest in near:
+        if manifest.journal_entry_id == entry_id:
+            return manifest.command_id, manifest.chunks_total
+    return None
+
+
+def steps_to_reverse(values: Values, envelope: Envelope, parts: list[Part]) -> list[OutgoingStep]:
+    """One command a part, keyed `<key>/<partition>/<part>`."""
+    whole = reversal(values, envelope)
+    subject = record_key(envelope.tenant_id, whole.reverses_entry_id)
+    steps = []
+    for part in parts:
+        key = f"{envelope.idempotency_key}/{part.partition_id}/{part.number}"
+        step = replace(
+            whole, idempotency_key=key, part=part.number, chunks_total=len(parts)
+        )
+        steps.append(
+            OutgoingStep(
+                partition_id=part.partition_id,
+                idempotency_key=key,
+                record_key=subject,
+                record_value=codec.encode(step),
+            )
+        )
+    return steps

@@ -1,0 +1,185 @@
+"""Paths to handlers: authentication, scope, limits, and every refusal as a problem document.
+
+Bare ASGI, because the posting routes are the hot path; `app` mounts it and describes it in the
+OpenAPI. No input may come out of here as a 5xx that is not a deliberate 503.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from ingress_api import progress
+from ingress_api.exchange import (
+    Answer,
+    Disconnected,
+    Exchange,
+    Receive,
+    Scope,
+    Send,
+    send_answer,
+    send_problem,
+)
+from ingress_api.posts import POSTS, Caller, Deps
+from ingress_api.store import StoreUnavailable
+from schemas import scopes, tracing
+from schemas.access_token import AccessToken, TokenVerifier
+from schemas.problems import Problem, ProblemError
+from schemas.tracing import Trace
+
+_ID: Final = r"([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
+_ANY: Final = r"([^/]*)"
+COMMAND_PATH: Final = re.compile(rf"/v1/commands/{_ANY}")
+ACCRUAL_PATH: Final = re.compile(rf"/v1/accruals/{_ANY}")
+REJECTIONS_PATH: Final = re.compile(rf"/v1/accruals/{_ANY}/rejections")
+_UUID: Final = re.compile(_ID, re.ASCII)
+
+
+class InFlight:
+    """How many requests are under way, in all and for each tenant."""
+
+    def __init__(self, most: int, most_per_tenant: int) -> None:
+        self._most = most
+        self._most_per_tenant = most_per_tenant
+        self._by_tenant: Counter[UUID] = Counter()
+        self._total = 0
+
+    @contextmanager
+    def one(self, tenant_id: UUID) -> Iterator[None]:
+        """Count one request; raises `overloaded` or `rate_limited` beyond the limits."""
+        if self._total >= self._most:
+            raise ProblemError(Problem(code="overloaded", headers={"Retry-After": "1"}))
+        if self._by_tenant[tenant_id] >= self._most_per_tenant:
+            raise ProblemError(Problem(code="rate_limited", headers={"Retry-After": "1"}))
+        self._total += 1
+        self._by_tenant[tenant_id] += 1
+        try:
+            yield
+        finally:
+            self._total -= 1
+            self._by_tenant[tenant_id] -= 1
+            if not self._by_tenant[tenant_id]:
+                del self._by_tenant[tenant_id]
+
+
+Handler = Callable[[Exchange, Trace], Awaitable[Answer]]
+
+
+class Routes:
+    """The write edge's own routes. `deps` is None until the service is ready."""
+
+    def __init__(self, verifier: TokenVerifier, in_flight: InFlight) -> None:
+        self.deps: Deps | None = None
+        self.page_secret = b""
+        self._verifier = verifier
+        self._in_flight = in_flight
+
+    def find(self, method: str, path: str) -> Handler | None:
+        """What answers this method on this path; None where no route of ours has the path."""
+        if path in POSTS:
+            return self._post if method == "POST" else _only("POST")
+        for pattern, handler in (
+            (COMMAND_PATH, self._command),
+            (ACCRUAL_PATH, self._accrual),
+            (REJECTIONS_PATH, self._rejections),
+        ):
+            if pattern.fullmatch(path) is not None:
+                return handler if method == "GET" else _only("GET")
+        return None
+
+    async def answer(
+        self, handler: Handler, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer one request, whatever becomes of it."""
+        exchange = Exchange(scope, receive)
+        trace = tracing.begin(scope["headers"])
+        try:
+            trace.check()
+            answer = await handler(exchange, trace)
+        except ProblemError as error:
+            problem = error.problem.with_trace(trace.trace_id, exchange.path)
+            await send_problem(send, problem, trace.response_headers)
+        except StoreUnavailable:
+            problem = Problem(code="not_ready", headers={"Retry-After": "1"})
+            problem = problem.with_trace(trace.trace_id, exchange.path)
+            await send_problem(send, problem, trace.response_headers)
+        except Disconnected:
+            return
+        else:
+            await send_answer(send, answer, trace.response_headers)
+
+    async def _post(self, exchange: Exchange, trace: Trace) -> Answer:
+        required_scope, handle = POSTS[exchange.path]
+        token = await self._token(exchange)
+        token.require(required_scope)
+        exchange.refuse_parameters()
+        deps = self._ready()
+        caller = Caller(
+            tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent
+        )
+        with self._in_flight.one(token.tenant_id):
+            answer = await handle(deps, exchange, caller)
+        applied = exchange.preference().applied
+        if applied is None:
+            return answer
+        more = (*answer.headers, ("preference-applied", applied))
+        return Answer(answer.status, answer.body, more)
+
+    async def _command(self, exchange: Exchange, trace: Trace) -> Answer:
+        del trace
+        token = await self._token(exchange)
+        exchange.refuse_parameters()
+        command_id = _id_in(COMMAND_PATH, exchange.path)
+        state = await progress.command_state(
+            self._ready().intake.store, token.tenant_id, command_id
+        )
+        # Only now, so that a missing scope tells nothing about another tenant's commands.
+        token.require(state.required_scope)
+        return progress.describe(state)
+
+    async def _accrual(self, exchange: Exchange, trace: Trace) -> Answer:
+        del trace
+        token = await self._token(exchange)
+        token.require(scopes.LEDGER_READ)
+        exchange.refuse_parameters()
+        event_id = _id_in(ACCRUAL_PATH, exchange.path)
+        store = self._ready().intake.store
+        return await progress.batch_progress(store, token.tenant_id, event_id)
+
+    async def _rejections(self, exchange: Exchange, trace: Trace) -> Answer:
+        del trace
+        token = await self._token(exchange)
+        token.require(scopes.LEDGER_READ)
+        return await progress.rejections(
+            self._ready().intake.store,
+            token.tenant_id,
+            _id_in(REJECTIONS_PATH, exchange.path),
+            query=exchange.query,
+            secret=self.page_secret,
+        )
+
+    async def _token(self, exchange: Exchange) -> AccessToken:
+        return await self._verifier.verify(exchange.header_values(b"authorization"))
+
+    def _ready(self) -> Deps:
+        deps = self.deps
+        if deps is None or deps.intake.publisher.fatal is not None:
+            raise ProblemError(Problem(code="not_ready", headers={"Retry-After": "1"}))
+        return deps
+
+
+def _only(method: str) -> Handler:
+    async def refuse(exchange: Exchange, trace: Trace) -> Answer:
+        del exchange, trace
+        raise ProblemError(Problem(code="method_not_allowed", headers={"Allow": method}))
+
+    return refuse
+
+
+def _id_in(pattern: re.Pattern[str], path: str) -> UUID:
+    found = pattern.fullmatch(path)
+    if found is None or _UUID.fullmatch(found[1]) is None:
+        raise progress.not_found()
+    return UUID(found[1])
