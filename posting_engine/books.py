@@ -15,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.numeric import Int8BinaryDumper
 
 from posting_engine import rows
 from posting_engine.batch import Item, Verdict
@@ -23,9 +24,12 @@ from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavail
 from posting_engine.statements import STATEMENTS
 from schemas.signing import SigningKey, resolve_secret
 
-# Single-row look-ups by key are always right here; a plan made while a table was empty, or a
-# hash join over a whole table, never is.
-_PLANNER = "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
+# Look-ups by key are always right here; a plan made while a table was empty, or a hash join over
+# a whole table, never is. So there is one plan a statement, made once.
+_PLANNER = (
+    "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off "
+    "-c plan_cache_mode=force_generic_plan"
+)
 _SAFETY = "-c idle_in_transaction_session_timeout=5s -c synchronous_commit=on"
 _OPTIONS = f"-c search_path=hpts,hpts_edge -c timezone=UTC {_PLANNER} {_SAFETY}"
 
@@ -153,7 +157,10 @@ class Books:
                 options=_OPTIONS,
                 connect_timeout=5,
                 application_name="hpts-posting-engine",
+                prepare_threshold=0,
             )
+            # One width for every integer: else each mix of widths is another statement to plan.
+            self._connection.adapters.register_dumper(int, Int8BinaryDumper)
         return self._connection
 
     @contextmanager

@@ -71,6 +71,7 @@ class Worker:
     _unverified: set[int] = field(default_factory=set)
     _is_ring_fresh: bool = False
     _reached_due_at: float = 0.0
+    _outgoing_due_at: float = 0.0
 
     def run(self, log: CommandLog) -> None:
         """Work until `is_stopping`; raises `Fenced` when another process has taken over."""
@@ -84,7 +85,7 @@ class Worker:
                 while self._to_halt:
                     self._halt(*self._to_halt.popitem())
                 self._apply([t for t in taken if isinstance(t, Record)])
-                self.outgoing.turn(self._running(), self.ring[self.identity.signing_key_id])
+                self._send_outgoing()
                 self._note_reached()
             except StoreUnavailable as error:
                 _log.warning("postgres unavailable", error=str(error))
@@ -211,6 +212,11 @@ class Worker:
             entries=len(verdict.links),
             dead_letters=len(verdict.dead_letters),
         )
+
+    def _send_outgoing(self) -> None:
+        if time.monotonic() >= self._outgoing_due_at:
+            self.outgoing.turn(self._running(), self.ring[self.identity.signing_key_id])
+            self._outgoing_due_at = time.monotonic() + IDLE_WAIT_SECONDS
 
     def _note_reached(self) -> None:
         if self._reader is None or time.monotonic() < self._reached_due_at:

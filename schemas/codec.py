@@ -134,5 +134,3 @@ def schema_name_of(value: bytes) -> str | None:
 
 def _names(kind: Any) -> tuple[str, ...]:
     return tuple(kind.__dataclass_fields__)
-
-
