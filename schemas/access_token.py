@@ -55,8 +55,6 @@ class TokenVerifier:
     ) -> None:
         if algorithm not in KEY_TYPES:
             raise ValueError(f"{algorithm!r} is none of {', '.join(KEY_TYPES)}")
-        self.fault: str | None = "the issuer's keys have not been fetched yet"
-        """None, or why no token can be verified: for readiness."""
         self._expectation = Expectation(issuer=issuer, audience=audience)
         self._jwks_url = jwks_url
         self._algorithm = algorithm
@@ -64,10 +62,19 @@ class TokenVerifier:
         self._now = now
         self._monotonic = monotonic
         self._keys: KeySet = {}
+        self._fetch_fault: str | None = "the issuer's keys have not been fetched yet"
         self._remembered: OrderedDict[bytes, AccessToken] = OrderedDict()
         self._fetching = asyncio.Lock()
         self._fetched_at = float("-inf")  # no fetch yet
         self._refreshing: asyncio.Task[None] | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """None, or why no token can be verified: for readiness.
+
+        An issuer that is down later is no fault: the keys held verify its tokens still.
+        """
+        return None if self._keys else self._fetch_fault
 
     async def start(self) -> None:
         """Fetch the keys and keep them fresh. An issuer that is down is a `fault`, no error."""
@@ -137,22 +144,24 @@ class TokenVerifier:
 
     async def _refresh(self) -> None:
         while True:
-            await asyncio.sleep(REFRESH_EVERY_S if self.fault is None else RETRY_EVERY_S)
+            await asyncio.sleep(REFRESH_EVERY_S if self._fetch_fault is None else RETRY_EVERY_S)
             async with self._fetching:
                 await self._fetch()
 
     async def _fetch(self) -> None:
         """Take the issuer's keys as they are now; on failure those held before stay."""
-        self._fetched_at = self._monotonic()
         try:
             keys = await asyncio.to_thread(fetch, self._jwks_url, self._algorithm)
         except KeySetRefused as error:
-            self.fault = str(error)
+            self._fetch_fault = str(error)
             return
+        finally:
+            # The end counts: else each of those who wait for a slow issuer would ask it again.
+            self._fetched_at = self._monotonic()
         if keys != self._keys:
             self._remembered.clear()
         self._keys = keys
-        self.fault = None
+        self._fetch_fault = None
 
 
 def _bearer(authorization: Sequence[bytes]) -> str:

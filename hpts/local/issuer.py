@@ -2,7 +2,7 @@
 
 `python -m hpts.local.issuer`. For `hpts up` only: its clients are a file, its key lies beside
 it. What verifies its tokens (`schemas.access_token`) does not know it from any other issuer.
-POST /oauth/token, GET /.well-known/jwks.json.
+POST /oauth/token, GET /.well-known/jwks.json, GET /health.
 """
 
 import binascii
@@ -151,10 +151,14 @@ def create(issuer: Issuer) -> Starlette:
     async def key_set(_request: Request) -> Response:
         return JSONResponse(issuer.key_set, headers={"Cache-Control": "public, max-age=60"})
 
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"}, headers=_NO_STORE)
+
     return Starlette(
         routes=[
             Route("/oauth/token", token, methods=["POST"]),
             Route("/.well-known/jwks.json", key_set, methods=["GET"]),
+            Route("/health", health, methods=["GET"]),
         ]
     )
 
