@@ -1,0 +1,61 @@
+"""The secrets of a local run: random, made once, kept in `DATA_DIR/secrets` for its owner alone."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from hpts.local.folder import write, write_json
+from schemas.scopes import ALL_SCOPES, READ_SCOPES
+
+ROLES: Final = ("hpts_ingress", "hpts_engine", "hpts_reader")
+SIGNING_KEY_ID: Final = "local-1"
+
+
+class Credentials:
+    """The secrets below one folder, made where they are missing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.signing_key = self._kept("signing_key")
+        self.page_token_secret = self._kept("page_token_secret")
+        self.clients_file = folder / "clients.json"
+        self.issuer_key = folder / "issuer.pem"
+
+    def passwords(self) -> dict[str, str]:
+        """The password of each database role of a service."""
+        return {role: self._kept(f"{role}.password").read_text("utf-8") for role in ROLES}
+
+    def clients(self) -> list[dict[str, Any]]:
+        """The issuer's clients: two tenants with every scope, then one that may only read."""
+        if not self.clients_file.exists():
+            first, second = str(uuid4()), str(uuid4())
+            write_json(
+                self.clients_file,
+                [
+                    _client("tenant-a", first, ALL_SCOPES),
+                    _client("tenant-b", second, ALL_SCOPES),
+                    _client("tenant-a-reader", first, READ_SCOPES),
+                ],
+                mode=0o600,
+            )
+        clients: list[dict[str, Any]] = json.loads(self.clients_file.read_text("utf-8"))
+        return clients
+
+    def _kept(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.exists():
+            write(path, secrets.token_hex(32), mode=0o600)
+        return path
+
+
+def _client(client_id: str, tenant_id: str, scopes: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "client_id": client_id,
+        "client_secret": secrets.token_hex(24),
+        "tenant_id": tenant_id,
+        "scopes": list(scopes),
+        "partner": False,
+        "operator": client_id == "tenant-a",
+    }

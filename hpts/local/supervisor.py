@@ -1,0 +1,308 @@
+"""Starts children, starts again what dies, and ends all in order; knows nothing of what they are.
+
+One loop in the main thread does everything (a child is bound to the thread that starts it, see
+`processes.with_parent`). Other threads only wait, and tell the loop what they saw:
+
+    a watcher per child     "exited", then "ready" is its readiness thread's word
+    the signal handlers     "stop": once is enough, more do no harm, at any time
+
+A child that dies is started again at once; if it dies before it was ready, after a pause that
+grows. One killed by SIGKILL did not fail by itself and never waits.
+"""
+
+import json
+import os
+import pwd
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeVar
+
+from hpts.local import processes
+from hpts.local.folder import write_json
+from hpts.local.processes import Process
+
+RECORD: Final = "supervisor.json"
+PAUSES_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+FAILURES_AT_START: Final = 3
+STOP_ALL_S: Final = 12.0
+STOP_STAGE_S: Final = 5.0
+_POLL_S: Final = 0.05
+_HOUSEKEEPING_S: Final = 5.0
+_KILLED_DIE_WITHIN_S: Final = 2.0
+_LOG_TAIL_LINES: Final = 15
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Child:
+    """What to run. `stage`: those of a higher one end first. `kinds`: its names in local.json."""
+
+    name: str
+    kinds: tuple[str, ...]
+    command: Callable[[], Sequence[str]]
+    environment: Callable[[], Mapping[str, str]]
+    is_ready: Callable[[int], bool]
+    """Given the process id; may block for a second; False while it cannot be asked."""
+    stage: int
+    stop_signal: int = signal.SIGTERM
+    user: int | None = None
+
+
+class NotReady(Exception):
+    """The stack cannot be started. The message says which part, why, and what its log ends in."""
+
+
+class StopAsked(Exception):
+    """A signal asked to stop while something was being started."""
+
+
+class _Event(NamedTuple):
+    kind: Literal["exited", "ready", "stop", "done"]
+    name: str = ""
+    pid: int = 0
+
+
+@dataclass
+class _Running:
+    child: Child
+    process: "subprocess.Popen[bytes]"
+    identity: Process | None
+    started_at: float
+    exited: threading.Event = field(default_factory=threading.Event)
+    is_ready: bool = False
+
+
+class Supervisor:
+    """The children of one data folder. `on_change` gets the process ids of each kind."""
+
+    def __init__(self, data_dir: Path, on_change: Callable[[dict[str, list[int]]], None]) -> None:
+        self.data_dir = data_dir
+        self.is_stopping = False
+        self._on_change = on_change
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._running: dict[str, _Running] = {}
+        self._failures: dict[str, int] = {}
+        self._due_at: dict[str, tuple[float, Child]] = {}
+        (data_dir / "logs").mkdir(exist_ok=True)
+        processes.adopt_orphans()
+
+    def listen(self) -> None:
+        """Take SIGTERM, Ctrl-C and a closed terminal as the wish to stop, however often."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._events.put(_Event("stop")))
+
+    def run(self, work: Callable[[], T]) -> T:
+        """The result of `work`, done in a thread so that a signal can end the wait for it."""
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def do() -> None:
+            try:
+                results.append(work())
+            except BaseException as error:  # noqa: BLE001  # raised again below, where it is awaited
+                errors.append(error)
+            finally:
+                self._events.put(_Event("done"))
+
+        threading.Thread(target=do, daemon=True).start()
+        while not results and not errors:
+            self._turn()
+            self._raise_if_stopping()
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    def start(self, children: Sequence[Child], *, seconds: float) -> None:
+        """Start them side by side; returns when all are ready. Raises NotReady or StopAsked."""
+        for child in children:
+            self._spawn(child)
+        deadline = time.monotonic() + seconds
+        while waiting := [child.name for child in children if not self._is_ready(child.name)]:
+            self._turn(deadline)
+            self._raise_if_stopping()
+            for name in waiting:
+                if self._failures.get(name, 0) >= FAILURES_AT_START:
+                    raise NotReady(f"{name} ends as soon as it is started\n{self._tail(name)}")
+            if time.monotonic() > deadline:
+                told = "\n".join(f"{name}:\n{self._tail(name)}" for name in waiting)
+                raise NotReady(f"not ready after {seconds:.0f} s: {', '.join(waiting)}\n{told}")
+
+    def watch(self) -> None:
+        """Start again what dies, until asked to stop."""
+        while not self.is_stopping:
+            self._turn(time.monotonic() + _HOUSEKEEPING_S)
+            known = {running.process.pid for running in self._running.values()}
+            processes.reap(processes.own_children() - known)
+
+    def stop(self) -> None:
+        """End every child, later stages first; kill what does not end in time."""
+        self.is_stopping = True
+        deadline = time.monotonic() + STOP_ALL_S
+        for stage in sorted({running.child.stage for running in self._alive()}, reverse=True):
+            ending = [running for running in self._alive() if running.child.stage == stage]
+            for running in ending:
+                with suppress(ProcessLookupError):
+                    running.process.send_signal(running.child.stop_signal)
+            until = min(deadline, time.monotonic() + STOP_STAGE_S)
+            for running in ending:
+                running.exited.wait(max(0.1, until - time.monotonic()))
+            for running in ending:
+                _kill_group(running.process.pid)
+        self._end_orphans()
+        with suppress(FileNotFoundError):
+            (self.data_dir / RECORD).unlink()
+
+    def pids(self) -> dict[str, list[int]]:
+        """The process ids of each kind of child."""
+        found: dict[str, list[int]] = {}
+        for running in self._running.values():
+            for kind in running.child.kinds:
+                found.setdefault(kind, []).append(running.process.pid)
+        return found
+
+    def _turn(self, deadline: float | None = None) -> None:
+        """Wait for one event or the next pause's end, and act on it."""
+        due = [at for at, _ in self._due_at.values()] + ([deadline] if deadline else [])
+        wait = max(0.0, min(due) - time.monotonic()) if due else None
+        with suppress(queue.Empty):
+            event = self._events.get(timeout=wait)
+            if event.kind == "stop":
+                self.is_stopping = True
+                return
+            running = self._running.get(event.name)
+            if running is not None and running.process.pid == event.pid:
+                if event.kind == "ready":
+                    running.is_ready = True
+                    self._failures.pop(event.name, None)
+                else:
+                    self._has_exited(running)
+        for name, (at, child) in list(self._due_at.items()):
+            if at <= time.monotonic():
+                del self._due_at[name]
+                self._spawn(child)
+
+    def _has_exited(self, running: _Running) -> None:
+        name, status = running.child.name, running.process.returncode
+        seconds = time.monotonic() - running.started_at
+        told = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        self._log(running.child, f"{name} {told} after {seconds:.1f} s; it is started again")
+        _kill_group(running.process.pid)
+        del self._running[name]
+        if not running.is_ready:
+            self._failures[name] = self._failures.get(name, 0) + 1
+        is_at_once = status == -signal.SIGKILL
+        pause = 0.0 if is_at_once else PAUSES_S[min(self._failures.get(name, 0), len(PAUSES_S) - 1)]
+        self._due_at[name] = (time.monotonic() + pause, running.child)
+
+    def _spawn(self, child: Child) -> None:
+        with self._log_path(child).open("ab") as log:
+            process = subprocess.Popen(
+                child.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.data_dir,
+                env=dict(child.environment()),
+                user=child.user,
+                group=_group_of(child.user),
+                extra_groups=None if child.user is None else [],
+                start_new_session=True,
+                preexec_fn=processes.with_parent(child.stop_signal),
+            )
+        running = _Running(child, process, processes.identify(process.pid), time.monotonic())
+        self._running[child.name] = running
+        threading.Thread(target=self._await_exit, args=[running], daemon=True).start()
+        threading.Thread(target=self._await_ready, args=[running], daemon=True).start()
+        self._write_record()
+        self._on_change(self.pids())
+
+    def _await_exit(self, running: _Running) -> None:
+        running.process.wait()
+        running.exited.set()
+        self._events.put(_Event("exited", running.child.name, running.process.pid))
+
+    def _await_ready(self, running: _Running) -> None:
+        pid = running.process.pid
+        while not running.exited.wait(_POLL_S):
+            if running.child.is_ready(pid):
+                self._events.put(_Event("ready", running.child.name, pid))
+                return
+
+    def _write_record(self) -> None:
+        children = [
+            {"name": r.child.name, "stop_signal": int(r.child.stop_signal), **r.identity._asdict()}
+            for r in self._running.values()
+            if r.identity is not None
+        ]
+        write_json(self.data_dir / RECORD, {"children": children}, mode=0o644)
+
+    def _raise_if_stopping(self) -> None:
+        if self.is_stopping:
+            raise StopAsked
+
+    def _is_ready(self, name: str) -> bool:
+        return name in self._running and self._running[name].is_ready
+
+    def _alive(self) -> list[_Running]:
+        return [running for running in self._running.values() if not running.exited.is_set()]
+
+    def _end_orphans(self) -> None:
+        """What our children left behind, and what a thread of ours had just started."""
+        deadline = time.monotonic() + _KILLED_DIE_WITHIN_S
+        while (pids := processes.own_children()) and time.monotonic() < deadline:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+            processes.reap(pids)
+
+    def _log_path(self, child: Child) -> Path:
+        return self.data_dir / "logs" / f"{child.name}.log"
+
+    def _log(self, child: Child, message: str) -> None:
+        line = json.dumps({"event": message, "level": "warning", "logger": "supervisor"})
+        with self._log_path(child).open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+        print(f"hpts: {message}", file=sys.stderr, flush=True)
+
+    def _tail(self, name: str) -> str:
+        path = self.data_dir / "logs" / f"{name}.log"
+        with suppress(FileNotFoundError):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            return "\n".join([*(f"    {x}" for x in lines[-_LOG_TAIL_LINES:]), f"    ({path})"])
+        return f"    ({path} is empty)"
+
+
+def end_left_overs(data_dir: Path, *, seconds: float = 10.0) -> None:
+    """End the children of a supervisor that was killed. Only for the holder of the lock."""
+    try:
+        record = json.loads((data_dir / RECORD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return
+    for child in record["children"]:
+        left = Process(child["pid"], child["started"])
+        processes.end([left], stop_signal=child["stop_signal"], seconds=seconds)
+    (data_dir / RECORD).unlink()
+
+
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _group_of(user: int | None) -> int | None:
+    if user is None:
+        return None
+    try:
+        return pwd.getpwuid(user).pw_gid
+    except KeyError:
+        return user
