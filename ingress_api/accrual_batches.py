@@ -91,9 +91,7 @@ def read_batch(document: Document, accepted_on: date, default_currency: str | No
     return _batch(values, str(currency), items, total_minor)
 
 
-def _batch(
-    values: Values, currency: str, items: tuple[LoanItem, ...], total_minor: int
-) -> Batch:
+def _batch(values: Values, currency: str, items: tuple[LoanItem, ...], total_minor: int) -> Batch:
     # The items' digest stands for them: 10,000 loans would be a megabyte of canonical JSON.
     packed = sha256()
     for item in items:

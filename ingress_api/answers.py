@@ -31,9 +31,7 @@ def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
     return Answer(200 if is_replay else 201, outcome.result.encode(), tuple(headers))
 
 
-def answer_in_parts(
-    outcomes: Sequence[Outcome], command_id: UUID, *, is_replay: bool
-) -> Answer:
+def answer_in_parts(outcomes: Sequence[Outcome], command_id: UUID, *, is_replay: bool) -> Answer:
     """The answer to a batch, or its reversal, of which every step has an outcome."""
     result = total_of(outcomes, command_id)
     if "code" in result:
@@ -84,12 +82,12 @@ def total_of(outcomes: Sequence[Outcome], command_id: UUID) -> dict[str, Any]:
     total = _sums(results, posted) | {"correlation_id": str(command_id)}
     if posted:
         return total
-    codes = [result["code"] for result in results]
     # A part reversed before is skipped; it is the answer only when all of them were.
     told = next((r for r in results if r["code"] != "already_reversed"), results[0])
-    if codes[0] == "accrual_rejected":
-        return {"code": codes[0], "detail": "No loan of the batch could accrue.", **total}
-    return {**told, **total, "code": told["code"], "detail": told["detail"]}
+    if told["code"] == "accrual_rejected":
+        told = {"code": told["code"], "detail": "No loan of the batch could accrue."}
+    known = {name: value for name, value in total.items() if value is not None}
+    return {**told, **known}
 
 
 def _sums(results: Sequence[dict[str, Any]], posted: Sequence[dict[str, Any]]) -> dict[str, Any]:

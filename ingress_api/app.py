@@ -117,9 +117,7 @@ async def _ready(request: Request) -> Response:
     faults = {name: why for name, why in (await request.app.state.checks()).items() if why}
     if not faults:
         return Response(b'{"status":"ready"}', media_type="application/json")
-    problem = Problem(
-        code="not_ready", members={"not_ready": faults}, headers={"Retry-After": "1"}
-    )
+    problem = Problem(code="not_ready", members={"not_ready": faults}, headers={"Retry-After": "1"})
     return _rendered(problem, request)
 
 
@@ -183,9 +181,7 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
         app.state.why_not_ready = why
         await asyncio.sleep(TRY_AGAIN_S)
     app.routes_of_ours.page_secret = key.secret
-    app.routes_of_ours.deps = Deps(
-        Intake(store, reservations, publisher, outcomes), Tenants(store)
-    )
+    app.routes_of_ours.deps = Deps(Intake(store, reservations, publisher, outcomes), Tenants(store))
     log.info("ready", reply_partition=outcomes.partition)
 
 

@@ -248,9 +248,7 @@ _PAGING: Final = (
     {"name": "order", "in": "query", "schema": {"enum": ["asc", "desc"], "default": "asc"}},
 )
 PATHS: Final[dict[str, dict[str, Any]]] = {
-    DISBURSEMENTS.path: {
-        "post": _post(DISBURSEMENTS.summary, DISBURSEMENTS.scope, "Disbursement")
-    },
+    DISBURSEMENTS.path: {"post": _post(DISBURSEMENTS.summary, DISBURSEMENTS.scope, "Disbursement")},
     PAYMENTS.path: {"post": _post(PAYMENTS.summary, PAYMENTS.scope, "Payment")},
     accrual_batches.PATH: {
         "post": _post("Accrue a batch of loans", accrual_batches.SCOPE, "AccrualBatch")

@@ -165,7 +165,5 @@ async def send_problem(send: Send, problem: Problem, more: Iterable[tuple[bytes,
     """Send a problem document."""
     rendered = problem.to_response()
     headers = [*rendered.headers, *more]
-    await send(
-        {"type": "http.response.start", "status": rendered.status, "headers": headers}
-    )
+    await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
     await send({"type": "http.response.body", "body": rendered.body})

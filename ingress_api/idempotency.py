@@ -110,9 +110,7 @@ def _answer(reserved: "asyncio.Future[datetime | None]", sent_at: datetime | Non
         reserved.set_result(sent_at)
 
 
-def _fail(
-    futures: Iterable["asyncio.Future[datetime | None]"], error: StoreUnavailable
-) -> None:
+def _fail(futures: Iterable["asyncio.Future[datetime | None]"], error: StoreUnavailable) -> None:
     for reserved in futures:
         if not reserved.done():
             reserved.set_exception(StoreUnavailable(str(error)))

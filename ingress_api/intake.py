@@ -153,9 +153,7 @@ class Intake:
     async def _answer_of_holder(self, holder: Reservation, request: Request) -> Answer | None:
         """Replay, mismatch or in progress; None where the command may be taken over."""
         if holder.fingerprint != request.fingerprint:
-            raise ProblemError(
-                Problem(code="idempotency_mismatch", command_id=holder.command_id)
-            )
+            raise ProblemError(Problem(code="idempotency_mismatch", command_id=holder.command_id))
         outcomes = await self.finished(holder)
         if outcomes is None:
             if holder.is_stale and holder.partition_id != ids.IN_PARTS:

@@ -115,9 +115,7 @@ async def accrue(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
         return answer
     accepted_at = datetime.now(UTC)
     envelope = request.envelope(accepted_at)
-    steps = await asyncio.to_thread(
-        _encoded_steps, batch, envelope, intake.store.partition_count
-    )
+    steps = await asyncio.to_thread(_encoded_steps, batch, envelope, intake.store.partition_count)
     manifest = _manifest(batch, envelope, len(steps))
     return await intake.accept_in_parts(request, accepted_at, steps, manifest)
 

@@ -181,9 +181,7 @@ async def manifests(
 async def _batch(
     store: Store, tenant_id: UUID, accrual_event_id: UUID
 ) -> tuple[Manifest | None, list[StepOutcome]]:
-    found = await manifests(
-        store, tenant_id, first_id=accrual_event_id, last_id=accrual_event_id
-    )
+    found = await manifests(store, tenant_id, first_id=accrual_event_id, last_id=accrual_event_id)
     chunks = await store.accrual_chunks(tenant_id, accrual_event_id)
     if not found and not chunks:
         raise not_found()

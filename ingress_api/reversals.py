@@ -77,9 +77,7 @@ def steps_to_reverse(values: Values, envelope: Envelope, parts: list[Part]) -> l
     steps = []
     for part in parts:
         key = f"{envelope.idempotency_key}/{part.partition_id}/{part.number}"
-        step = replace(
-            whole, idempotency_key=key, part=part.number, chunks_total=len(parts)
-        )
+        step = replace(whole, idempotency_key=key, part=part.number, chunks_total=len(parts))
         steps.append(
             OutgoingStep(
                 partition_id=part.partition_id,

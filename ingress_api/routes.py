@@ -89,9 +89,7 @@ class Routes:
                 return handler if method == "GET" else _only("GET")
         return None
 
-    async def answer(
-        self, handler: Handler, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def answer(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever becomes of it."""
         exchange = Exchange(scope, receive)
         trace = tracing.begin(scope["headers"])
@@ -116,9 +114,7 @@ class Routes:
         token.require(required_scope)
         exchange.refuse_parameters()
         deps = self._ready()
-        caller = Caller(
-            tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent
-        )
+        caller = Caller(tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent)
         with self._in_flight.one(token.tenant_id):
             answer = await handle(deps, exchange, caller)
         applied = exchange.preference().applied

@@ -148,9 +148,7 @@ class Store:
         async with self._connection() as connection:
             await connection.execute(SQL[statement], parameters)
 
-    async def reserve(
-        self, wanted: Sequence[Reservation]
-    ) -> dict[tuple[UUID, str], datetime]:
+    async def reserve(self, wanted: Sequence[Reservation]) -> dict[tuple[UUID, str], datetime]:
         """Reserve keys in one durable commit; sent_at by (tenant, key) of those now reserved.
 
         `wanted` is sorted by (tenant, key) and names each once.
@@ -164,9 +162,7 @@ class Store:
         row = await self.one("find_reservation", named)
         return None if row is None else Reservation(**named, **row)  # type: ignore[arg-type]
 
-    async def outcomes(
-        self, tenant_id: UUID, places: Sequence[tuple[int, str]]
-    ) -> list[Outcome]:
+    async def outcomes(self, tenant_id: UUID, places: Sequence[tuple[int, str]]) -> list[Outcome]:
         """What became of the commands at these (partition, key)."""
         found = await self.rows(
             "find_outcomes",

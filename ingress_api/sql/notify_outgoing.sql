@@ -1,2 +1,3 @@
--- Wake the engines when this transaction commits. Parameters, result, locks: none.
+-- Wake the engines when this transaction commits. Parameters: none. Result: none of
+-- use. Locks: none.
 SELECT pg_notify('hpts_outgoing', '');
