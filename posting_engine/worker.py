@@ -69,6 +69,8 @@ class Worker:
     _to_halt: dict[int, str] = field(default_factory=dict)
     _halted: set[int] = field(default_factory=set)
     _unverified: set[int] = field(default_factory=set)
+    _rereading: set[int] = field(default_factory=set)
+    _passed_over: set[int] = field(default_factory=set)
     _is_ring_fresh: bool = False
     _reached_due_at: float = 0.0
     _outgoing_due_at: float = 0.0
@@ -79,6 +81,7 @@ class Worker:
         while not self.is_stopping:
             taken = log.take(self.identity.batch_records, IDLE_WAIT_SECONDS)
             self._is_ring_fresh = False
+            self._passed_over.clear()
             try:
                 for lost in (t for t in taken if isinstance(t, LostPosition)):
                     self._halt(lost.partition_id, halts.lost(lost.reason))
@@ -117,6 +120,7 @@ class Worker:
         self.outgoing.forget(set(partition_ids))
         self._halted.difference_update(partition_ids)
         self._unverified.difference_update(partition_ids)
+        self._rereading.difference_update(partition_ids)
         try:
             self.books.release_leases(released)
         except StoreUnavailable as error:
@@ -127,7 +131,7 @@ class Worker:
     def drop(self) -> None:
         """Forget everything: another process writes now, and what is in memory is worthless."""
         self.outgoing.forget(set(self.held))
-        for state in (self.held, self._due, self._halted, self._unverified):
+        for state in (self.held, self._due, self._halted, self._unverified, self._rereading):
             state.clear()
 
     def _apply(self, records: Sequence[Record]) -> None:
@@ -148,8 +152,9 @@ class Worker:
             return None
         due = self._due[partition_id]
         if record.offset != due:
-            self._halt(partition_id, halts.gap(due, record.offset))
+            self._reread(partition_id, due=due, came=record.offset)
             return None
+        self._rereading.discard(partition_id)
         try:
             item = Item(record, self._examined(record))
         except DeadLetter as letter:
@@ -160,6 +165,19 @@ class Worker:
             return None
         self._due[partition_id] = due + 1
         return item
+
+    def _reread(self, partition_id: int, *, due: int, came: int) -> None:
+        """Ask once more for an offset that was passed over: clients have been known to skip."""
+        if partition_id in self._passed_over:
+            return  # the rest of this take; what matters is what comes after the seek
+        if partition_id in self._rereading:
+            self._halt(partition_id, halts.gap(due, came))
+            return
+        _log.warning("offset passed over", partition=partition_id, due=due, came=came)
+        self._rereading.add(partition_id)
+        self._passed_over.add(partition_id)
+        if self._reader is not None:
+            self._reader.seek({partition_id: due})
 
     def _examined(self, record: Record) -> AnyCommand:
         key_id = signing.key_id_of(record.header(SIGNATURE_HEADER))
@@ -253,9 +271,7 @@ class Worker:
         self._until_available(self._refresh_positions)
         self._due = {p: position.next_offset for p, position in self.held.items()}
         if self._reader is not None and self.held:
-            offsets = {p: o for p, o in self._due.items() if p not in self._halted}
-            self._unverified.clear()
-            self._reader.seek(offsets)
+            self._reader.seek({p: self._due[p] - (p in self._unverified) for p in self._running()})
 
     def _refresh_positions(self) -> None:
         found = self.books.positions(list(self.held))
