@@ -1,15 +1,12 @@
 """Bodies to commands: every fault at once, and one fingerprint for one meaning."""
 
 import json
-import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ingress_api import accrual_batches
 from ingress_api.bodies import (
@@ -19,7 +16,6 @@ from ingress_api.bodies import (
     Envelope,
     Operation,
     check,
-    fingerprint,
     place_of,
 )
 from schemas import ids
@@ -184,70 +180,6 @@ def test_every_fault_is_listed_at_once() -> None:
     }
 
 
-def shuffled(body: dict[str, Any], seed: int) -> dict[str, Any]:
-    names = list(body)
-    random.Random(seed).shuffle(names)
-    return {name: body[name] for name in names}
-
-
-def respelled(body: Any, seed: int) -> bytes:
-    """The same body with other member order, white space, escapes and case of ids."""
-    other = shuffled(body, seed)
-    for name in ("loan_id", "borrower_id", "reverses_entry_id", "program_id"):
-        if name in other:
-            other[name] = other[name].upper() if seed % 2 else other[name].lower()
-    return json.dumps(other, indent=seed % 4 or None, ensure_ascii=bool(seed % 3)).encode()
-
-
-def print_of(path: str, body: bytes) -> bytes:
-    if path == accrual_batches.PATH:
-        return accrual_batches.read_batch(parse(body), TODAY, None).digest
-    return fingerprint(f"POST {path}", check(parse(body), OPERATIONS[path].members, TODAY))
-
-
-TEXTS = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20
-)
-
-
-@given(st.sampled_from(list(OPERATIONS)), TEXTS, st.integers(0, 23))
-def test_spelling_does_not_change_a_fingerprint(path: str, words: str, seed: int) -> None:
-    body = bodies_of.SOUND[path]() | {"description": words, "metadata": {words: words, "a": "b"}}
-    assert print_of(path, respelled(body, seed)) == print_of(path, json.dumps(body).encode())
-
-
-@given(st.sampled_from(list(OPERATIONS)), TEXTS, TEXTS)
-def test_another_meaning_is_another_fingerprint(path: str, one: str, other: str) -> None:
-    body = bodies_of.SOUND[path]()
-    prints = [
-        print_of(path, json.dumps(body | {"description": words}).encode()) for words in (one, other)
-    ]
-    assert (prints[0] == prints[1]) == (one == other)
-
-
-def test_a_default_that_is_given_is_another_payload() -> None:
-    body = bodies_of.payment()
-    given_too = body | {"allocation": "auto"}
-    path = "/v1/payments"
-    assert print_of(path, json.dumps(body).encode()) != print_of(
-        path, json.dumps(given_too).encode()
-    )
-
-
-def test_two_routes_never_share_a_fingerprint() -> None:
-    assert fingerprint("POST /v1/payments", {}) != fingerprint("POST /v1/disbursements", {})
-
-
-def test_a_fingerprint_is_the_same_for_ever() -> None:
-    values = check(
-        parse(json.dumps(bodies_of.payment(TENANT, TENANT)).encode()), PAYMENTS.members, TODAY
-    )
-    assert fingerprint("POST /v1/payments", values).hex() == PINNED
-
-
-PINNED = "193614e9b6b2d91c553f8e00a6bbd8a24f28ad23e42e2a7bc1253edda6d19d02"
-
-
 def envelope(key: str = "accrual:prog_7:2026-01-31") -> Envelope:
     return Envelope(
         tenant_id=TENANT,
@@ -256,95 +188,6 @@ def envelope(key: str = "accrual:prog_7:2026-01-31") -> Envelope:
         accepted_at=datetime(2026, 2, 1, tzinfo=UTC),
         actor="client",
     )
-
-
-def test_a_batch_is_cut_into_sorted_chunks_of_one_partition_each() -> None:
-    loans = [uuid4() for _ in range(3_000)]
-    body = bodies_of.accrual(*loans)
-    batch = accrual_batches.read_batch(parse(json.dumps(body).encode()), TODAY, None)
-    steps = accrual_batches.steps_of(batch, envelope(), 2)
-    seen: list[bytes] = []
-    for step in steps:
-        chunk = step.command
-        packed = [chunk.loan_ids[i : i + 16] for i in range(0, len(chunk.loan_ids), 16)]
-        assert packed == sorted(packed)
-        assert len(packed) <= accrual_batches.CHUNK_LOANS
-        assert {partition_of_key(TENANT.bytes + one, 2) for one in packed} == {step.partition_id}
-        assert step.record_key == TENANT.bytes + packed[0]
-        assert (chunk.chunks_total, chunk.loans_total) == (len(steps), 3_000)
-        assert chunk.interest_total_minor == 3_000 * 822
-        seen += packed
-    assert sorted(seen) == sorted(loan.bytes for loan in loans)
-    assert len({step.idempotency_key for step in steps}) == len(steps)
-
-
-def test_a_loan_listed_twice_refuses_the_batch() -> None:
-    loan = uuid4()
-    body = bodies_of.accrual(loan, uuid4(), loan)
-    body["loans"][2]["loan_id"] = str(loan).upper()
-    assert faults_of(accrual_batches.PATH, body) == [("/loans/2/loan_id", "duplicate_loan")]
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "is_sound"),
-    [
-        ("expected_loan_count", 1, True),
-        ("expected_loan_count", 2, False),
-        ("expected_loan_count", 0, False),
-        ("expected_total_minor", "822", True),
-        ("expected_total_minor", "821", False),
-    ],
-)
-def test_a_manifest_that_differs_refuses_the_batch(name: str, value: Any, is_sound: bool) -> None:
-    body = bodies_of.accrual() | {name: value}
-    if is_sound:
-        assert read(accrual_batches.PATH, body)
-        return
-    with pytest.raises(ProblemError) as refused:
-        read(accrual_batches.PATH, body)
-    assert refused.value.problem.code == "manifest_mismatch"
-
-
-@pytest.mark.parametrize("value", [1.0, "1", True, None, -1, 2**60], ids=repr)
-def test_a_count_is_a_whole_number(value: Any) -> None:
-    body = bodies_of.accrual() | {"expected_loan_count": value}
-    assert len(faults_of(accrual_batches.PATH, body)) == 1
-
-
-def test_faults_of_loans_are_named_by_place() -> None:
-    body = bodies_of.accrual(uuid4(), uuid4(), uuid4())
-    body["loans"][0] = 7
-    body["loans"][1]["interest_minor"] = "1.5"
-    body["loans"][1]["extra"] = 1
-    del body["loans"][2]["loan_id"]
-    assert faults_of(accrual_batches.PATH, body) == [
-        ("/loans/0", "invalid_type"),
-        ("/loans/1/interest_minor", "invalid_format"),
-        ("/loans/1/extra", "unknown_field"),
-        ("/loans/2/loan_id", "required"),
-    ]
-
-
-@pytest.mark.parametrize("count", [0, accrual_batches.MAX_LOANS + 1])
-def test_a_batch_has_one_to_ten_thousand_loans(count: int) -> None:
-    body = bodies_of.accrual()
-    body["loans"] = body["loans"] * count
-    assert faults_of(accrual_batches.PATH, body) == [("/loans", "invalid_length")]
-
-
-def test_a_sum_beyond_eighteen_digits_is_refused() -> None:
-    body = bodies_of.accrual(*(uuid4() for _ in range(1_002)))
-    for loan in body["loans"]:
-        loan["interest_minor"] = "9" * 15
-    assert faults_of(accrual_batches.PATH, body) == [("/loans", "amount_out_of_range")]
-
-
-def test_a_batch_without_currency_takes_the_tenants_own_or_asks() -> None:
-    body = bodies_of.accrual()
-    del body["currency"]
-    assert faults_of(accrual_batches.PATH, body) == [("/currency", "required")]
-    document = parse(json.dumps(body).encode())
-    assert accrual_batches.read_batch(document, TODAY, "EUR").currency == "EUR"
 
 
 def entry_id(partition_id: int) -> UUID:
