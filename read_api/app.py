@@ -1,0 +1,171 @@
+"""The read edge as an ASGI app: opens its parts, mounts the routes, says whether it is ready.
+
+`app.state.checks` answers readiness for whoever serves the app.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.resources import files
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from read_api import described, pages
+from read_api.queries import Desk
+from read_api.routes import Routes
+from read_api.settings import Settings
+from read_api.store import Store, StoreUnavailable
+from schemas import tracing
+from schemas.access_token import TokenVerifier
+from schemas.problems import Problem
+
+VERSION: Final = "0.1.0"
+LEAST_SECRET_BYTES: Final = 32
+
+
+class ReadApp(FastAPI):
+    """FastAPI with the bare routes in front of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            title="HPTS read API",
+            version=VERSION,
+            lifespan=_lifespan,
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+        )
+        self.settings = settings
+        self.store = Store(
+            settings.read_postgres_dsn.get_secret_value(), settings.postgres_connections
+        )
+        self.verifier = TokenVerifier(
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            jwks_url=settings.jwks_url,
+            algorithm=settings.token_algorithm,
+        )
+        self._routes = Routes(self.verifier, Desk(self.store, _page_secret(settings)))
+        self.state.checks = self._checks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an operation without the framework's layers; leave the rest to them."""
+        if scope["type"] == "http" and (found := self._routes.find(scope["path"])) is not None:
+            await self._routes.answer(*found, scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """The contract of these routes, from the table that they are answered by."""
+        return described.document(self.title, self.version)
+
+    async def _checks(self) -> dict[str, str | None]:
+        try:
+            positions = await self.store.positions()
+        except StoreUnavailable as error:
+            return {"database": str(error), "issuer": self.verifier.fault}
+        behind = [p.partition_id for p in positions if p.lag_s > self.settings.most_lag_s]
+        halted = [p.partition_id for p in positions if p.halted_because is not None]
+        engine = f"partitions behind: {behind}" if behind else None
+        return {
+            "database": None if positions else "no ledger yet: run `hpts migrate`",
+            "engine": f"partitions halted: {halted}" if halted else engine,
+            "issuer": self.verifier.fault,
+        }
+
+
+def create(settings: Settings) -> FastAPI:
+    """The app; its lifespan opens and closes everything it needs.
+
+    Raises `OSError` or `ValueError` for a page token secret that cannot be used.
+    """
+    app = ReadApp(settings)
+    for path, answer in (
+        ("/v1/health/live", _live),
+        ("/v1/health/ready", _ready),
+        ("/v1/openapi.json", _contract),
+        ("/v1/docs", _docs),
+        ("/v1/problems/{code}", _problem_page),
+        ("/problems/{code}", _problem_page),
+    ):
+        app.add_route(path, answer, include_in_schema=False)
+    app.add_exception_handler(HTTPException, _as_problem)
+    return app
+
+
+def published() -> dict[str, Any]:
+    """The contract of the whole API, as it is checked in."""
+    document: dict[str, Any] = json.loads((files("schemas") / "openapi.json").read_text())
+    return document
+
+
+async def _live(request: Request) -> Response:
+    del request
+    sha = os.environ.get("HPTS_GIT_SHA", "")
+    return JSONResponse({"status": "ok", "version": VERSION, "git_sha": sha})
+
+
+async def _ready(request: Request) -> Response:
+    faults = {name: why for name, why in (await request.app.state.checks()).items() if why}
+    if not faults:
+        return JSONResponse({"status": "ready"})
+    problem = Problem(code="not_ready", members={"not_ready": faults}, headers={"Retry-After": "1"})
+    return _rendered(problem, request)
+
+
+async def _contract(request: Request) -> Response:
+    del request
+    return JSONResponse(published())
+
+
+async def _docs(request: Request) -> Response:
+    del request
+    return HTMLResponse(pages.contract_page(published()))
+
+
+async def _problem_page(request: Request) -> Response:
+    page = pages.problem_page(request.path_params["code"])
+    if page is None:
+        return _rendered(Problem(code="not_found"), request)
+    return HTMLResponse(page)
+
+
+async def _as_problem(request: Request, error: Exception) -> Response:
+    headers = {}
+    code = "not_found"
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        code, headers = "method_not_allowed", {"Allow": "GET, HEAD"}
+    return _rendered(Problem(code=code, headers=headers), request)
+
+
+def _rendered(problem: Problem, request: Request) -> Response:
+    trace = tracing.begin(request.headers.raw)
+    rendered = problem.with_trace(trace.trace_id, request.scope["path"]).to_response()
+    response = Response(rendered.body, rendered.status)
+    response.raw_headers[:] = [*rendered.headers, *trace.response_headers]
+    return response
+
+
+def _page_secret(settings: Settings) -> bytes:
+    secret = settings.page_token_secret_file.read_bytes()
+    if len(secret) < LEAST_SECRET_BYTES:
+        raise ValueError(f"HPTS_PAGE_TOKEN_SECRET_FILE holds less than {LEAST_SECRET_BYTES} bytes")
+    return secret
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    if not isinstance(app, ReadApp):
+        raise TypeError("the lifespan belongs to ReadApp")
+    async with AsyncExitStack() as opened:
+        await app.verifier.start()
+        opened.push_async_callback(app.verifier.stop)
+        opened.push_async_callback(app.store.close)
+        await app.store.open()
+        yield

@@ -1,0 +1,130 @@
+"""Paths to answers: authentication, scope, strict input, and every refusal as a problem.
+
+Bare ASGI, as on the write edge. No input may come out of here as a 5xx that is not a deliberate
+503. The order of refusals: trace header, method, token, scope, Accept, path, query, books.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from starlette.types import Receive, Scope, Send
+
+from read_api.operations import OPERATIONS, Operation
+from read_api.parameters import BadParameter, read_position, read_query, refuse
+from read_api.queries import Ask, Desk
+from read_api.store import StoreUnavailable
+from schemas import tracing
+from schemas.access_token import TokenVerifier
+from schemas.problems import FieldError, Problem, ProblemError
+
+Headers = Iterable[tuple[bytes, bytes]]
+_JSON_RANGES: Final = frozenset({"*/*", "application/*", "application/json"})
+_QUALITY_OF_NONE: Final = re.compile(r"q\s*=\s*0(\.0{0,3})?", re.ASCII | re.IGNORECASE)
+
+
+class Routes:
+    """The read edge's operations over one store."""
+
+    def __init__(self, verifier: TokenVerifier, desk: Desk) -> None:
+        self._verifier = verifier
+        self._desk = desk
+        self._patterns = [(_pattern(operation.path), operation) for operation in OPERATIONS]
+
+    def find(self, path: str) -> tuple[Operation, dict[str, str]] | None:
+        """The operation on this path with the texts in it; None where the path is not ours."""
+        for pattern, operation in self._patterns:
+            if (found := pattern.fullmatch(path)) is not None:
+                return operation, found.groupdict()
+        return None
+
+    async def answer(
+        self,
+        operation: Operation,
+        texts: dict[str, str],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Answer one request, whatever becomes of it."""
+        del receive
+        trace = tracing.begin(scope["headers"])
+        try:
+            trace.check()
+            body = await self._body(operation, texts, scope)
+        except ProblemError as error:
+            problem = error.problem
+        except StoreUnavailable:
+            problem = Problem(code="not_ready", headers={"Retry-After": "1"})
+        else:
+            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            await send_json(send, content, trace.response_headers)
+            return
+        await send_problem(send, problem.with_trace(trace.trace_id, scope["path"]), trace)
+
+    async def _body(
+        self, operation: Operation, texts: dict[str, str], scope: Scope
+    ) -> dict[str, Any]:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if scope["method"] not in ("GET", "HEAD"):
+            raise ProblemError(Problem(code="method_not_allowed", headers={"Allow": "GET, HEAD"}))
+        token = await self._verifier.verify(_values(headers, b"authorization"))
+        token.require(operation.scope)
+        check_accept(_values(headers, b"accept"))
+        ids = {name: _read(name, texts[name], operation) for name in operation.ids}
+        ask = Ask(
+            tenant_id=token.tenant_id,
+            path=operation.path.format(**ids),
+            ids=ids,
+            values=read_query(scope["query_string"], operation.parameters),
+            least=read_position(_values(headers, b"hpts-min-position")),
+        )
+        return await operation.answer(self._desk, ask)
+
+
+def check_accept(values: Iterable[bytes]) -> None:
+    """Raise 406 where an `Accept` header takes no JSON."""
+    ranges = b",".join(values).decode("latin-1").lower()
+    if not ranges.strip(" ,"):
+        return
+    for text in ranges.split(","):
+        media_range, *options = (part.strip() for part in text.split(";"))
+        if media_range in _JSON_RANGES and not any(map(_QUALITY_OF_NONE.fullmatch, options)):
+            return
+    raise ProblemError(Problem(code="not_acceptable"))
+
+
+async def send_json(send: Send, content: bytes, more: Headers) -> None:
+    """200 with a JSON body."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+        (b"cache-control", b"no-store"),
+        *more,
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def send_problem(send: Send, problem: Problem, trace: tracing.Trace) -> None:
+    """A problem document."""
+    rendered = problem.to_response()
+    headers = [*rendered.headers, *trace.response_headers]
+    await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
+    await send({"type": "http.response.body", "body": rendered.body})
+
+
+def _values(headers: Headers, name: bytes) -> list[bytes]:
+    return [value for key, value in headers if key == name]
+
+
+def _read(name: str, text: str, operation: Operation) -> object:
+    try:
+        return operation.ids[name](text)
+    except BadParameter as error:
+        raise refuse(FieldError(f"/{name}", error.code, error.message)) from None
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
