@@ -16,17 +16,17 @@ import pwd
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple
 
 from hpts.local import processes
 from hpts.local.folder import write_json
+from hpts.local.logs import Logs
 from hpts.local.processes import Process
 
 RECORD: Final = "supervisor.json"
@@ -37,9 +37,6 @@ STOP_STAGE_S: Final = 5.0
 _POLL_S: Final = 0.05
 _HOUSEKEEPING_S: Final = 5.0
 _KILLED_DIE_WITHIN_S: Final = 2.0
-_LOG_TAIL_LINES: Final = 15
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class Supervisor:
         self._running: dict[str, _Running] = {}
         self._failures: dict[str, int] = {}
         self._due_at: dict[str, tuple[float, Child]] = {}
-        (data_dir / "logs").mkdir(exist_ok=True)
+        self._logs = Logs(data_dir / "logs")
         processes.adopt_orphans()
 
     def listen(self) -> None:
@@ -100,26 +97,25 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._events.put(_Event("stop")))
 
-    def run(self, work: Callable[[], T]) -> T:
-        """The result of `work`, done in a thread so that a signal can end the wait for it."""
-        results: list[T] = []
+    def run(self, *works: Callable[[], None]) -> None:
+        """Do all, each in a thread so that a signal can end the wait. Raises what one of them does."""
+        left = len(works)
         errors: list[BaseException] = []
 
-        def do() -> None:
+        def do(work: Callable[[], None]) -> None:
             try:
-                results.append(work())
+                work()
             except BaseException as error:  # noqa: BLE001  # raised again below, where it is awaited
                 errors.append(error)
-            finally:
-                self._events.put(_Event("done"))
+            self._events.put(_Event("done"))
 
-        threading.Thread(target=do, daemon=True).start()
-        while not results and not errors:
-            self._turn()
+        for work in works:
+            threading.Thread(target=do, args=[work], daemon=True).start()
+        while left:
+            left -= self._turn() == "done"
             self._raise_if_stopping()
-        if errors:
-            raise errors[0]
-        return results[0]
+            if errors:
+                raise errors[0]
 
     def start(self, children: Sequence[Child], *, seconds: float) -> None:
         """Start them side by side; returns when all are ready. Raises NotReady or StopAsked."""
@@ -131,9 +127,9 @@ class Supervisor:
             self._raise_if_stopping()
             for name in waiting:
                 if self._failures.get(name, 0) >= FAILURES_AT_START:
-                    raise NotReady(f"{name} ends as soon as it is started\n{self._tail(name)}")
+                    raise NotReady(f"{name} ends as soon as it is started\n{self._logs.tail(name)}")
             if time.monotonic() > deadline:
-                told = "\n".join(f"{name}:\n{self._tail(name)}" for name in waiting)
+                told = "\n".join(f"{name}:\n{self._logs.tail(name)}" for name in waiting)
                 raise NotReady(f"not ready after {seconds:.0f} s: {', '.join(waiting)}\n{told}")
 
     def watch(self) -> None:
@@ -169,32 +165,36 @@ class Supervisor:
                 found.setdefault(kind, []).append(running.process.pid)
         return found
 
-    def _turn(self, deadline: float | None = None) -> None:
-        """Wait for one event or the next pause's end, and act on it."""
+    def _turn(self, deadline: float | None = None) -> str | None:
+        """Wait for one event or for the end of a pause, and act on it; returns the event's kind."""
         due = [at for at, _ in self._due_at.values()] + ([deadline] if deadline else [])
         wait = max(0.0, min(due) - time.monotonic()) if due else None
+        event = None
         with suppress(queue.Empty):
             event = self._events.get(timeout=wait)
-            if event.kind == "stop":
-                self.is_stopping = True
-                return
-            running = self._running.get(event.name)
-            if running is not None and running.process.pid == event.pid:
-                if event.kind == "ready":
-                    running.is_ready = True
-                    self._failures.pop(event.name, None)
-                else:
-                    self._has_exited(running)
+            self._take(event)
         for name, (at, child) in list(self._due_at.items()):
-            if at <= time.monotonic():
+            if at <= time.monotonic() and not self.is_stopping:
                 del self._due_at[name]
                 self._spawn(child)
+        return event.kind if event else None
+
+    def _take(self, event: _Event) -> None:
+        running = self._running.get(event.name)
+        if event.kind == "stop":
+            self.is_stopping = True
+        elif running is not None and running.process.pid == event.pid:
+            if event.kind == "ready":
+                running.is_ready = True
+                self._failures.pop(event.name, None)
+            else:
+                self._has_exited(running)
 
     def _has_exited(self, running: _Running) -> None:
         name, status = running.child.name, running.process.returncode
         seconds = time.monotonic() - running.started_at
         told = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        self._log(running.child, f"{name} {told} after {seconds:.1f} s; it is started again")
+        self._logs.note(name, f"{name} {told} after {seconds:.1f} s; it is started again")
         _kill_group(running.process.pid)
         del self._running[name]
         if not running.is_ready:
@@ -204,7 +204,7 @@ class Supervisor:
         self._due_at[name] = (time.monotonic() + pause, running.child)
 
     def _spawn(self, child: Child) -> None:
-        with self._log_path(child).open("ab") as log:
+        with self._logs.path(child.name).open("ab") as log:
             process = subprocess.Popen(
                 child.command(),
                 stdin=subprocess.DEVNULL,
@@ -264,22 +264,6 @@ class Supervisor:
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
             processes.reap(pids)
-
-    def _log_path(self, child: Child) -> Path:
-        return self.data_dir / "logs" / f"{child.name}.log"
-
-    def _log(self, child: Child, message: str) -> None:
-        line = json.dumps({"event": message, "level": "warning", "logger": "supervisor"})
-        with self._log_path(child).open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
-        print(f"hpts: {message}", file=sys.stderr, flush=True)
-
-    def _tail(self, name: str) -> str:
-        path = self.data_dir / "logs" / f"{name}.log"
-        with suppress(FileNotFoundError):
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            return "\n".join([*(f"    {x}" for x in lines[-_LOG_TAIL_LINES:]), f"    ({path})"])
-        return f"    ({path} is empty)"
 
 
 def end_left_overs(data_dir: Path, *, seconds: float = 10.0) -> None:

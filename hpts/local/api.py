@@ -1,0 +1,134 @@
+"""`python -m hpts.local.api`: the write and the read edge behind one port.
+
+Owns only which of the two answers a request. Each keeps its own settings and lifespan; health
+speaks for both.
+"""
+
+import json
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import ingress_api.app
+import ingress_api.settings
+import read_api.app
+import read_api.settings
+from schemas import tracing
+from schemas.problems import Problem
+
+GRACE_S: Final = 3
+_READS_OF_INGRESS: Final = ("/v1/commands/", "/v1/accruals/")
+
+
+def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
+    """One ASGI app of both; its lifespan is theirs, the write edge's inside the read edge's."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as opened:
+            for app in (read, ingress):
+                await opened.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    async def ready(request: Request) -> Response:
+        return _readiness(request, {**await read.state.checks(), **await ingress.state.checks()})
+
+    own = Starlette(routes=[Route("/v1/health/ready", ready)], lifespan=lifespan)
+    own.router.redirect_slashes = False
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == "/v1/health/ready":
+            await own(scope, receive, send)
+        elif is_for_ingress(scope["method"], scope["path"]):
+            await ingress(scope, receive, send)
+        else:
+            await read(scope, receive, send)
+
+    return dispatch
+
+
+def is_for_ingress(method: str, path: str) -> bool:
+    """Whether the write edge answers: every POST, and the reads of what it accepted."""
+    return method == "POST" or path.startswith(_READS_OF_INGRESS)
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C; 0 then, 2 for faulty settings (all are named)."""
+    ingress_settings = _settings(lambda: ingress_api.settings.Settings())  # type: ignore[call-arg]
+    read_settings = _settings(lambda: read_api.settings.Settings())  # type: ignore[call-arg]
+    if ingress_settings is None or read_settings is None:
+        return 2
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    app = create(ingress_api.app.create(ingress_settings), read_api.app.create(read_settings))
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn ends in order, then raises the signal again for whoever listened before it.
+        signal.signal(number, lambda *_: None)
+    with _listener(ingress_settings.host, ingress_settings.port) as listener:
+        uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """A socket that processes of one user can share; the kernel spreads connections over them."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((host, port))
+    return listener
+
+
+def _settings(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "HPTS_" + "_".join(str(part) for part in fault["loc"]).upper()
+            sys.stderr.write(f"{name}: {fault['msg']}\n")
+        return None
+
+
+def _readiness(request: Request, checks: dict[str, str | None]) -> Response:
+    faults = {name: why for name, why in checks.items() if why}
+    if not faults:
+        return Response(json.dumps({"status": "ready"}), media_type="application/json")
+    trace = tracing.begin(request.headers.raw)
+    problem = Problem(code="not_ready", members={"not_ready": faults}, headers={"Retry-After": "1"})
+    rendered = problem.with_trace(trace.trace_id, request.url.path).to_response()
+    response = Response(rendered.body, rendered.status)
+    response.raw_headers[:] = [*rendered.headers, *trace.response_headers]
+    return response
+
+
+if __name__ == "__main__":
+    sys.exit(main())
