@@ -1,0 +1,130 @@
+"""A ledger without Kafka: records made by hand, applied by the engine to real Postgres."""
+
+import struct
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from posting_engine.batch import Item, decide_batch, runs
+from posting_engine.books import Books
+from posting_engine.positions import Position
+from posting_engine.records import Record
+from schemas import codec
+from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
+from schemas.partitioning import partition_of_loan
+
+PARTITIONS = 4
+TENANT = UUID("7d3ffb8e-6d2b-4f37-8fd2-6d33b6b2a0c1")
+BORROWER = UUID("5a0c34a4-3f0b-4a4e-9a86-0b4f6f2fd1f3")
+BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def loan_number(number: int) -> UUID:
+    """The same loan for the same number, in every run."""
+    return uuid5(TENANT, f"loan {number}")
+
+
+def owner_of(loan_id: UUID) -> int:
+    return partition_of_loan(TENANT, loan_id, PARTITIONS)
+
+
+def envelope(key: str) -> dict[str, Any]:
+    return {
+        "tenant_id": TENANT,
+        "idempotency_key": key,
+        "fingerprint": b"f" * 32,
+        "accepted_at": BEGINNING,
+        "actor": "a test",
+    }
+
+
+def disbursement(key: str, loan_id: UUID, amount_minor: int = 1_000_00) -> Disbursement:
+    return Disbursement(
+        **envelope(key),
+        loan_id=loan_id,
+        borrower_id=BORROWER,
+        amount_minor=amount_minor,
+        currency="USD",
+        effective_on=date(2026, 1, 5),
+        method="ach",
+    )
+
+
+def payment(key: str, loan_id: UUID, amount_minor: int = 10_00) -> Payment:
+    return Payment(
+        **envelope(key),
+        loan_id=loan_id,
+        borrower_id=BORROWER,
+        amount_minor=amount_minor,
+        currency="USD",
+        effective_on=date(2026, 2, 2),
+        source_method="ach",
+    )
+
+
+def accrual(
+    key: str, partition_id: int, loans: Sequence[UUID], *, day: int, backfill: bool = False
+) -> AccrualChunk:
+    ordered = sorted(loans)
+    return AccrualChunk(
+        **envelope(f"{key}/{partition_id}/0"),
+        program_id=TENANT,
+        accrued_on=date(2026, 1, day),
+        day_count_convention="ACT_365",
+        currency="USD",
+        require_principal_match=False,
+        backfill=backfill,
+        chunks_total=1,
+        loans_total=len(ordered),
+        interest_total_minor=5 * len(ordered),
+        loan_ids=b"".join(loan.bytes for loan in ordered),
+        principals=struct.pack(f">{len(ordered)}q", *[1_000_00] * len(ordered)),
+        interests=struct.pack(f">{len(ordered)}q", *[5] * len(ordered)),
+    )
+
+
+def reversal(key: str, entry_id: UUID, **which: Any) -> Reversal:
+    return Reversal(
+        **envelope(key),
+        reverses_entry_id=entry_id,
+        reason_code="other",
+        reason_description="a test",
+        effective_on=date(2026, 2, 20),
+        **which,
+    )
+
+
+class LogOfCommands:
+    """Records in the order given, offsets and append times counted up within each partition."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[Record, AnyCommand]] = []
+        self._offsets = [0] * PARTITIONS
+
+    def append(self, partition_id: int, command: AnyCommand) -> None:
+        offset = self._offsets[partition_id]
+        self._offsets[partition_id] += 1
+        appended_at = BEGINNING + timedelta(seconds=offset)
+        value = codec.encode(command)
+        record = Record(partition_id, offset, appended_at, b"key", value, ())
+        self.records.append((record, command))
+
+
+def apply(books: Books, log: LogOfCommands, cuts: Sequence[int]) -> dict[int, Position]:
+    """Apply a log in batches of the sizes in `cuts`, repeated; the positions after it."""
+    held = books.take_leases(range(PARTITIONS), "a test")
+    left = [Item(record, command) for record, command in log.records]
+    turn = 0
+    while left:
+        size = cuts[turn % len(cuts)]
+        turn += 1
+        batch, left = left[:size], left[size:]
+        for run in runs(batch):
+            before = {p: held[p] for p in {item.record.partition_id for item in run}}
+            pages = books.open_pages(run, before)
+            verdict = decide_batch(run, pages.by_partition, pages.earlier, before)
+            assert verdict.halts == {}
+            books.record(verdict, pages)
+            held.update(verdict.after)
+    return held

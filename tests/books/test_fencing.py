@@ -1,0 +1,64 @@
+"""One writer a partition: whoever has an old lease writes nothing, and learns it."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from posting_engine.batch import Item, decide_batch
+from posting_engine.books import Books
+from posting_engine.positions import DataRefused, Fenced
+from tests import audit
+from tests.books import ledger
+
+LOAN = ledger.loan_number(1)
+OWNER = ledger.owner_of(LOAN)
+
+
+def _items() -> list[Item]:
+    log = ledger.LogOfCommands()
+    log.append(OWNER, ledger.disbursement("disbursement:1", LOAN))
+    return [Item(record, command) for record, command in log.records]
+
+
+def test_a_writer_whose_lease_was_taken_writes_nothing(
+    fresh_ledger: Callable[[], tuple[str, str]],
+) -> None:
+    admin_dsn, engine_dsn = fresh_ledger()
+    zombie, successor = Books(engine_dsn), Books(engine_dsn)
+    old = {OWNER: zombie.take_leases([OWNER], "zombie")[OWNER]}
+    pages = zombie.open_pages(_items(), old)
+    verdict = decide_batch(_items(), pages.by_partition, pages.earlier, old)
+
+    successor.take_leases([OWNER], "successor")
+
+    with pytest.raises(Fenced):
+        zombie.record(verdict, pages)
+    with psycopg.connect(admin_dsn) as connection:
+        counts = connection.execute(
+            "SELECT (SELECT count(*) FROM hpts.journal_entries), "
+            "(SELECT count(*) FROM hpts.command_outcomes), "
+            "(SELECT max(next_offset) FROM hpts.partitions)"
+        ).fetchone()
+    assert counts == (0, 0, 0)
+
+
+def test_a_zombie_that_comes_after_its_successor_posted_writes_nothing(
+    fresh_ledger: Callable[[], tuple[str, str]],
+) -> None:
+    admin_dsn, engine_dsn = fresh_ledger()
+    zombie, successor = Books(engine_dsn), Books(engine_dsn)
+    old = {OWNER: zombie.take_leases([OWNER], "zombie")[OWNER]}
+    pages = zombie.open_pages(_items(), old)
+    verdict = decide_batch(_items(), pages.by_partition, pages.earlier, old)
+
+    log = ledger.LogOfCommands()
+    log.append(OWNER, ledger.disbursement("disbursement:1", LOAN))
+    ledger.apply(successor, log, [1])
+
+    # The zombie's rows collide with its successor's before anybody looks at the fence.
+    with pytest.raises((Fenced, DataRefused)):
+        zombie.record(verdict, pages)
+    assert audit.faults_of_books(admin_dsn) == []
+    with psycopg.connect(admin_dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM hpts.journal_entries").fetchone() == (1,)
