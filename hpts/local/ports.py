@@ -5,16 +5,13 @@ is down for a moment gets its own port back.
 """
 
 import json
-import os
 import random
 import socket
 from collections.abc import Collection
 from pathlib import Path
-from pathlib import Path
 from typing import Final
 
 HOST: Final = "127.0.0.1"
-_LISTEN: Final = "0A"
 _FIRST, _LAST = 20_000, 32_000
 _ATTEMPTS: Final = 500
 
@@ -64,18 +61,3 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def is_listening(pid: int, port: int) -> bool:
-    """Whether this very process listens there; a shared port answers for any of its sharers."""
-    wanted = f"{_as_the_kernel_writes(HOST)}:{port:04X}"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    sockets = {f"socket:[{row[9]}]" for row in rows if row[1] == wanted and row[3] == _LISTEN}
-    try:
-        return any(os.readlink(link) in sockets for link in Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:
-        return False
-
-
-def _as_the_kernel_writes(address: str) -> str:
-    return socket.inet_aton(address)[::-1].hex().upper()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hpts import migrate, provision
-from hpts.local import folder, ledger, lock, ports
+from hpts.local import api_port, folder, ledger, lock, ports
 from hpts.local.credentials import SIGNING_KEY_ID, Credentials
 from hpts.local.kafka import KafkaServer
 from hpts.local.postgres import PostgresServer
@@ -30,7 +30,7 @@ _SERVERS, _ISSUER, _ENGINES, _API = range(4)  # in this order they start; they e
 
 @dataclass(frozen=True)
 class Options:
-    """What `hpts up` was told. `port` as in `ports.reserved`; None servers: our own."""
+    """What `hpts up` was told. `port` as in `api_port.reserved`; None servers: our own."""
 
     data_dir: Path
     port: int | None = None
@@ -48,7 +48,7 @@ Announce = Callable[[dict[str, Any]], None]
 def run(options: Options, say: Say, announce: Announce) -> bool:
     """Run it all until asked to stop; `announce` gets local.json's content once all is ready.
 
-    Returns whether it became ready. Raises `lock.AlreadyHeld`, `ports.PortTaken`,
+    Returns whether it became ready. Raises `lock.AlreadyHeld`, `api_port.PortTaken`,
     `supervisor.NotReady` and what the parts raise; whichever way it ends, nothing runs on.
     """
     data_dir = options.data_dir
@@ -56,9 +56,9 @@ def run(options: Options, say: Say, announce: Announce) -> bool:
     with lock.held(data_dir):
         end_left_overs(data_dir)
         folder.open_folder(data_dir, is_fresh=options.is_fresh)
-        with ports.reserved(options.port) as port:
-            if options.port is None and port != ports.DEFAULT:
-                say(f"port {ports.DEFAULT} is in use: the API gets {port}")
+        with api_port.reserved(options.port) as port:
+            if options.port is None and port != api_port.DEFAULT:
+                say(f"port {api_port.DEFAULT} is in use: the API gets {port}")
             stack = _Stack(options, port)
             stack.supervisor.listen()
             try:
@@ -145,7 +145,7 @@ class _Stack:
                 name=name,
                 kinds=(name,),
                 command=server.command,
-                environment=lambda server=server: {**os.environ, **server.environment()},
+                environment=server.environment,
                 is_ready=lambda _pid, server=server: server.is_ready(),
                 stage=_SERVERS,
                 stop_signal=server.stop_signal,
@@ -200,7 +200,7 @@ class _Stack:
                 "api",
                 "hpts.local.api",
                 settings,
-                lambda pid: ports.is_listening(pid, self._port) and _answers(url),
+                lambda pid: api_port.is_listening(pid, self._port) and _answers(url),
                 stage=_API,
                 number=number,
                 kinds=("ingress", "read"),

@@ -98,7 +98,7 @@ class Supervisor:
             signal.signal(number, lambda *_: self._events.put(_Event("stop")))
 
     def run(self, *works: Callable[[], None]) -> None:
-        """Do all, each in a thread so that a signal can end the wait. Raises what one of them does."""
+        """Do all, each in a thread so that a signal can end the wait. Raises what one raises."""
         left = len(works)
         errors: list[BaseException] = []
 
