@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final
 from uuid import UUID
 
@@ -112,6 +112,7 @@ class KeyServer:
     url: str
     body: bytes = b""
     status: int = 200
+    delay_s: float = 0
     paths: list[str] = field(default_factory=list)
 
     @property
@@ -126,9 +127,12 @@ class KeyServer:
 def key_server() -> Iterator[KeyServer]:
     """A key set server on a free port of the loopback interface."""
 
+    stopping = Event()
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             state.paths.append(self.path)
+            stopping.wait(state.delay_s)
             self.send_response(state.status)
             self.send_header("Content-Length", str(len(state.body)))
             self.end_headers()
@@ -144,6 +148,7 @@ def key_server() -> Iterator[KeyServer]:
     try:
         yield state
     finally:
+        stopping.set()
         server.shutdown()
         server.server_close()
         thread.join()
