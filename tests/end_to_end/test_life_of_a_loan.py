@@ -6,6 +6,7 @@ The same dates and amounts as in the accounting rules, so the figures can be che
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests import audit
@@ -35,120 +36,109 @@ def lines_of(client: Client, entry_id: str) -> list[tuple[str, str, str]]:
     return [(x["direction"], x["account_code"], x["amount_minor"]) for x in entry["lines"]]
 
 
-def test_a_loan_is_drawn_accrues_is_paid_and_its_accrual_reversed(
-    client: Client, stack: Stack
-) -> None:
-    loan = {"loan_id": str(uuid4()), "borrower_id": str(uuid4())}
-    tag = uuid4().hex
+class Life:
+    """One loan, step by step: what is posted, and what its journal and balances then say."""
 
-    drawn = client.post(
-        "/v1/disbursements",
-        {
-            **loan,
-            "amount_minor": "100000",
-            "currency": "USD",
-            "effective_at": "2026-01-05",
-            "method": "ach",
-        },
-        key=f"disbursement:{tag}",
-    )
-    assert drawn.status_code == 201, drawn.text
-    assert balances(drawn.json()["balance"]) == ("100000", "0", "0", "0")
-    assert lines_of(client, drawn.json()["journal_entry_id"]) == [
-        ("DR", "1100", "100000"),
-        ("CR", "2000", "100000"),
-    ]
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.loan = {"loan_id": str(uuid4()), "borrower_id": str(uuid4())}
+        self.tag = uuid4().hex
 
-    accrued = client.post(
-        "/v1/accruals/batch",
-        {
+    def step(
+        self,
+        path: str,
+        body: dict[str, Any],
+        lines: list[tuple[str, str, str]],
+        after: tuple[str, str, str, str] | None,
+    ) -> httpx.Response:
+        """Post, and hold the entry's lines and the balances (P, I, F, S) against the books."""
+        key = f"step:{self.tag}:{body.get('effective_at', body.get('accrual_date'))}"
+        answer = self.client.post(path, body, key=key)
+        assert answer.status_code == 201, answer.text
+        assert lines_of(self.client, answer.json()["journal_entry_id"]) == lines
+        if after is not None:
+            assert balances(answer.json()["balance"]) == after
+        return answer
+
+    def money(self, amount_minor: str, on: str, **more: str) -> dict[str, Any]:
+        """The body of an event that moves an amount."""
+        amount = {"amount_minor": amount_minor, "currency": "USD", "effective_at": on}
+        return {**self.loan, **amount, **more}
+
+    def accrual(self, principal_minor: str, interest_minor: str, on: str) -> dict[str, Any]:
+        """The body of an accrual batch of this one loan."""
+        share = {
+            "loan_id": self.loan["loan_id"],
+            "outstanding_principal_minor": principal_minor,
+            "interest_minor": interest_minor,
+        }
+        return {
             "program_id": str(uuid4()),
-            "accrual_date": "2026-01-31",
+            "accrual_date": on,
             "day_count_convention": "ACT_365",
             "currency": "USD",
-            "loans": [
-                {
-                    "loan_id": loan["loan_id"],
-                    "outstanding_principal_minor": "100000",
-                    "interest_minor": "822",
-                }
-            ],
-        },
-        key=f"accrual:{tag}",
-    )
-    assert accrued.status_code == 201, accrued.text
-    assert (accrued.json()["loan_count"], accrued.json()["total_accrued_minor"]) == (1, "822")
-    assert lines_of(client, accrued.json()["journal_entry_id"]) == [
-        ("DR", "1200", "822"),
-        ("CR", "4000", "822"),
-    ]
+            "loans": [share],
+        }
 
-    paid = client.post(
-        "/v1/payments",
-        {
-            **loan,
-            "amount_minor": "10822",
-            "currency": "USD",
-            "effective_at": "2026-02-02",
-            "source_method": "ach",
-        },
-        key=f"payment:{tag}:1",
-    )
-    assert paid.status_code == 201, paid.text
-    allocation = paid.json()["allocation"]
-    assert allocation["interest_minor"] == "822"
-    assert allocation["principal_minor"] == "10000"
-    assert balances(paid.json()["balance"]) == ("90000", "0", "0", "0")
 
-    undone = client.post(
-        "/v1/reversals",
-        {
-            "reverses_entry_id": accrued.json()["journal_entry_id"],
-            "loan_id": loan["loan_id"],
-            "reason_code": "error_correction",
-            "reason_description": "accrued twice elsewhere",
-            "effective_at": "2026-02-04",
-        },
-        key=f"reversal:{tag}",
+@pytest.fixture
+def life(client: Client) -> Life:
+    """The loan after its last payment of 6 February."""
+    life = Life(client)
+    life.step(
+        "/v1/disbursements",
+        life.money("100000", "2026-01-05", method="ach"),
+        [("DR", "1100", "100000"), ("CR", "2000", "100000")],
+        ("100000", "0", "0", "0"),
     )
-    assert undone.status_code == 201, undone.text
-    assert undone.json()["moved_to_suspense_minor"] == "822"
-    assert lines_of(client, undone.json()["journal_entry_id"]) == [
-        ("DR", "4000", "822"),
-        ("CR", "1200", "822"),
-        ("DR", "1200", "822"),
-        ("CR", "2100", "822"),
-    ]
-
-    last = client.post(
-        "/v1/payments",
-        {
-            **loan,
-            "amount_minor": "90822",
-            "currency": "USD",
-            "effective_at": "2026-02-06",
-            "source_method": "wire",
-        },
-        key=f"payment:{tag}:2",
-    )
-    assert last.status_code == 201, last.text
-    assert lines_of(client, last.json()["journal_entry_id"]) == [
-        ("DR", "1000", "90822"),
-        ("CR", "1100", "90000"),
-        ("CR", "2100", "822"),
-    ]
-
-    position = last.headers["hpts-position"]
-    now = client.get(
-        f"/v1/loans/{loan['loan_id']}/balance", headers={"HPTS-Min-Position": position}
+    accrued = life.step(
+        "/v1/accruals/batch",
+        life.accrual("100000", "822", "2026-01-31"),
+        [("DR", "1200", "822"), ("CR", "4000", "822")],
+        None,
     ).json()
-    assert balances(now) == ("0", "0", "0", "1644")
-    assert now["status"] == "paid_off"
-    # Before the reversal counted, the loan owed 900.00 and nothing was in suspense.
-    earlier = client.get(f"/v1/loans/{loan['loan_id']}/balance?as_of_date=2026-02-03").json()
-    assert balances(earlier) == ("90000", "0", "0", "0")
+    assert (accrued["loan_count"], accrued["total_accrued_minor"]) == (1, "822")
+    life.step(
+        "/v1/payments",
+        life.money("10822", "2026-02-02", source_method="ach"),
+        [("DR", "1000", "10822"), ("CR", "1200", "822"), ("CR", "1100", "10000")],
+        ("90000", "0", "0", "0"),
+    )
+    undo = {
+        "reverses_entry_id": accrued["journal_entry_id"],
+        "loan_id": life.loan["loan_id"],
+        "reason_code": "error_correction",
+        "reason_description": "accrued twice elsewhere",
+        "effective_at": "2026-02-04",
+    }
+    back = [("DR", "4000", "822"), ("CR", "1200", "822")]
+    moved = [("DR", "1200", "822"), ("CR", "2100", "822")]
+    life.step("/v1/reversals", undo, back + moved, ("90000", "0", "0", "822"))
+    life.step(
+        "/v1/payments",
+        life.money("90822", "2026-02-06", source_method="wire"),
+        [("DR", "1000", "90822"), ("CR", "1100", "90000"), ("CR", "2100", "822")],
+        ("0", "0", "0", "1644"),
+    )
+    return life
 
-    journal = client.get(f"/v1/loans/{loan['loan_id']}/journal-entries").json()
+
+def test_a_loan_is_paid_off_and_what_it_owed_on_each_day_stays_known(
+    life: Life, client: Client
+) -> None:
+    loan = f"/v1/loans/{life.loan['loan_id']}"
+    now = client.get(f"{loan}/balance").json()
+    before_the_reversal = client.get(f"{loan}/balance?as_of_date=2026-02-03").json()
+    before_anything = client.get(f"{loan}/balance?as_of_date=2026-01-04").json()
+
+    assert (balances(now), now["status"]) == (("0", "0", "0", "1644"), "paid_off")
+    assert balances(before_the_reversal) == ("90000", "0", "0", "0")
+    assert balances(before_anything) == ("0", "0", "0", "0")
+
+
+def test_a_loan_s_journal_tells_its_life_in_order(life: Life, client: Client) -> None:
+    journal = client.get(f"/v1/loans/{life.loan['loan_id']}/journal-entries").json()
+
     assert [entry["event_type"] for entry in journal["items"]] == [
         "disbursement",
         "accrual",
@@ -156,6 +146,12 @@ def test_a_loan_is_drawn_accrues_is_paid_and_its_accrual_reversed(
         "reversal",
         "payment_received",
     ]
+    undone, undoing = journal["items"][1], journal["items"][3]
+    assert undoing["reverses_entry_id"] == undone["journal_entry_id"]
+
+
+def test_after_a_loan_s_life_the_books_are_sound(life: Life, stack: Stack) -> None:
+    assert life.loan
     assert audit.faults_of_books(stack["postgres_dsn"]) == []
 
 
