@@ -140,20 +140,8 @@ class _Stack:
         )
 
     def _server_children(self) -> list[Child]:
-        return [
-            Child(
-                name=name,
-                kinds=(name,),
-                command=server.command,
-                environment=server.environment,
-                is_ready=lambda _pid, server=server: server.is_ready(),
-                stage=_SERVERS,
-                stop_signal=server.stop_signal,
-                user=server.user,
-            )
-            for name, server in (("kafka", self._kafka), ("postgres", self._postgres))
-            if server is not None
-        ]
+        servers = (("kafka", self._kafka), ("postgres", self._postgres))
+        return [_server(name, server) for name, server in servers if server is not None]
 
     def _issuer(self) -> Child:
         settings = {
@@ -240,6 +228,19 @@ class _Stack:
 
     def _dsn_of(self, role: str) -> str:
         return ledger.as_role(self._admin_dsn, role, self._credentials.passwords()[role])
+
+
+def _server(name: str, server: KafkaServer | PostgresServer) -> Child:
+    return Child(
+        name=name,
+        kinds=(name,),
+        command=server.command,
+        environment=server.environment,
+        is_ready=lambda _pid: server.is_ready(),
+        stage=_SERVERS,
+        stop_signal=server.stop_signal,
+        user=server.user,
+    )
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,145 @@
+"""The command line: up, down, status, migrate. Words for people; the work is elsewhere."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hpts.local import announcement, control, detach, stack
+from hpts.local.api_port import PortTaken
+from hpts.local.jars import JarsUnavailable
+from hpts.local.kafka import KafkaUnavailable
+from hpts.local.lock import AlreadyHeld
+from hpts.local.ports import NoPort
+from hpts.local.supervisor import NotReady
+
+EXPECTED: Final = (JarsUnavailable, KafkaUnavailable, NoPort, NotReady, PortTaken, OSError)
+INTERRUPTED: Final = 130
+USAGE: Final = 2
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="HPTS, a lending ledger: run it on this machine, and look after it.",
+)
+DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
+_HERE: Final = Path(".hpts")
+_out: Final = Console(soft_wrap=True, highlight=False, markup=False)
+_err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
+
+
+def main() -> None:
+    """Run the command that the arguments name; ends the process."""
+    app(prog_name="hpts")
+
+
+@app.command()
+def up(
+    *,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew: empty the data.")] = False,
+    detached: Annotated[
+        bool, typer.Option("--detach", help="Return once all is ready, and let it run on.")
+    ] = False,
+    data_dir: DataDir = _HERE,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="The API's port; 0: any. [default: 8080, or free]"),
+    ] = None,
+    engines: Annotated[int, typer.Option(min=1, max=32, help="Posting engines.")] = 1,
+    ingress: Annotated[int, typer.Option(min=1, max=32, help="API processes.")] = 1,
+) -> None:
+    """Start everything: Kafka, Postgres, tokens, engine, API. Ctrl-C stops it all."""
+    options = stack.Options(
+        data_dir=data_dir.absolute(),
+        port=port,
+        engines=engines,
+        ingress=ingress,
+        is_fresh=fresh,
+        kafka_bootstrap=os.environ.get("HPTS_KAFKA_BOOTSTRAP") or None,
+        postgres_dsn=os.environ.get("HPTS_POSTGRES_DSN") or None,
+    )
+    if fresh and (options.kafka_bootstrap or options.postgres_dsn):
+        _err.print("hpts: --fresh cannot empty external servers (HPTS_KAFKA_BOOTSTRAP, ..._DSN)")
+        raise typer.Exit(USAGE)
+
+    def hear(kind: str, value: Any) -> None:
+        if kind == "ready":
+            _out.print(announcement.text(value, data_dir=str(options.data_dir)))
+        elif kind == "failed":
+            _err.print(f"hpts: {value}")
+        else:
+            _out.print(f"hpts: {value}")
+
+    def work(tell: detach.Tell) -> int:
+        return _serve(options, tell)
+
+    if detached:
+        raise typer.Exit(detach.run(work, options.data_dir / control.SUPERVISOR_LOG, hear))
+    status = work(hear)
+    sys.stdout.flush()
+    if status == INTERRUPTED:
+        os._exit(status)  # whatever was being fetched for the start need not be waited for
+    raise typer.Exit(status)
+
+
+@app.command()
+def down(data_dir: DataDir = _HERE) -> None:
+    """Stop what runs on the data folder, and wait until it has ended."""
+    try:
+        _out.print(f"hpts: {control.stop(data_dir.absolute())}")
+    except control.CannotStop as reason:
+        _err.print(f"hpts: {reason}")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def status(
+    *,
+    data_dir: DataDir = _HERE,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Say what runs on the data folder; exit status 0 when it is ready, else 1."""
+    found = control.look(data_dir.absolute())
+    if as_json:
+        print(json.dumps(found, indent=1))
+    else:
+        _show(found, data_dir.absolute())
+    raise typer.Exit(0 if found["ready"] else 1)
+
+
+def _serve(options: stack.Options, tell: detach.Tell) -> int:
+    try:
+        was_ready = stack.run(
+            options,
+            say=lambda text: tell("say", text),
+            announce=lambda described: tell("ready", described),
+        )
+    except AlreadyHeld as other:
+        tell("failed", control.told_of(other, options.data_dir))
+        return 1
+    except EXPECTED as reason:
+        tell("failed", str(reason))
+        return 1
+    return 0 if was_ready else INTERRUPTED
+
+
+def _show(found: dict[str, Any], data_dir: Path) -> None:
+    if not found["running"]:
+        _out.print(f"hpts: nothing runs on {data_dir}")
+        return
+    table = Table("process", "pid", "state", box=None)
+    for name, pids in found["processes"].items():
+        for pid in pids:
+            table.add_row(name, str(pid), "runs" if control.is_alive(pid) else "has ended")
+    _out.print(f"hpts: supervisor {found['supervisor']}, API {found['api_url']}")
+    _out.print(table)
+    for name, why in found["not_ready"].items():
+        _out.print(f"hpts: {name} is not ready: {why}")
+    if found["ready"]:
+        _out.print("hpts: ready")
