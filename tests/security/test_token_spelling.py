@@ -125,18 +125,17 @@ def test_a_token_has_at_most_8192_characters(keys: KeyServer) -> None:
 
 
 def test_no_single_character_can_be_changed(keys: KeyServer) -> None:
-    async def taken() -> list[str]:
+    async def answers() -> set[str]:
         verifier = verifier_of(keys)
-        found = []
+        found = set()
         for place, character in enumerate(TOKEN):
             other = ALPHABET[ALPHABET.find(character) ^ 1] if character != "." else "_"
             changed = TOKEN[:place] + other + TOKEN[place + 1 :]
             try:
                 await verifier.verify([f"Bearer {changed}".encode()])
+                found.add(changed)
             except ProblemError as error:
-                assert error.problem.code == "token_invalid"
-            else:
-                found.append(changed)
+                found.add(error.problem.code)
         return found
 
-    assert asyncio.run(taken()) == []
+    assert asyncio.run(answers()) == {"token_invalid"}
