@@ -16,9 +16,13 @@ from hpts.local.jars import JarsUnavailable
 from hpts.local.kafka import KafkaUnavailable
 from hpts.local.lock import AlreadyHeld
 from hpts.local.ports import NoPort
+from hpts.local.postgres_binaries import PostgresUnavailable
 from hpts.local.supervisor import NotReady
 
-EXPECTED: Final = (JarsUnavailable, KafkaUnavailable, NoPort, NotReady, PortTaken, OSError)
+EXPECTED: Final = (
+    *(JarsUnavailable, KafkaUnavailable, PostgresUnavailable),
+    *(NoPort, NotReady, PortTaken, OSError),
+)
 INTERRUPTED: Final = 130
 USAGE: Final = 2
 

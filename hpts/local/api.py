@@ -4,7 +4,6 @@ Owns only which of the two answers a request. Each keeps its own settings and li
 speaks for both.
 """
 
-import json
 import logging
 import signal
 import socket
@@ -45,7 +44,8 @@ def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
             yield
 
     async def ready(request: Request) -> Response:
-        return _readiness(request, {**await read.state.checks(), **await ingress.state.checks()})
+        checks = [*(await read.state.checks()).items(), *(await ingress.state.checks()).items()]
+        return _readiness(request, {name: why for name, why in checks if why})
 
     own = Starlette(routes=[Route("/v1/health/ready", ready)], lifespan=lifespan)
     own.router.redirect_slashes = False
@@ -118,10 +118,9 @@ def _settings(read: Callable[[], Any]) -> Any:
         return None
 
 
-def _readiness(request: Request, checks: dict[str, str | None]) -> Response:
-    faults = {name: why for name, why in checks.items() if why}
+def _readiness(request: Request, faults: dict[str, str]) -> Response:
     if not faults:
-        return Response(json.dumps({"status": "ready"}), media_type="application/json")
+        return Response(b'{"status":"ready"}', media_type="application/json")
     trace = tracing.begin(request.headers.raw)
     problem = Problem(code="not_ready", members={"not_ready": faults}, headers={"Retry-After": "1"})
     rendered = problem.with_trace(trace.trace_id, request.url.path).to_response()

@@ -55,6 +55,8 @@ def run(options: Options, say: Say, announce: Announce) -> bool:
     data_dir.mkdir(parents=True, exist_ok=True)
     with lock.held(data_dir):
         end_left_overs(data_dir)
+        if options.is_fresh:
+            PostgresServer(data_dir).discard()  # it may lie elsewhere
         folder.open_folder(data_dir, is_fresh=options.is_fresh)
         with api_port.reserved(options.port) as port:
             if options.port is None and port != api_port.DEFAULT:

@@ -210,7 +210,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=self.data_dir,
+                cwd=self.data_dir if child.user is None else "/",
                 env=dict(child.environment()),
                 user=child.user,
                 group=_group_of(child.user),
