@@ -7,6 +7,7 @@ accruals that stand, and the shares of an accrual that is to be reversed.
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from posting_engine.posting import rules
@@ -47,6 +48,10 @@ class Books:
     def collected(self, loan_id: UUID = LOAN) -> Collected:
         """cP, cI, cF of a loan as they stand."""
         return Collected(*(self.loan(loan_id).collected_minor(n) for n in vars(Collected())))
+
+    def left(self, loan_id: UUID = LOAN, **changes: Any) -> None:
+        """How events that this ledger does not take yet (a refund, a charge-off) left the loan."""
+        self.page.loans[TENANT, loan_id] = replace(self.loan(loan_id), **changes)
 
     def post(self, command: AnyCommand) -> Posting:
         """Decide an event that must post, and take it into the books."""
