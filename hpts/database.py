@@ -1,0 +1,70 @@
+"""The ledger's database as its administrator sees it: the only psycopg of the command line.
+
+Owns connecting and passwords. What is asked is in `hpts/sql/`, why in the modules that ask.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+_CONNECT_TIMEOUT_S: Final = 10
+_SQL: Final = files("hpts") / "sql"
+
+
+class DatabaseRefused(Exception):
+    """The database cannot be reached, or refuses what an administrator may do."""
+
+
+class Administrator:
+    """A session of the administrator; each statement is its own transaction unless in `whole`."""
+
+    def __init__(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+        self._connection = connection
+
+    def ask(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run `hpts/sql/NAME.sql`; its rows, empty for a statement without a result."""
+        statement = (_SQL / f"{name}.sql").read_bytes()
+        cursor = self._connection.execute(statement, parameters or None)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """All that is run inside is one transaction."""
+        with self._connection.transaction():
+            yield
+
+    def run(self, script: str) -> None:
+        """Run a script of any number of statements, without parameters."""
+        self._connection.execute(script.encode())
+
+    def set_passwords(self, passwords: Mapping[str, str]) -> None:
+        """Give each role its password. Only its verifier travels, and can stand in a log."""
+        for role, password in passwords.items():
+            verifier = self._connection.pgconn.encrypt_password(
+                password.encode(), role.encode(), b"scram-sha-256"
+            )
+            self._connection.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                    sql.Identifier(role), sql.Literal(verifier.decode())
+                )
+            )
+
+
+@contextmanager
+def administrator(dsn: str) -> Iterator[Administrator]:
+    """A session of the administrator. Raises `DatabaseRefused` for what the database refuses."""
+    try:
+        with psycopg.connect(
+            dsn,
+            autocommit=True,
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            application_name="hpts",
+            options="-c client_min_messages=warning",
+        ) as connection:
+            yield Administrator(connection)
+    except psycopg.Error as error:
+        raise DatabaseRefused(str(error)) from error
