@@ -91,6 +91,14 @@ def is_certainly_not_written(error: KafkaError) -> bool:
     return error.code() in _CERTAINLY_NOT_WRITTEN
 
 
+def is_fatal(error: KafkaError) -> bool:
+    """Whether the producer cannot be used any more: it must be replaced, and with it the process.
+
+    The flag is not set on every error that says so by its code.
+    """
+    return bool(error.fatal()) or error.code() == KafkaError._FATAL
+
+
 def reach(asking: Producer) -> str | None:
     """None when a broker tells of the commands topic, or why not. Blocks for a second at most."""
     try:

@@ -179,8 +179,9 @@ class Outcomes:
         for waiter in islice(due, MOST_ASKED):
             by_tenant.setdefault(waiter.tenant_id, []).append(waiter)
         for tenant_id, waiters in by_tenant.items():
-            places = [(waiter.partition_id, waiter.idempotency_key) for waiter in waiters]
-            self._deliver(await self._store.outcomes(tenant_id, places))
+            places = {(one.partition_id, one.idempotency_key): one for one in waiters}
+            for outcome in await self._store.outcomes(tenant_id, list(places)):
+                places[outcome.partition_id, outcome.idempotency_key].take(outcome)
         for waiter in list(chain.from_iterable(self._in_parts.values())):
             if self._is_due(waiter, now):
                 steps = await self._store.steps(waiter.tenant_id, waiter.command_id)

@@ -97,7 +97,10 @@ class Publisher:
                 headers=headers,
                 on_delivery=on_delivery,
             )
-        except (BufferError, broker.KafkaException) as error:
+        except BufferError as error:
+            raise NotSent(str(error)) from error
+        except broker.KafkaException as error:
+            self._on_error(error.args[0])
             raise NotSent(str(error)) from error
         return await acknowledged
 
@@ -130,7 +133,7 @@ class Publisher:
                 acknowledged.set_exception(DeliveryUnknown(error.str()))
 
     def _on_error(self, error: broker.KafkaError) -> None:
-        if not error.fatal():
+        if not broker.is_fatal(error):
             return
         reason = f"the producer cannot go on: {error.str()}"
         if self.fatal is None:

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 
+from schemas import ids
 from tests.edges import bodies_of
 from tests.http import Client
 
@@ -239,3 +240,59 @@ def test_a_command_asks_for_the_scope_of_its_post(stack: Stack, client: Client) 
     ).json()["access_token"]
     narrow = Client(client.http, token)
     assert narrow.get(f"/v1/commands/{command_id}").json()["code"] == "insufficient_scope"
+
+
+def forget_to_send(
+    stack: Stack, client: Client, body: dict[str, Any], key: str, *, seconds_ago: int
+) -> str:
+    """Leave a reservation as an ingress does that dies between reserving and producing."""
+    assert client.post("/v1/payments", body, key=f"twin:{key}").status_code == 201
+    with psycopg.connect(stack["postgres_dsn"]) as connection:
+        twin = connection.execute(
+            "SELECT tenant_id, fingerprint, partition_id, required_scope, accepted_at"
+            " FROM hpts_edge.idempotency_reservations WHERE idempotency_key = %s",
+            [f"twin:{key}"],
+        ).fetchone()
+        assert twin is not None
+        tenant_id, _, partition_id, _, accepted_at = twin
+        command_id = ids.derive(
+            ids.COMMAND,
+            tenant_id=tenant_id,
+            key=key,
+            accepted_at=accepted_at,
+            partition_id=partition_id,
+        )
+        connection.execute(
+            "INSERT INTO hpts_edge.idempotency_reservations (tenant_id, fingerprint,"
+            " partition_id, required_scope, accepted_at, idempotency_key, command_id, sent_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, now() - make_interval(secs => %s))",
+            [*twin, key, command_id, seconds_ago],
+        )
+    return str(command_id)
+
+
+def test_a_reservation_without_command_is_taken_over_after_30_s(
+    stack: Stack, client: Client
+) -> None:
+    loan = client.open_loan(amount_minor="100000")
+    body = bodies_of.payment() | loan
+    key = f"payment:{uuid4()}"
+    forget_to_send(stack, client, body, key, seconds_ago=31)
+    answers = at_once(client, "/v1/payments", body, key, 8)
+    counts = Counter(answer.status_code for answer in answers)
+    assert counts[201] == 1, counts
+    assert set(counts) <= {200, 201, 409}
+    assert client.post("/v1/payments", body, key=key).status_code == 200
+    # The disbursement, the twin, and the payment taken over.
+    assert entries_of(stack, loan["loan_id"]) == 3
+
+
+def test_a_young_reservation_is_in_progress(stack: Stack, client: Client) -> None:
+    loan = client.open_loan(amount_minor="100000")
+    body = bodies_of.payment() | loan
+    key = f"payment:{uuid4()}"
+    command_id = forget_to_send(stack, client, body, key, seconds_ago=5)
+    answer = client.post("/v1/payments", body, key=key)
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_progress")
+    assert answer.json()["command_id"] == command_id
+    assert client.get(f"/v1/commands/{command_id}").json()["status"] == "pending"
