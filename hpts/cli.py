@@ -1,4 +1,4 @@
-"""The command line: up, down, status, migrate. Words for people; the work is elsewhere."""
+"""The command line: up, down, status, migrate, openapi. Words for people; the work is elsewhere."""
 
 import json
 import os
@@ -10,6 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hpts import openapi as contract
+from hpts.cluster import ClusterUnavailable
+from hpts.database import DatabaseRefused
 from hpts.local import announcement, control, detach, stack
 from hpts.local.api_port import PortTaken
 from hpts.local.jars import JarsUnavailable
@@ -18,9 +21,12 @@ from hpts.local.lock import AlreadyHeld
 from hpts.local.ports import NoPort
 from hpts.local.postgres_binaries import PostgresUnavailable
 from hpts.local.supervisor import NotReady
+from hpts.migrate import MigrationRefused, migrate
+from hpts.provision import TopicsRefused, provision
 
 EXPECTED: Final = (
     *(JarsUnavailable, KafkaUnavailable, PostgresUnavailable),
+    *(ClusterUnavailable, DatabaseRefused, MigrationRefused, TopicsRefused),
     *(NoPort, NotReady, PortTaken, OSError),
 )
 INTERRUPTED: Final = 130
@@ -67,6 +73,7 @@ def up(
         is_fresh=fresh,
         kafka_bootstrap=os.environ.get("HPTS_KAFKA_BOOTSTRAP") or None,
         postgres_dsn=os.environ.get("HPTS_POSTGRES_DSN") or None,
+        durability=os.environ.get("HPTS_DURABILITY") or None,
     )
     if fresh and (options.kafka_bootstrap or options.postgres_dsn):
         _err.print("hpts: --fresh cannot empty external servers (HPTS_KAFKA_BOOTSTRAP, ..._DSN)")
@@ -74,7 +81,7 @@ def up(
 
     def hear(kind: str, value: Any) -> None:
         if kind == "ready":
-            _out.print(announcement.text(value, data_dir=str(options.data_dir)))
+            _out.print(_announced(value, options))
         elif kind == "failed":
             _err.print(f"hpts: {value}")
         else:
@@ -117,6 +124,42 @@ def status(
     raise typer.Exit(0 if found["ready"] else 1)
 
 
+@app.command("migrate")
+def migrate_and_provision(data_dir: DataDir = _HERE) -> None:
+    """Bring database and topics to this build: those HPTS_* names, else the data folder's."""
+    found = control.servers(data_dir.absolute(), os.environ)
+    if found is None:
+        _err.print(
+            "hpts: set HPTS_POSTGRES_DSN and HPTS_KAFKA_BOOTSTRAP, "
+            f"or name the --data-dir of a running stack (nothing runs on {data_dir})"
+        )
+        raise typer.Exit(USAGE)
+    admin_dsn, bootstrap = found
+    try:
+        applied = migrate(admin_dsn)
+        provision(
+            bootstrap,
+            admin_dsn,
+            profile=os.environ.get("HPTS_PROFILE") or "local",
+            durability=os.environ.get("HPTS_DURABILITY") or None,
+        )
+    except EXPECTED as reason:
+        _err.print(f"hpts: {reason}")
+        raise typer.Exit(1) from None
+    _out.print(f"hpts: applied {', '.join(applied) or 'nothing: it is up to date'}")
+
+
+@app.command()
+def openapi(
+    *, write: Annotated[bool, typer.Option("--write", help="Replace the checked-in file.")] = False
+) -> None:
+    """Print the HTTP contract that the code describes (OpenAPI 3.1)."""
+    if write:
+        contract.write()
+    else:
+        sys.stdout.write(contract.contract())
+
+
 def _serve(options: stack.Options, tell: detach.Tell) -> int:
     try:
         was_ready = stack.run(
@@ -131,6 +174,12 @@ def _serve(options: stack.Options, tell: detach.Tell) -> int:
         tell("failed", str(reason))
         return 1
     return 0 if was_ready else INTERRUPTED
+
+
+def _announced(described: dict[str, Any], options: stack.Options) -> str:
+    return announcement.text(
+        described, data_dir=str(options.data_dir), durability=options.durability
+    )
 
 
 def _show(found: dict[str, Any], data_dir: Path) -> None:

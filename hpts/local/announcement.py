@@ -1,7 +1,6 @@
 """What `hpts up` prints once all is ready: the URLs, and a first disbursement to paste."""
 
 import json
-import os
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -9,7 +8,7 @@ from uuid import uuid4
 _TOKEN_OF: Final = """python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])'"""
 
 
-def text(described: dict[str, Any], *, data_dir: str) -> str:
+def text(described: dict[str, Any], *, data_dir: str, durability: str | None) -> str:
     """The whole announcement, from local.json's content."""
     return "\n".join(
         [
@@ -25,7 +24,7 @@ def text(described: dict[str, Any], *, data_dir: str) -> str:
             "",
             first_disbursement(described),
             "",
-            durability(),
+            _durability(durability),
         ]
     )
 
@@ -56,9 +55,9 @@ def first_disbursement(described: dict[str, Any]) -> str:
     )
 
 
-def durability() -> str:
+def _durability(durability: str | None) -> str:
     """What an acknowledged command survives here."""
-    if os.environ.get("HPTS_DURABILITY") == "power":
+    if durability == "power":
         return "Every command is on the disk before it is acknowledged (HPTS_DURABILITY=power)."
     return (
         "One local replica: what is acknowledged survives killed processes, but not a power cut;\n"

@@ -6,6 +6,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +71,14 @@ def look(data_dir: Path) -> dict[str, Any]:
         "processes": described["processes"],
         "not_ready": faults,
     }
+
+
+def servers(data_dir: Path, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """The administrator's connection and the Kafka bootstrap: as set, else of what runs there."""
+    described = _described(data_dir) or {}
+    admin_dsn = environment.get("HPTS_POSTGRES_DSN") or described.get("postgres_dsn")
+    bootstrap = environment.get("HPTS_KAFKA_BOOTSTRAP") or described.get("kafka_bootstrap")
+    return (admin_dsn, bootstrap) if admin_dsn and bootstrap else None
 
 
 def told_of(other: AlreadyHeld, data_dir: Path) -> str:

@@ -39,6 +39,8 @@ class Options:
     is_fresh: bool = False
     kafka_bootstrap: str | None = None
     postgres_dsn: str | None = None
+    durability: str | None = None
+    """`power`: every command is on the disk before it is acknowledged."""
 
 
 Say = Callable[[str], None]
@@ -136,7 +138,7 @@ class _Stack:
 
     def _prepare_ledger(self) -> None:
         migrate.migrate(self._admin_dsn, self._credentials.passwords())
-        provision.provision(self._bootstrap, self._admin_dsn)
+        provision.provision(self._bootstrap, self._admin_dsn, durability=self._options.durability)
         ledger.register_signing_key(
             self._admin_dsn, key_id=SIGNING_KEY_ID, secret=self._credentials.signing_key
         )
