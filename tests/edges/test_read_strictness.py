@@ -1,0 +1,341 @@
+"""What the read edge refuses, and that nothing makes it answer with a fault of its own."""
+
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.http import Client
+
+Stack = dict[str, Any]
+LOAN = "10a40000-0000-4000-8000-000000000001"
+READS = (
+    f"/v1/loans/{LOAN}/balance",
+    f"/v1/loans/{LOAN}",
+    f"/v1/loans/{LOAN}/journal-entries",
+    f"/v1/journal-entries/{LOAN}",
+    "/v1/accounts",
+    "/v1/accounts/1000/balance?currency=USD",
+)
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Client:
+    return Client.of(stack)
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document, which must be this one and whole."""
+    document = dict(answer.json())
+    assert (answer.status_code, document["code"]) == (status, code), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert document["type"] == f"/problems/{code}"
+    assert answer.headers["traceparent"].split("-")[1] == document["trace_id"]
+    return document
+
+
+@pytest.mark.parametrize("path", READS)
+def test_nothing_is_read_without_a_token(client: Client, path: str) -> None:
+    answer = client.http.get(path)
+    problem(answer, 401, "token_missing")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    forged = client.http.get(path, headers={"Authorization": f"Bearer {client.token[:-2]}"})
+    problem(forged, 401, "token_invalid")
+    assert 'error="invalid_token"' in forged.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize("path", READS)
+def test_each_read_has_its_scope(stack: Stack, client: Client, path: str) -> None:
+    needed = "hpts:balances:read" if "balance" in path or "accounts" in path else "hpts:ledger:read"
+    for scope in {"hpts:balances:read", "hpts:ledger:read"}:
+        answer = client.http.get(path, headers={"Authorization": f"Bearer {token(stack, scope)}"})
+        if scope == needed:
+            assert answer.status_code in (200, 404)
+        else:
+            problem(answer, 403, "insufficient_scope")
+            assert needed in answer.headers["www-authenticate"]
+
+
+def token(stack: Stack, scope: str) -> str:
+    """A token of the first client, narrowed to one scope."""
+    first = stack["clients"][0]
+    answer = httpx.post(
+        stack["token_url"],
+        data={"grant_type": "client_credentials", "scope": scope},
+        auth=(first["client_id"], first["client_secret"]),
+    )
+    return str(answer.json()["access_token"])
+
+
+def test_a_partners_token_is_refused_by_the_internal_listener(stack: Stack) -> None:
+    number = next(n for n, one in enumerate(stack["clients"]) if one["partner"])
+    problem(Client.of(stack, number).get(READS[0]), 401, "token_invalid")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "tenant_id=aaaaaaaa-0000-4000-8000-000000000001",
+        "as_of_date=2026-01-01&as_of_date=2026-01-01",
+        "as_of_date=",
+        "as_of_date",
+        "as_of_date=2026-1-1",
+        "as_of_date=2026-02-30",
+        "as_of_date=0000-01-01",
+        "as_of_date=20260101",
+        "as_of_date=2026-W01-1",
+        "as_of_date=2026-01-01T00:00:00Z",
+        "as_of_date=%D9%A2%D9%A0%D9%A2%D9%A6-01-01",
+        "as_of_date=2026-01-01%00",
+        "as_of_date=%00",
+        "as_of_date=%zz",
+        "as_of_date=%",
+        "as_of_date=%ff%fe",
+        "as_of_date=%ED%A0%80",
+        "AS_OF_DATE=2026-01-01",
+        "known_at=2026-01-01",
+        "known_at=2026-01-01T00:00:00",
+        "known_at=2026-01-01T00:00:00%2B00:00",
+        "known_at=2026-01-01T24:00:00Z",
+        "known_at=2026-01-01T00:00:60Z",
+        "known_at=2026-01-01T00:00:00.0000001Z",
+        "known_at=2999-01-01T00:00:00Z",
+        "page_size=1",
+        "=1",
+        "%00=1",
+        "a" * 40_000,
+        "&".join(f"a{n}=1" for n in range(500)),
+    ],
+)
+def test_a_query_that_is_not_understood_is_refused(client: Client, query: str) -> None:
+    document = problem(client.get(f"{READS[0]}?{query}"), 400, "invalid_parameter")
+    assert document["errors"]
+
+
+def test_every_fault_of_a_query_is_told(client: Client) -> None:
+    path = "/v1/accounts/1000/balance?layer=x&as_of_date=y&z=1"
+    document = problem(client.get(path), 400, "invalid_parameter")
+    told = {(one["field"], one["code"]) for one in document["errors"]}
+    assert told == {
+        ("/layer", "invalid_value"),
+        ("/as_of_date", "invalid_format"),
+        ("/z", "unknown_field"),
+        ("/currency", "required"),
+    }
+
+
+@pytest.mark.parametrize("currency", ["usd", "US", "USDX", "ZZZ", "XAU", "%00", "U$D", "", "ÙSD"])
+def test_a_currency_must_be_one(client: Client, currency: str) -> None:
+    answer = client.get(f"/v1/accounts/1000/balance?currency={currency}")
+    problem(answer, 400, "invalid_parameter")
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "501", "1e2", "01", "1.0", "", "٣", "9" * 5_000])
+def test_a_page_has_1_to_500_items(client: Client, size: str) -> None:
+    problem(client.get(f"{READS[2]}?page_size={size}"), 400, "invalid_parameter")
+
+
+@pytest.mark.parametrize(
+    "loan_id",
+    [
+        "x",
+        LOAN[:-1],
+        f"{LOAN}0",
+        LOAN.replace("-", ""),
+        f"{{{LOAN}}}",
+        "%00",
+        "%zz",
+        "%ff",
+        "..",
+        "٣",
+    ],
+)
+def test_an_id_must_be_a_uuid(client: Client, loan_id: str) -> None:
+    answer = client.get(f"/v1/loans/{loan_id}/balance")
+    assert answer.status_code in (400, 404)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/accounts/9999/balance?currency=USD",
+        f"/v1/journal-entries/{uuid4()}",
+        f"/v1/loans/{LOAN}/nothing",
+        "/v1/loans",
+        f"/v1/loans/{LOAN}/",
+        f"/v1//loans/{LOAN}",
+        "/",
+        "/v1/problems/no_such_code",
+        "/v1/problems/..%2f..%2fsettings",
+    ],
+)
+def test_what_is_not_there_is_not_found(client: Client, path: str) -> None:
+    problem(client.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", READS)
+def test_history_cannot_be_changed(client: Client, method: str, path: str) -> None:
+    headers = {"Authorization": f"Bearer {client.token}"}
+    answer = client.http.request(method, path, headers=headers)
+    problem(answer, 405, "method_not_allowed")
+    assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_taken"),
+    [
+        ("application/json", True),
+        ("*/*", True),
+        ("text/html, application/*;q=0.1", True),
+        ("APPLICATION/JSON", True),
+        ("", True),
+        ("text/csv", False),
+        ("application/json;q=0", False),
+        ("application/json; q=0.000, text/html", False),
+        (";;;", False),
+    ],
+)
+def test_the_answer_is_json_or_406(client: Client, accept: str, is_taken: bool) -> None:
+    answer = client.get("/v1/accounts", {"Accept": accept})
+    if is_taken:
+        assert answer.status_code == 200
+    else:
+        problem(answer, 406, "not_acceptable")
+
+
+@pytest.mark.parametrize(
+    "position",
+    ["", "x", "1", "1:", ":1", "1:-1", "1:1,", "1:1;2:2", "4095:1", "1:" + "9" * 30, "٣:1"],
+)
+def test_a_position_must_be_one(client: Client, position: str) -> None:
+    answer = client.http.get(
+        READS[0],
+        headers={
+            b"Authorization": f"Bearer {client.token}".encode(),
+            b"HPTS-Min-Position": position.encode(),
+        },
+    )
+    problem(answer, 400, "invalid_parameter")
+
+
+def test_a_trace_goes_on_through_us(client: Client) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    sent = f"00-{trace_id}-b7ad6b7169203331-01"
+    answered = client.get("/v1/accounts", {"traceparent": sent}).headers["traceparent"]
+    version, told, span, flags = answered.split("-")
+    assert (version, told, flags) == ("00", trace_id, "01")
+    assert span != "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+        "nonsense",
+    ],
+)
+def test_an_invalid_trace_is_ignored(client: Client, sent: str) -> None:
+    answer = client.get("/v1/accounts", {"traceparent": sent})
+    assert answer.status_code == 200
+    assert "0af7651916cd43dd8448eb211c80319c" not in answer.headers["traceparent"].lower()
+
+
+def test_the_deprecated_trace_header_is_taken_and_dated(client: Client) -> None:
+    answer = client.get("/v1/accounts", {"X-Trace-Id": "0af76519-16cd-43dd-8448-eb211c80319c"})
+    assert answer.status_code == 200
+    assert answer.headers["traceparent"].split("-")[1] == "0af7651916cd43dd8448eb211c80319c"
+    assert answer.headers["deprecation"].startswith("@")
+    assert answer.headers["sunset"].endswith("GMT")
+    problem(client.get("/v1/accounts", {"X-Trace-Id": "short"}), 400, "invalid_parameter")
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /v1/accounts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\xfe\r\n\r\n",
+        b"GET /v1/accounts HTTP/1.1\r\nHost: x\r\nAuthorization: \xc3\xa9\r\n\r\n",
+        b"GET /v1/accounts HTTP/1.1\r\nHost: x\r\ntraceparent: \xff\r\nAccept: \xff\r\n\r\n",
+        b"GET /v1/accounts HTTP/1.1\r\nHost: x\r\nX-Trace-Id: " + b"\xff" * 8 + b"\r\n\r\n",
+        b"GET /v1/loans/\xff/balance HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/loans/x/balance?\xff=\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/loans/x/balance#f HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET http://elsewhere/v1/accounts HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"FROB /v1/accounts HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/problems/%00%ff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
+    ],
+)
+def test_raw_bytes_cause_no_fault_of_ours(client: Client, request_bytes: bytes) -> None:
+    assert not {500, 502, 503} & {status_of(client, request_bytes)}
+
+
+@pytest.mark.parametrize("query", ["as_of_date=%zz", "as_of_date=2026-01-01%", "%=1", "%ff=1"])
+def test_a_query_that_is_no_utf8_or_percent_encoding_is_refused(client: Client, query: str) -> None:
+    lines = (
+        f"GET {READS[0]}?{query} HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {client.token}",
+        "\r\n",
+    )
+    assert status_of(client, "\r\n".join(lines).encode()) == 400
+
+
+def status_of(client: Client, request_bytes: bytes) -> int:
+    """The status that raw bytes are answered with; 0 for a connection that is closed."""
+    address = urlsplit(str(client.http.base_url))
+    with socket.create_connection((address.hostname, address.port or 80), timeout=10) as connection:
+        connection.sendall(request_bytes)
+        connection.shutdown(socket.SHUT_WR)
+        line = connection.makefile("rb").readline()
+    return int(line.split()[1]) if line else 0
+
+
+def test_the_contract_and_its_pages_are_served(client: Client) -> None:
+    contract = client.http.get("/v1/openapi.json").json()
+    assert contract["openapi"].startswith("3.1")
+    docs = client.http.get("/v1/docs")
+    assert docs.status_code == 200
+    assert "src=" not in docs.text
+    assert "http" not in docs.text.replace("HTTP", "").lower()
+    for code in ("not_found", "idempotency_mismatch", "already_reversed"):
+        for path in (f"/v1/problems/{code}", f"/problems/{code}"):
+            page = client.http.get(path)
+            assert (page.status_code, code in page.text) == (200, True)
+
+
+def test_every_answer_is_as_the_contract_describes_it(client: Client) -> None:
+    """The members, at least: those that are required are there and no other is."""
+    schemas = client.http.get("/v1/openapi.json").json()["components"]["schemas"]
+    loan = client.open_loan(amount_minor="100")
+    entry_id = client.pay(loan, amount_minor="1")["journal_entry_id"]
+    for path, name in (
+        (f"/v1/loans/{loan['loan_id']}", "Loan"),
+        (f"/v1/loans/{loan['loan_id']}/balance", "LoanBalance"),
+        (f"/v1/loans/{loan['loan_id']}/journal-entries?page_size=1", "JournalPage"),
+        (f"/v1/journal-entries/{entry_id}", "JournalEntry"),
+        ("/v1/accounts", "Accounts"),
+        ("/v1/accounts/1000/balance?currency=USD", "AccountBalance"),
+    ):
+        members = set(json.loads(client.get(path).content))
+        assert set(schemas[name]["required"]) <= members <= set(schemas[name]["properties"]), path
+
+
+def test_health_says_what_runs(client: Client) -> None:
+    live = client.http.get("/v1/health/live")
+    assert (live.status_code, set(live.json())) == (200, {"status", "version", "git_sha"})
+    assert client.http.get("/v1/health/ready").status_code == 200
