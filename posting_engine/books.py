@@ -24,8 +24,8 @@ from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavail
 from posting_engine.statements import STATEMENTS
 from schemas.signing import SigningKey, resolve_secret
 
-# Look-ups by key are always right here; a plan made while a table was empty, or a hash join over
-# a whole table, never is. So there is one plan a statement, made once.
+# Look-ups by key are always right here, and a hash join over a whole table never is. One plan a
+# statement, made anew about once a second (`forget_plans`), costs less than one an execution.
 _PLANNER = (
     "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off "
     "-c plan_cache_mode=force_generic_plan"
@@ -95,6 +95,10 @@ class Books:
         """Record that everything appended up to each `reached_at` has been applied."""
         reached = {"reached_at": [position.reached_at for position in held]}
         self._read([("note_reached", _lease_columns(held) | reached)])
+
+    def forget_plans(self) -> None:
+        """Plan statements anew, by what the tables have become."""
+        self._read([("forget_plans", {})])
 
     def open_pages(self, items: Sequence[Item], held: Mapping[int, Position]) -> Pages:
         """What a batch needs of the books, and the earlier outcomes of its keys."""

@@ -246,6 +246,7 @@ class Worker:
         if (answer := self._reader.ends()) is None:
             return
         self._reached_due_at = time.monotonic() + REACHED_EVERY_SECONDS
+        self.books.forget_plans()
         asked_at, ends = answer
         at_end = [
             replace(position, reached_at=max(position.reached_at, asked_at - CLOCK_SLACK))
