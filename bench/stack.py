@@ -33,7 +33,12 @@ def running(data_dir: str | None) -> Iterator[dict[str, Any]]:
 def cpu_seconds(processes: dict[str, list[int]]) -> dict[str, float]:
     """CPU time that each kind of process has used so far, children of Postgres included."""
     used: dict[str, float] = {}
+    # Services behind one port are one process with several names.
+    names: dict[tuple[int, ...], list[str]] = {}
     for name, pids in processes.items():
+        names.setdefault(tuple(pids), []).append(name)
+    for pids, shared in names.items():
+        name = "+".join(shared)
         family = set(pids) | {child for pid in pids for child in _children(pid)}
         used[name] = sum(_cpu_of(pid) for pid in family)
     return used
