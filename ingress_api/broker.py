@@ -19,7 +19,7 @@ from schemas import topics
 
 __all__ = ["Consumer", "KafkaError", "KafkaException", "Message", "Producer"]
 
-WATERMARK_TIMEOUT_S: Final = 10.0
+WATERMARK_TIMEOUT_S: Final = 5.0
 REACH_TIMEOUT_S: Final = 1.0
 
 _CERTAINLY_NOT_WRITTEN: Final = frozenset(

@@ -93,8 +93,12 @@ class Exchange:
 
     async def document(self, most_bytes: int) -> Document:
         """The JSON body, refused before it is read to the end when it is too large."""
+        return parse(await self.json_body(most_bytes))
+
+    async def json_body(self, most_bytes: int) -> bytes:
+        """The body of a request that says it is JSON, not yet parsed."""
         self._check_media_type()
-        return parse(await self._body(most_bytes))
+        return await self._body(most_bytes)
 
     def _check_media_type(self) -> None:
         values = self.header_values(b"content-type")
@@ -111,7 +115,11 @@ class Exchange:
     async def _body(self, most_bytes: int) -> bytes:
         declared = self.header(b"content-length") or ""
         # Digits beyond any length we take need not be read as a number.
-        if declared.isdigit() and (len(declared) > 12 or int(declared) > most_bytes):
+        if (
+            declared.isascii()
+            and declared.isdigit()
+            and (len(declared) > 12 or int(declared) > most_bytes)
+        ):
             raise _too_large(most_bytes)
         chunks: list[bytes] = []
         size = 0

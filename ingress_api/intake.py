@@ -23,7 +23,7 @@ from ingress_api.exchange import Answer, Preference
 from ingress_api.idempotency import Reservations
 from ingress_api.outcomes import Outcomes
 from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publisher
-from ingress_api.store import Manifest, OutgoingStep, Reservation, Store
+from ingress_api.store import Manifest, OutgoingStep, Reservation, Store, StoreUnavailable
 from schemas import codec, ids
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand
@@ -109,13 +109,7 @@ class Intake:
             idempotency_key=request.idempotency_key,
             steps_total=len(steps),
         ) as waiter:
-            is_own = await self.store.accept_in_parts(
-                wanted,
-                steps,
-                manifest=manifest,
-                reply_partition=self.outcomes.partition,
-                traceparent=request.traceparent,
-            )
+            is_own = await self._queue(wanted, steps, manifest, request.traceparent)
             if not is_own:
                 return await self.answer_taken(request)
             outcomes = await waiter.wait(deadline)
@@ -124,6 +118,25 @@ class Intake:
         event_id = None if manifest is None else manifest.accrual_event_id
         position = position_of(list(waiter.found.values())) or None
         return answer_pending(wanted.command_id, position, event_id)
+
+    async def _queue(
+        self,
+        wanted: Reservation,
+        steps: Sequence[OutgoingStep],
+        manifest: Manifest | None,
+        traceparent: str,
+    ) -> bool:
+        try:
+            return await self.store.accept_in_parts(
+                wanted,
+                steps,
+                manifest=manifest,
+                reply_partition=self.outcomes.partition,
+                traceparent=traceparent,
+            )
+        except StoreUnavailable as error:
+            # The commit may have arrived and its answer been lost.
+            raise _unknown(wanted.command_id) from error
 
     async def answer_taken(self, request: Request) -> Answer:
         """The answer where the key is known to be taken and cannot be taken over."""
@@ -205,13 +218,7 @@ class Intake:
             code = "payload_too_large" if len(value) > MAX_RECORD_BYTES else "overloaded"
             raise ProblemError(Problem(code=code, headers={"Retry-After": "1"})) from error
         except DeliveryUnknown as error:
-            raise ProblemError(
-                Problem(
-                    code="outcome_unknown",
-                    command_id=own.command_id,
-                    headers={"Retry-After": "1"},
-                )
-            ) from error
+            raise _unknown(own.command_id) from error
 
 
 def _deadline(request: Request) -> float:
@@ -233,6 +240,12 @@ def _reservation(request: Request, accepted_at: datetime, partition_id: int) -> 
         partition_id=partition_id,
         required_scope=request.scope,
         accepted_at=accepted_at,
+    )
+
+
+def _unknown(command_id: UUID) -> ProblemError:
+    return ProblemError(
+        Problem(code="outcome_unknown", command_id=command_id, headers={"Retry-After": "1"})
     )
 
 

@@ -23,6 +23,7 @@ from ingress_api.intake import Intake, Request
 from ingress_api.store import Manifest, OutgoingStep
 from ingress_api.tenants import Tenants
 from schemas import codec, ids
+from schemas.strict_json import parse
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -97,10 +98,12 @@ async def accrue(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
     """Post an accrual batch given as one JSON document."""
     key = exchange.idempotency_key()
     preference = exchange.preference()
-    document = await exchange.document(MAX_BATCH_BYTES)
+    body = await exchange.json_body(MAX_BATCH_BYTES)
     currency = await deps.tenants.default_currency(caller.tenant_id)
     # In a thread, so that a large batch does not hold up the loop for all its checks.
-    batch = await asyncio.to_thread(accrual_batches.read_batch, document, _today(), currency)
+    batch = await asyncio.to_thread(
+        lambda: accrual_batches.read_batch(parse(body), _today(), currency)
+    )
     request = Request(
         tenant_id=caller.tenant_id,
         actor=caller.actor,

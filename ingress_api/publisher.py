@@ -10,15 +10,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Final
+from uuid import UUID
 
 from ingress_api import broker
 from schemas import signing, topics
 from schemas.signing import SigningKey
 
 POLL_S: Final = 0.1
-FLUSH_S: Final = 8.0
+FLUSH_S: Final = 4.0
 
 
 class NotSent(Exception):
@@ -68,6 +70,10 @@ class Publisher:
     def start(self) -> None:
         """Begin to poll for acknowledgements."""
         self._thread.start()
+
+    def may_write(self, tenant_id: UUID) -> bool:
+        """Whether the engine will take this tenant's commands from our signing key now."""
+        return self._key.may_write(tenant_id, datetime.now(UTC))
 
     async def publish(self, record: CommandRecord) -> int:
         """Send one command; its offset, once the log has it for good.

@@ -114,6 +114,8 @@ class Routes:
         token.require(required_scope)
         exchange.refuse_parameters()
         deps = self._ready()
+        if not deps.intake.publisher.may_write(token.tenant_id):
+            raise ProblemError(Problem(code="tenant_not_allowed"))
         caller = Caller(tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent)
         with self._in_flight.one(token.tenant_id):
             answer = await handle(deps, exchange, caller)

@@ -234,7 +234,12 @@ class Store:
         try:
             async with self._pool.connection() as connection:
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            psycopg.InternalError,
+            PoolTimeout,
+        ) as error:
             raise StoreUnavailable(type(error).__name__) from error
 
 
