@@ -37,9 +37,9 @@ def cpu_seconds(processes: dict[str, list[int]]) -> dict[str, float]:
     names: dict[tuple[int, ...], list[str]] = {}
     for name, pids in processes.items():
         names.setdefault(tuple(pids), []).append(name)
-    for pids, shared in names.items():
+    for owned, shared in names.items():
         name = "+".join(shared)
-        family = set(pids) | {child for pid in pids for child in _children(pid)}
+        family = set(owned) | {child for pid in owned for child in _children(pid)}
         used[name] = sum(_cpu_of(pid) for pid in family)
     return used
 
