@@ -24,7 +24,9 @@ class Client:
             auth=(registered["client_id"], registered["client_secret"]),
         )
         answer.raise_for_status()
-        return cls(httpx.Client(base_url=stack["api_url"], timeout=70), answer.json()["access_token"])
+        return cls(
+            httpx.Client(base_url=stack["api_url"], timeout=70), answer.json()["access_token"]
+        )
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         return self.http.get(path, headers=self._headers(headers))

@@ -1,0 +1,73 @@
+"""Ledgers on a real Postgres: one cluster a session, a database of its own for each test."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from hpts.local.postgres import PostgresServer
+from hpts.migrate import migrate
+from tests.books import ledger
+from tests.local_stack import new_folder
+
+ENGINE_PASSWORD = "engine-of-a-test"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The administrator's DSN of a running, empty cluster."""
+    server = PostgresServer(new_folder())
+    server.prepare()
+    running = subprocess.Popen(
+        server.command(),
+        env=server.environment(),
+        user=server.user,
+        group=server.user,
+        extra_groups=None if server.user is None else [],
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not server.is_ready():
+            assert running.poll() is None, "postgres ended"
+            assert time.monotonic() < deadline, "postgres does not become ready"
+            time.sleep(0.05)
+        yield server.admin_dsn
+    finally:
+        running.send_signal(server.stop_signal)
+        running.wait(20)
+        server.discard()
+
+
+@pytest.fixture
+def fresh_ledger(cluster: str) -> Callable[[], tuple[str, str]]:
+    """Makes an empty ledger; its administrator's and its engine's DSN."""
+
+    def make() -> tuple[str, str]:
+        name = f"ledger_{uuid4().hex}"
+        with psycopg.connect(cluster, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        admin_dsn = psycopg.conninfo.make_conninfo(cluster, dbname=name)
+        migrate(admin_dsn, {"hpts_engine": ENGINE_PASSWORD})
+        with psycopg.connect(admin_dsn) as connection:
+            connection.execute(
+                "INSERT INTO hpts.partitions (partition_id, topic_id) "
+                "SELECT n, 'a topic' FROM generate_series(0, %s) AS n",
+                (ledger.PARTITIONS - 1,),
+            )
+        engine = {"dbname": name, "user": "hpts_engine", "password": ENGINE_PASSWORD}
+        return admin_dsn, psycopg.conninfo.make_conninfo(cluster, **engine)
+
+    return make
+
+
+@pytest.fixture
+def migrated_dsn(fresh_ledger: Callable[[], tuple[str, str]]) -> str:
+    """The administrator's DSN of a ledger without a single command."""
+    return fresh_ledger()[0]
