@@ -178,9 +178,9 @@ def _outcome_of(command: AnyCommand, place: Place, decision: Posting | Refusal) 
         result = {"code": decision.code, "detail": decision.detail, **decision.members}
     else:
         status, result = "posted", decision.result
-    is_chunk = isinstance(command, AccrualChunk)
-    accrual = derived(ids.ACCRUAL_EVENT, command, place, in_parts=True) if is_chunk else None
     in_parts = part_of(command) is not None
+    # A chunk's, and a reversed part's: by it a batch is read from its outcomes alone.
+    accrual = result.get("accrual_event_id") if in_parts else None
     return rows.OutcomeRow(
         partition_id=place.partition_id,
         tenant_id=command.tenant_id,
@@ -191,7 +191,7 @@ def _outcome_of(command: AnyCommand, place: Place, decision: Posting | Refusal) 
         fingerprint=command.fingerprint,
         status=status,
         result=rows.to_json(result),
-        accrual_event_id=accrual,
+        accrual_event_id=None if accrual is None else UUID(str(accrual)),
         chunks_total=getattr(command, "chunks_total", None) if in_parts else None,
         command_offset=place.command_offset,
         posted_at=place.posted_at,

@@ -115,18 +115,22 @@ class CommandLog:
 
     def take(self, most: int, timeout_seconds: float) -> list[Record | LostPosition]:
         """Wait for one record, then drain what is there: `consume` itself would wait for all."""
-        first = self._consumer.poll(timeout_seconds)
-        if first is None:
-            return []
-        messages = [first]
-        if most > 1:
-            messages += self._consumer.consume(most - 1, 0)
+        try:
+            first = self._consumer.poll(timeout_seconds)
+            if first is None:
+                return []
+            messages = [first, *self._consumer.consume(most, 0)]
+        except KafkaException as error:
+            raise LogUnavailable(f"cannot read the log: {error}") from error
         return [taken for message in messages if (taken := _taken(message)) is not None]
 
     def seek(self, offsets: Mapping[int, int]) -> None:
         """Read on from these offsets; what was fetched ahead is dropped."""
-        for partition_id, offset in offsets.items():
-            self._consumer.seek(TopicPartition(COMMANDS, partition_id, offset))
+        try:
+            for partition_id, offset in offsets.items():
+                self._consumer.seek(TopicPartition(COMMANDS, partition_id, offset))
+        except KafkaException as error:
+            raise LogUnavailable(f"cannot seek: {error}") from error
 
     def pause(self, partition_id: int) -> None:
         """Take nothing more from a halted partition."""
@@ -173,6 +177,12 @@ class CommandLog:
         self._on_revoke([place.partition for place in revoked])
 
 
+def _is_fatal(error: KafkaError) -> bool:
+    # The flag is not set on every error that says so by its code: a static member that was
+    # fenced, after the broker stood still for longer than the session, comes without it.
+    return bool(error.fatal()) or error.code() == KafkaError._FATAL
+
+
 def _taken(message: Message) -> Record | LostPosition | None:
     error = message.error()
     if error is None:
@@ -180,7 +190,7 @@ def _taken(message: Message) -> Record | LostPosition | None:
     lost = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
     if error.code() in lost and message.partition() is not None:
         return LostPosition(int(message.partition() or 0), error.str())
-    if error.fatal():
+    if _is_fatal(error):
         raise LogUnavailable(error.str())
     _log.warning("consumer error", error=error.str(), code=error.name())
     return None
@@ -262,5 +272,5 @@ class Sender:
             self._producer.flush(0.1)
 
     def _error(self, error: KafkaError) -> None:
-        if error.fatal():
+        if _is_fatal(error):
             self._fatal = error.str()

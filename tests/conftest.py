@@ -1,3 +1,5 @@
 """Fixtures that tests of several folders share."""
 
-pytest_plugins = ["tests.local_stack"]
+from tests.local_stack import stack, stack_dir
+
+__all__ = ["stack", "stack_dir"]

@@ -182,6 +182,7 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
             undone.append((share, outcome))
     total_minor = sum(share.amount_minor for share, _ in undone)
     members: dict[str, object] = {
+        "accrual_event_id": str(standing[0].accrual_event_id),
         "reverses_entry_id": str(command.reverses_entry_id),
         "loan_count": len(undone),
         "total_reversed_minor": format_minor(total_minor),

@@ -57,6 +57,7 @@ class AccruedLine:
     loan_id: UUID
     part: int
     entry_seq: int
+    accrual_event_id: UUID
     amount_minor: int
     currency: str
     accrued_on: date

@@ -1,8 +1,9 @@
 -- The shares of one part of an accrual batch, for its reversal.
 -- Parameters: partition_id, tenant_id, journal_entry_id, part. Result: one row a loan, in line order.
 -- Locks: none.
-SELECT j.loan_id, e.part, e.entry_seq, j.amount_minor, j.currency, e.effective_on AS accrued_on,
-       p.effective_on AS previous_accrued_on, t.reversed_by_entry_id AS reversed_by
+SELECT j.loan_id, e.part, e.entry_seq, e.event_id AS accrual_event_id, j.amount_minor, j.currency,
+       e.effective_on AS accrued_on, p.effective_on AS previous_accrued_on,
+       t.reversed_by_entry_id AS reversed_by
 FROM journal_entries AS e
 JOIN journal_lines AS j ON j.partition_id = e.partition_id AND j.entry_seq = e.entry_seq
 LEFT JOIN LATERAL (

@@ -1,8 +1,9 @@
 -- One loan's share of an accrual batch, for its reversal.
 -- Parameters: partition_id, tenant_id, journal_entry_id, loan_id. Result: one row, or none.
 -- Locks: none.
-SELECT j.loan_id, e.part, e.entry_seq, j.amount_minor, j.currency, e.effective_on AS accrued_on,
-       p.effective_on AS previous_accrued_on, t.reversed_by_entry_id AS reversed_by
+SELECT j.loan_id, e.part, e.entry_seq, e.event_id AS accrual_event_id, j.amount_minor, j.currency,
+       e.effective_on AS accrued_on, p.effective_on AS previous_accrued_on,
+       t.reversed_by_entry_id AS reversed_by
 FROM loans AS l
 JOIN journal_lines AS j ON j.partition_id = l.partition_id AND j.tenant_id = l.tenant_id
     AND j.loan_id = l.loan_id AND j.account_code = '1200' AND j.direction = 'DR'

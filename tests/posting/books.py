@@ -53,6 +53,19 @@ class Books:
         """How events that this ledger does not take yet (a refund, a charge-off) left the loan."""
         self.page.loans[TENANT, loan_id] = replace(self.loan(loan_id), **changes)
 
+    def turn_page(self) -> None:
+        """Go on with another page of the same books, as the next batch would load it."""
+        was = self.page
+        self.page = Page(
+            was.partition_id,
+            was.next_entry_seq,
+            loans=dict(was.loans),
+            entries=dict(was.entries),
+            reversed_by=dict(was.reversed_by),
+            disbursed=dict(was.disbursed),
+            closed_through=dict(was.closed_through),
+        )
+
     def post(self, command: AnyCommand) -> Posting:
         """Decide an event that must post, and take it into the books."""
         decision = self.take(command)
@@ -115,6 +128,7 @@ class Books:
                         loan_id=x.loan_id,
                         part=entry.part,
                         entry_seq=posted.entry_seq,
+                        accrual_event_id=entry.event_id,
                         amount_minor=x.amount_minor,
                         currency=x.currency,
                         accrued_on=entry.effective_on,
