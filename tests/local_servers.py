@@ -78,7 +78,7 @@ def server_dir() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def _session_dir() -> Iterator[Path]:
+def bare_servers_dir() -> Iterator[Path]:
     data_dir = new_folder()
     yield data_dir
     PostgresServer(data_dir).discard()
@@ -86,18 +86,18 @@ def _session_dir() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres(_session_dir: Path) -> Iterator[str]:
+def postgres(bare_servers_dir: Path) -> Iterator[str]:
     """The administrator's DSN of a migrated database; nothing else runs on it."""
-    server = PostgresServer(_session_dir)
+    server = PostgresServer(bare_servers_dir)
     with running(server):
         migrate(server.admin_dsn)
         yield server.admin_dsn
 
 
 @pytest.fixture(scope="session")
-def kafka(_session_dir: Path, postgres: str) -> Iterator[str]:
+def kafka(bare_servers_dir: Path, postgres: str) -> Iterator[str]:
     """The bootstrap address of a broker with the topics that `postgres` is pinned to."""
-    server = KafkaServer(_session_dir)
+    server = KafkaServer(bare_servers_dir)
     with running(server):
         provision(server.bootstrap, postgres)
         yield server.bootstrap
