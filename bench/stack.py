@@ -23,11 +23,18 @@ def running(data_dir: str | None) -> Iterator[dict[str, Any]]:
         Path(folder).chmod(0o755)
         here = [sys.executable, "-m", "hpts"]
         port = ["--port", "0"]
-        subprocess.run([*here, "up", "--detach", "--data-dir", folder, *port], check=True)
+        _run([*here, "up", "--detach", "--data-dir", folder, *port])
         try:
             yield json.loads((Path(folder) / "local.json").read_text())
         finally:
-            subprocess.run([*here, "down", "--data-dir", folder], check=True)
+            _run([*here, "down", "--data-dir", folder])
+
+
+def _run(command: list[str]) -> None:
+    """Run a command in silence, unless it fails."""
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}:\n{ran.stdout}{ran.stderr}")
 
 
 def cpu_seconds(processes: dict[str, list[int]]) -> dict[str, float]:
