@@ -33,6 +33,7 @@ def stop(data_dir: Path) -> str:
         return f"nothing runs on {data_dir}"
     if running.pid is None:
         raise CannotStop(f"somebody holds {data_dir / lock.NAME}, but does not say who")
+    supervisor = processes.identify(running.pid)
     try:
         os.kill(running.pid, signal.SIGTERM)
     except ProcessLookupError:
@@ -40,7 +41,7 @@ def stop(data_dir: Path) -> str:
     except PermissionError:
         raise CannotStop(f"process {running.pid} belongs to another user") from None
     deadline = time.monotonic() + _STOPS_WITHIN_S
-    while (now := lock.holder(data_dir)) is not None and now.pid == running.pid:
+    while supervisor is not None and supervisor.is_alive:
         if time.monotonic() > deadline:
             raise CannotStop(f"process {running.pid} still runs after {_STOPS_WITHIN_S} s")
         time.sleep(0.05)
