@@ -69,11 +69,6 @@ def token(stack: Stack, scope: str) -> str:
     return str(answer.json()["access_token"])
 
 
-def test_a_partners_token_is_refused_by_the_internal_listener(stack: Stack) -> None:
-    number = next(n for n, one in enumerate(stack["clients"]) if one["partner"])
-    problem(Client.of(stack, number).get(READS[0]), 401, "token_invalid")
-
-
 @pytest.mark.parametrize(
     "query",
     [
