@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -139,10 +140,20 @@ def download(context: MavenContext, jar: Jar) -> Path:
     raise AssertionError("unreachable")
 
 
+def _trust_what_the_system_trusts() -> None:
+    # A company's proxy signs with a certificate that only the system's store knows, and the
+    # library under jgo brings a store of its own. The hashes are checked whoever answers.
+    paths = ssl.get_default_verify_paths()
+    store = paths.cafile or paths.capath
+    if store is not None:
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", store)
+
+
 def _fetch_into(folder: Path, jars: Sequence[Jar], repositories: dict[str, str] | None) -> None:
     if not jars:
         return  # another process was faster
     print(f"hpts: fetching {len(jars)} jars of Apache Kafka (once)", file=sys.stderr, flush=True)
+    _trust_what_the_system_trusts()
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as staged:
         context = MavenContext(
             repo_cache=Path(staged),
