@@ -105,6 +105,9 @@ class Books:
 
     def _look_up(self, command: AnyCommand) -> None:
         """What the shell looks up in the journal for a backfill, or an accrual's reversal."""
+        is_backfill = isinstance(command, AccrualChunk) and command.backfill
+        if not is_backfill and not isinstance(command, Reversal):
+            return
         shares = list(self._shares(command.tenant_id))
         self.page.standing_accruals = {
             (command.tenant_id, x.loan_id, x.accrued_on) for x in shares if x.reversed_by is None

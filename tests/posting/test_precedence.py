@@ -4,7 +4,6 @@ For each event every set of its refusals is made to hold at once: the command an
 built so that each code of the set applies by itself.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from itertools import combinations
@@ -36,11 +35,11 @@ from tests.posting.books import Books
 Codes = frozenset[str]
 
 
-def sets_of(event_type: str) -> Iterator[Codes]:
+def sets_of(event_type: str) -> list[Codes]:
     """Every set of one or more of an event's refusals."""
     codes = PRECEDENCE[event_type]
-    for size in range(1, len(codes) + 1):
-        yield from (frozenset(chosen) for chosen in combinations(codes, size))
+    sizes = range(1, len(codes) + 1)
+    return [frozenset(chosen) for size in sizes for chosen in combinations(codes, size)]
 
 
 def first_of(event_type: str, holding: Codes) -> str:
