@@ -69,6 +69,7 @@ def run(options: Options, say: Say, announce: Announce) -> bool:
                 stack.start(say)
                 announce(stack.described())
                 stack.supervisor.watch()
+                say("stopping")
             except StopAsked:
                 return False
             finally:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hpts.local import announcement
+from hpts.local import announcement, api_port
 from hpts.local.jars import cache_folder
 from hpts.local.processes import Process, identify
 from tests.http import Client
@@ -95,6 +95,19 @@ def test_a_taken_port_that_was_asked_for_is_an_error(stack: dict[str, Any], fold
     refused = hpts("up", "--detach", "--port", port, "--data-dir", str(folder))
     assert (refused.returncode, refused.stderr.startswith("hpts: port")) == (1, True)
     assert "Traceback" not in refused.stderr
+
+
+def test_the_default_port_when_taken_gives_way_to_a_free_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with api_port.reserved(0) as taken:
+        monkeypatch.setattr(api_port, "DEFAULT", taken)
+        with api_port.reserved(None) as other:
+            assert other != taken
+        with pytest.raises(api_port.PortTaken, match=f"port {taken} is in use"):
+            api_port.reserved(taken).__enter__()
+    with api_port.reserved(None) as free_again:
+        assert free_again == taken
 
 
 def test_what_up_prints_posts_a_disbursement(stack: dict[str, Any]) -> None:
