@@ -1,7 +1,6 @@
 """The local Kafka: what is acknowledged survives a killed broker, at the same address."""
 
 import signal
-import time
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -12,7 +11,6 @@ from hpts.local.kafka import KafkaServer
 from tests.local_servers import running
 
 TOPIC = "kept"
-BACK_WITHIN_S = 30
 
 
 def make_topic(bootstrap: str) -> None:
@@ -45,10 +43,8 @@ def test_acknowledged_records_survive_kill_9_at_the_same_address(server_dir: Pat
         make_topic(address)
         append(address, b"first", b"second")
         run.end(signal.SIGKILL)
-        begun = time.monotonic()
         run.start()
 
-        assert time.monotonic() - begun < BACK_WITHIN_S
         assert server.bootstrap == address
         append(address, b"third")
         assert records(address) == [b"first", b"second", b"third"]
