@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Everything that the process is told from outside."""
 
-    model_config = SettingsConfigDict(env_prefix="HPTS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     kafka_bootstrap: str
     ingress_postgres_dsn: SecretStr

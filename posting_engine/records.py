@@ -4,6 +4,7 @@ The signature is checked first, over the raw value, so only a rightly signed rec
 partition. Everything that is no command is a dead letter with a reason; nothing is skipped.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 from posting_engine.posting.rules import SUPPORTED_VERSIONS
+from posting_engine.posting.waterfall import ORDERS
 from schemas import codec, ids, signing
 from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
 from schemas.money import MAX_AMOUNT_MINOR
@@ -22,6 +24,9 @@ from schemas.topics import (
     SIGNATURE_HEADER,
     TRACEPARENT_HEADER,
 )
+
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_TEXTS = ("idempotency_key", "actor", "description", "external_ref", "destination_ref")
 
 MAX_CHUNK_LOANS = 5_000
 """Above it the sum of a part could pass a bigint."""
@@ -83,6 +88,10 @@ def examine(record: Record, ring: Mapping[str, SigningKey], partition_count: int
         raise DeadLetter("not a command: an outcome")
     if not key.may_write(message.tenant_id, record.appended_at):
         raise DeadLetter(f"foreign: key {key.key_id} may not write for this tenant at this time")
+    if isinstance(message, Payment) and message.waterfall_version not in ORDERS:
+        raise UnknownToThisBuild(
+            f"waterfall version {message.waterfall_version} is unknown: run a build that knows it"
+        )
     if message.rules_version not in SUPPORTED_VERSIONS:
         raise UnknownToThisBuild(
             f"rules version {message.rules_version} is unknown: run a build that knows it"
@@ -108,10 +117,14 @@ def _signer(record: Record, ring: Mapping[str, SigningKey]) -> SigningKey:
 
 def _fault(command: AnyCommand) -> str | None:
     """What no ingress of ours would have accepted; None when the command makes sense."""
+    if (text_fault := _text_fault(command)) is not None:
+        return text_fault
     match command:
         case Disbursement() | Payment():
             if not 0 < command.amount_minor <= MAX_AMOUNT_MINOR:
                 return "amount_minor out of range"
+            if isinstance(command, Payment) and command.allocation not in ("auto", "hold"):
+                return "allocation is neither auto nor hold"
         case AccrualChunk():
             return _chunk_fault(command)
         case Reversal():
@@ -120,6 +133,18 @@ def _fault(command: AnyCommand) -> str | None:
     if isinstance(command, Reversal) and command.part is not None:
         return None if _step_of(command.idempotency_key) else "the key is no step of a batch"
     return "a step's key" if "/" in command.idempotency_key else None
+
+
+def _text_fault(command: AnyCommand) -> str | None:
+    """Text that Postgres could not keep, and so would refuse for ever."""
+    currency = getattr(command, "currency", None)
+    if currency is not None and _CURRENCY.fullmatch(currency) is None:
+        return "currency is not three capital letters"
+    texts = [value for name in _TEXTS if (value := getattr(command, name, None)) is not None]
+    metadata: dict[str, str] = getattr(command, "metadata", {})
+    if any("\0" in text for text in (*texts, *metadata, *metadata.values())):
+        return "U+0000 in a text"
+    return None
 
 
 def _step_of(key: str) -> tuple[int, int] | None:

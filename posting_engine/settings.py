@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Everything the engine is told from outside. Faults are reported all at once."""
 
-    model_config = SettingsConfigDict(env_prefix="HPTS_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     engine_postgres_dsn: SecretStr
     kafka_bootstrap: str

@@ -98,8 +98,7 @@ def encode(message: AnyCommand | Outcome) -> bytes:
 def decode(value: bytes | None) -> AnyCommand | Outcome:
     """Read framed bytes; `UnknownSchema` or `UndecodableRecord` say why they cannot be read.
 
-    Every byte must belong to the record: trailing bytes are refused, so no two values mean the
-    same command.
+    Every byte must belong to the record: trailing bytes are refused, so nothing can hide behind it.
     """
     if value is None or len(value) < _FRAME.size:
         raise UndecodableRecord("the value is shorter than its frame")

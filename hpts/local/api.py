@@ -26,6 +26,7 @@ import ingress_api.app
 import ingress_api.settings
 import read_api.app
 import read_api.settings
+from ingress_api.posts import POSTS
 from schemas import tracing
 from schemas.problems import Problem
 
@@ -53,7 +54,7 @@ def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] == "/v1/health/ready":
             await own(scope, receive, send)
-        elif is_for_ingress(scope["method"], scope["path"]):
+        elif is_for_ingress(scope["path"]):
             await ingress(scope, receive, send)
         else:
             await read(scope, receive, send)
@@ -61,9 +62,9 @@ def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
     return dispatch
 
 
-def is_for_ingress(method: str, path: str) -> bool:
-    """Whether the write edge answers: every POST, and the reads of what it accepted."""
-    return method == "POST" or path.startswith(_READS_OF_INGRESS)
+def is_for_ingress(path: str) -> bool:
+    """Whether the write edge answers, whatever the method: posting, and reads of what it took."""
+    return path in POSTS or path.startswith(_READS_OF_INGRESS)
 
 
 def main() -> int:

@@ -140,7 +140,8 @@ class KafkaServer:
             [
                 *self._java("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
                 *("kafka.tools.StorageTool", "format", "--standalone"),
-                *("-t", urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")),
+                # One word: an id may begin with "-", and would be taken for an option.
+                f"--cluster-id={urlsafe_b64encode(uuid4().bytes).decode().rstrip('=')}",
                 *("-c", str(self._settings_file)),
             ],
             env=self.environment(),

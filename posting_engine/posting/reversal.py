@@ -60,6 +60,8 @@ def decide_reversal(command: Reversal, place: Place, page: Page) -> Decision:
 
 def _loan_in_reach(found: PostedEntry, tenant_id: UUID, page: Page) -> Loan | None:
     """The loan of an entry; None when the entry belongs to an earlier, cancelled life of it."""
+    if found.entry.event_type == rules.ACCRUAL:
+        return None  # an accrual is reversed by part or by loan, never as one entry
     loan_ids = {line.loan_id for line in found.entry.lines if line.loan_id is not None}
     if len(loan_ids) != 1:
         return None

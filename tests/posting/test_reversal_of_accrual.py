@@ -3,8 +3,6 @@
 from datetime import date
 from uuid import UUID
 
-import pytest
-
 from posting_engine.posting.page import Posting
 from schemas.chart_of_accounts import INTEREST_INCOME, INTEREST_RECEIVABLE, SUSPENSE
 from schemas.commands import Reversal
@@ -251,7 +249,6 @@ def test_a_reversal_of_an_accrual_cannot_be_reversed_as_one() -> None:
     assert books.refuse(whole_part(mirror)).code == "entry_not_found"
 
 
-@pytest.mark.xfail(reason="the core raises BrokenInvariant and would halt the partition")
 def test_an_accrual_named_without_its_part_or_loan_is_not_found() -> None:
     """Ingress names the parts it finds; one that posts in between is still no whole entry."""
     books = Books(FIRST)
