@@ -80,7 +80,9 @@ def test_books_of_another_log_are_refused(kafka: str, postgres: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(forge, ["another"])
         try:
-            with pytest.raises(TopicsRefused, match=f"topic with id another; .+ {re.escape(own_id)}"):
+            with pytest.raises(
+                TopicsRefused, match=f"topic with id another; .+ {re.escape(own_id)}"
+            ):
                 provision(kafka, postgres)
         finally:
             connection.execute(forge, [own_id])
