@@ -3,6 +3,7 @@
 What has no parts, one loan of an accrual included, is an ordinary command (`bodies.place_of`).
 """
 
+import json
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from ingress_api import progress
 from ingress_api.bodies import Envelope, Values, reversal
 from ingress_api.store import OutgoingStep, Store
 from schemas import codec, ids
+from schemas.codec import Outcome
 from schemas.partitioning import record_key
 from schemas.problems import Problem, ProblemError
 
@@ -33,15 +35,14 @@ async def parts_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> lis
     """
     if ids.partition_in(entry_id) != ids.IN_PARTS:
         return []
-    found = await store.rows(
-        "find_entry_parts",
+    seen = await store.rows(
+        "find_entry_part",
         {"journal_entry_id": entry_id, "partition_count": store.partition_count},
         tenant_id=tenant_id,
     )
-    accruals = [row for row in found if row["event_type"] == _ACCRUAL]
-    if found and not accruals:
+    if seen and seen[0]["event_type"] != _ACCRUAL:
         return []
-    correlation_id = accruals[0]["correlation_id"] if accruals else None
+    correlation_id = seen[0]["correlation_id"] if seen else None
     chunks_total = None
     if correlation_id is None:
         # No part has posted: perhaps the batch has only just been accepted.
@@ -54,7 +55,18 @@ async def parts_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> lis
         chunks_total = steps[0].chunks_total
     if len(steps) < chunks_total:
         raise ProblemError(Problem(code="batch_in_progress", headers={"Retry-After": "1"}))
-    return [Part(row["partition_id"], row["part"]) for row in accruals]
+    # From the very steps that were counted: what was seen before may have been less.
+    return [_part(step.outcome) for step in steps if _has_posted(step.outcome, entry_id)]
+
+
+def _has_posted(outcome: Outcome, entry_id: UUID) -> bool:
+    # A chunk of zeros posts without an entry.
+    result: dict[str, object] = json.loads(outcome.result)
+    return outcome.status == "posted" and result.get("journal_entry_id") == str(entry_id)
+
+
+def _part(outcome: Outcome) -> Part:
+    return Part(outcome.partition_id, int(outcome.idempotency_key.rpartition("/")[2]))
 
 
 async def _batch_of(store: Store, tenant_id: UUID, entry_id: UUID) -> tuple[UUID, int] | None:

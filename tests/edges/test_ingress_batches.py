@@ -180,6 +180,20 @@ def interest_of(stack: Stack, loan_id: str) -> int:
     return int(found[0])
 
 
+def test_a_batch_that_is_still_posting_is_reversed_whole_or_not_yet(client: Client) -> None:
+    body = batch(client, good=16, bad=5_000)
+    headers = {"Prefer": "respond-async"}
+    event_id = client.post("/v1/accruals/batch", body, headers=headers).json()["accrual_event_id"]
+    deadline = time.monotonic() + 30
+    entry_id = None
+    while entry_id is None and time.monotonic() < deadline:
+        entry_id = client.get(f"/v1/accruals/{event_id}").json()["journal_entry_id"]
+    assert entry_id is not None
+    while (answer := client.reverse(entry_id)).status_code != 201 and time.monotonic() < deadline:
+        assert (answer.status_code, answer.json()["code"]) == (409, "batch_in_progress")
+    assert (answer.status_code, answer.json().get("loan_count")) == (201, 16), answer.text
+
+
 def test_one_loan_of_a_batch_is_reversed_alone(client: Client) -> None:
     body = batch(client, good=2, bad=0)
     entry_id = client.post("/v1/accruals/batch", body).json()["journal_entry_id"]
