@@ -1,4 +1,4 @@
-"""The independent checker: knows what was acknowledged, reads only Postgres and the log.
+"""The independent checker: knows what was acknowledged, and reads only Postgres.
 
 It shares no code with the engine but the id derivation and the chain's definition, and reports
 what was lost, doubled, unbalanced or does not add up, as sentences; an empty list is sound.
@@ -59,11 +59,12 @@ CHECKS = {
             FROM (SELECT *, CASE direction WHEN 'DR' THEN amount_minor ELSE -amount_minor END
                     AS signed FROM hpts.journal_lines WHERE layer = 'SETTLED') AS j
             WHERE loan_id IS NOT NULL GROUP BY 1, 2, 3)
-        SELECT loan_id FROM hpts.loans AS l LEFT JOIN sums AS s
+        SELECT loan_id FROM hpts.loans AS l FULL JOIN sums AS s
             USING (partition_id, tenant_id, loan_id)
         WHERE (l.principal_minor, l.interest_minor, l.fees_minor, l.suspense_minor,
                l.unsettled_minor)
-            <> (coalesce(s.principal_minor, 0), coalesce(s.interest_minor, 0),
+            IS DISTINCT FROM
+               (coalesce(s.principal_minor, 0), coalesce(s.interest_minor, 0),
                 coalesce(s.fees_minor, 0), coalesce(s.suspense_minor, 0),
                 coalesce(s.unsettled_minor, 0))""",
     "an outcome beyond the position": """
@@ -88,6 +89,8 @@ CHAIN = """
 def faults_of_books(dsn: str) -> list[str]:
     """Everything that does not hold in the books, whoever posted what."""
     with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        # One snapshot for all checks: what is posted meanwhile is no fault.
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         found = [
             f"{name}: {row}"
             for name, statement in CHECKS.items()
