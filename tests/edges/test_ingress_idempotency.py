@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from schemas import ids
+from tests import audit
 from tests.edges import bodies_of
 from tests.http import Client
 
@@ -141,6 +142,7 @@ def test_64_copies_at_once_post_once(stack: Stack, client: Client) -> None:
                 assert answer.json()["code"] == "idempotency_in_progress"
                 assert answer.headers["retry-after"]
         assert entries_of(stack, loan["loan_id"]) == 2
+    assert audit.faults_of_books(stack["postgres_dsn"]) == []
 
 
 def test_copies_of_a_batch_at_once_post_once(stack: Stack, client: Client) -> None:
