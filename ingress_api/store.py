@@ -218,7 +218,6 @@ class Store:
                     batch = {name: getattr(manifest, name) for name in Manifest.__slots__}
                     batch["tenant_id"] = reservation.tenant_id
                     await connection.execute(SQL["insert_batch"], batch)
-                await connection.execute(SQL["notify_outgoing"])
                 # Last, so that nobody waits long for this row.
                 taken = await connection.execute(SQL["reserve"], _as_arrays([reservation]))
                 is_own = await taken.fetchone() is not None

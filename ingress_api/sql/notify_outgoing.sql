@@ -1,3 +1,0 @@
--- Wake the engines when this transaction commits. Parameters: none. Result: none of
--- use. Locks: none.
-SELECT pg_notify('hpts_outgoing', '');
