@@ -26,15 +26,13 @@ from ingress_api.posts import POSTS, Caller, Deps
 from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
-from schemas.problems import Problem, ProblemError
+from schemas.problems import FieldError, Problem, ProblemError
 from schemas.tracing import Trace
 
-_ID: Final = r"([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
-_ANY: Final = r"([^/]*)"
-COMMAND_PATH: Final = re.compile(rf"/v1/commands/{_ANY}")
-ACCRUAL_PATH: Final = re.compile(rf"/v1/accruals/{_ANY}")
-REJECTIONS_PATH: Final = re.compile(rf"/v1/accruals/{_ANY}/rejections")
-_UUID: Final = re.compile(_ID, re.ASCII)
+COMMAND_PATH: Final = re.compile(r"/v1/commands/(?P<command_id>[^/]+)")
+ACCRUAL_PATH: Final = re.compile(r"/v1/accruals/(?P<accrual_event_id>[^/]+)")
+REJECTIONS_PATH: Final = re.compile(r"/v1/accruals/(?P<accrual_event_id>[^/]+)/rejections")
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 
 
 class InFlight:
@@ -128,8 +126,8 @@ class Routes:
     async def _command(self, exchange: Exchange, trace: Trace) -> Answer:
         del trace
         token = await self._token(exchange)
-        exchange.refuse_parameters()
         command_id = _id_in(COMMAND_PATH, exchange.path)
+        exchange.refuse_parameters()
         state = await progress.command_state(
             self._ready().intake.store, token.tenant_id, command_id
         )
@@ -141,8 +139,8 @@ class Routes:
         del trace
         token = await self._token(exchange)
         token.require(scopes.LEDGER_READ)
-        exchange.refuse_parameters()
         event_id = _id_in(ACCRUAL_PATH, exchange.path)
+        exchange.refuse_parameters()
         store = self._ready().intake.store
         return await progress.batch_progress(store, token.tenant_id, event_id)
 
@@ -177,7 +175,11 @@ def _only(method: str) -> Handler:
 
 
 def _id_in(pattern: re.Pattern[str], path: str) -> UUID:
+    """The id in a path that `pattern` matches; raises `invalid_parameter`."""
     found = pattern.fullmatch(path)
-    if found is None or _UUID.fullmatch(found[1]) is None:
-        raise progress.not_found()
-    return UUID(found[1])
+    for name, text in found.groupdict().items() if found is not None else ():
+        if _UUID.fullmatch(text) is not None:
+            return UUID(text)
+        error = FieldError(f"/{name}", "invalid_format", "must be a UUID")
+        raise ProblemError(Problem(code="invalid_parameter", errors=(error,)))
+    raise progress.not_found()

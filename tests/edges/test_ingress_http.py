@@ -234,6 +234,22 @@ def test_the_deprecated_trace_header_is_answered_with_its_end(client: Client) ->
     assert answer.headers["sunset"]
 
 
-@pytest.mark.parametrize("path", ["/v1/commands/x", f"/v1/commands/{uuid4()}", "/v1/accruals/%00"])
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/commands/x", "command_id"),
+        (f"/v1/commands/{uuid4()}0", "command_id"),
+        ("/v1/accruals/%00", "accrual_event_id"),
+        ("/v1/accruals/x/rejections", "accrual_event_id"),
+    ],
+)
+def test_a_malformed_id_in_the_path_is_400(client: Client, path: str, name: str) -> None:
+    answer = client.get(path)
+    assert is_problem(answer, 400, "invalid_parameter")
+    fault = {"field": f"/{name}", "code": "invalid_format", "message": "must be a UUID"}
+    assert answer.json()["errors"] == [fault]
+
+
+@pytest.mark.parametrize("path", [f"/v1/{one}/{uuid4()}" for one in ("commands", "accruals")])
 def test_what_is_not_there_is_404(client: Client, path: str) -> None:
     assert is_problem(client.get(path), 404, "not_found")
