@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
@@ -23,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 from ingress_api import described
 from ingress_api.idempotency import Reservations
 from ingress_api.intake import Intake
+from ingress_api.lasting import lasting_task
 from ingress_api.outcomes import Outcomes
 from ingress_api.posts import Deps
 from ingress_api.publisher import Publisher
@@ -96,6 +98,7 @@ class IngressApp(FastAPI):
             "ingress": self.state.fatal,
             "database": database,
             "broker": await deps.intake.publisher.fault(),
+            "outcomes": deps.intake.outcomes.fault,
             "issuer": self.verifier.fault,
         }
 
@@ -142,8 +145,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as opened:
         await app.verifier.start()
         opened.push_async_callback(app.verifier.stop)
-        starting = asyncio.create_task(_open(app, opened))
-        starting.add_done_callback(lambda task: _end_if_failed(app, task))
+        starting = lasting_task(_open(app, opened), name="start", on_fatal=partial(_end, app))
         try:
             yield
         finally:
@@ -164,18 +166,19 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
     )
     opened.push_async_callback(store.close)
     key = await _opened_store(app, store)
-    reservations = Reservations(store)
+    on_fatal = partial(_end, app)
+    reservations = Reservations(store, on_fatal)
     reservations.start()
     opened.push_async_callback(reservations.close)
     publisher = Publisher(
         settings.kafka_bootstrap,
         key,
         delivery_timeout_ms=settings.delivery_timeout_ms,
-        on_fatal=lambda reason: _end(app, reason),
+        on_fatal=on_fatal,
     )
     publisher.start()
     opened.push_async_callback(publisher.close)
-    outcomes = Outcomes(settings.kafka_bootstrap, _reply_partition(settings), store)
+    outcomes = Outcomes(settings.kafka_bootstrap, _reply_partition(settings), store, on_fatal)
     opened.push_async_callback(outcomes.close)
     while (why := await outcomes.start()) is not None:
         app.state.why_not_ready = why
@@ -224,14 +227,11 @@ def _reply_partition(settings: Settings) -> int:
     return crc32(instance.encode()) % OUTCOME_PARTITIONS
 
 
-def _end_if_failed(app: IngressApp, starting: "asyncio.Task[None]") -> None:
-    if not starting.cancelled() and (error := starting.exception()) is not None:
-        _end(app, f"cannot start: {error!r}")
-
-
 def _end(app: IngressApp, reason: str) -> None:
     """Take nothing more and let the server end in order; the lifespan then exits non-zero."""
     log.error("fatal", reason=reason)
+    if app.state.fatal is not None:
+        return
     app.state.fatal = reason
     app.routes_of_ours.deps = None
     signal.raise_signal(signal.SIGTERM)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from ingress_api.lasting import OnFatal, lasting_task
 from ingress_api.store import Reservation, Store, StoreUnavailable
 
 MOST_AT_ONCE: Final = 500
@@ -24,15 +25,18 @@ _Waiting = tuple[Reservation, "asyncio.Future[datetime | None]"]
 class Reservations:
     """The keys of this process's requests. `start` before use, `close` after."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, on_fatal: OnFatal) -> None:
         self._store = store
+        self._on_fatal = on_fatal
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._grouping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to reserve."""
-        self._grouping = asyncio.create_task(self._reserve_forever(), name="reserve keys")
+        self._grouping = lasting_task(
+            self._reserve_forever(), name="reserve keys", on_fatal=self._on_fatal
+        )
 
     async def close(self) -> None:
         """Stop; nobody may be waiting."""
@@ -42,6 +46,8 @@ class Reservations:
     async def reserve(self, wanted: Reservation) -> tuple[Reservation, bool]:
         """Reserve a key: the reservation that now holds it, and whether it is our own."""
         for _ in range(_TRIES):
+            if self._grouping is None or self._grouping.done():
+                raise StoreUnavailable("keys are not reserved now")
             reserved: asyncio.Future[datetime | None]
             reserved = asyncio.get_running_loop().create_future()
             self._waiting.append((wanted, reserved))
@@ -69,11 +75,14 @@ class Reservations:
         await self._store.run("release", _holder(own))
 
     async def _reserve_forever(self) -> None:
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
-                await self._reserve_group()
+        try:
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._waiting:
+                    await self._reserve_group()
+        finally:
+            _fail([reserved for _, reserved in self._waiting])
 
     async def _reserve_group(self) -> None:
         group: dict[tuple[UUID, str], _Waiting] = {}
@@ -91,13 +100,15 @@ class Reservations:
         names = sorted(group)
         try:
             taken = await self._store.reserve([group[name][0] for name in names])
-        except StoreUnavailable as error:
-            _fail([*late, *(reserved for _, reserved in group.values())], error)
+            for name in names:
+                _answer(group[name][1], taken.get(name))
+            for reserved in late:
+                _answer(reserved, None)
+        except StoreUnavailable:
             return
-        for name in names:
-            _answer(group[name][1], taken.get(name))
-        for reserved in late:
-            _answer(reserved, None)
+        finally:
+            # Whatever went wrong, nobody is left waiting.
+            _fail([*late, *(reserved for _, reserved in group.values())])
 
 
 def _holder(reservation: Reservation) -> dict[str, object]:
@@ -110,7 +121,7 @@ def _answer(reserved: "asyncio.Future[datetime | None]", sent_at: datetime | Non
         reserved.set_result(sent_at)
 
 
-def _fail(futures: Iterable["asyncio.Future[datetime | None]"], error: StoreUnavailable) -> None:
-    for reserved in futures:
+def _fail(unanswered: Iterable["asyncio.Future[datetime | None]"]) -> None:
+    for reserved in unanswered:
         if not reserved.done():
-            reserved.set_exception(StoreUnavailable(str(error)))
+            reserved.set_exception(StoreUnavailable("the key could not be reserved"))

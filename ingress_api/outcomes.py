@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api import broker
+from ingress_api.lasting import OnFatal, lasting_task, lasting_thread
 from ingress_api.store import Store, StoreUnavailable
 from schemas import codec
 from schemas.codec import Outcome
@@ -61,8 +62,9 @@ class Waiter:
 class Outcomes:
     """The waiters of this process, its reader, and the task that asks Postgres."""
 
-    def __init__(self, bootstrap: str, partition: int, store: Store) -> None:
+    def __init__(self, bootstrap: str, partition: int, store: Store, on_fatal: OnFatal) -> None:
         self.partition = partition
+        self._on_fatal = on_fatal
         self._bootstrap = bootstrap
         self._store = store
         self._loop = asyncio.get_running_loop()
@@ -81,9 +83,13 @@ class Outcomes:
             )
         except broker.KafkaException as error:
             return str(error)
-        self._thread = Thread(target=self._read, args=(consumer,), name="outcomes", daemon=True)
+        self._thread = lasting_thread(
+            lambda: self._read(consumer), name="read outcomes", on_fatal=self._on_fatal
+        )
         self._thread.start()
-        self._asking = asyncio.create_task(self._ask_forever(), name="ask for outcomes")
+        self._asking = lasting_task(
+            self._ask_forever(), name="ask for outcomes", on_fatal=self._on_fatal
+        )
         return None
 
     async def close(self) -> None:

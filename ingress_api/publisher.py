@@ -8,14 +8,14 @@ One thread polls librdkafka; acknowledgements reach the event loop in batches. E
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Event, Thread
+from threading import Event
 from typing import Final
 from uuid import UUID
 
 from ingress_api import broker
+from ingress_api.lasting import OnFatal, lasting_thread
 from schemas import signing, topics
 from schemas.signing import SigningKey
 
@@ -54,7 +54,7 @@ class Publisher:
         key: SigningKey,
         *,
         delivery_timeout_ms: int,
-        on_fatal: Callable[[str], None],
+        on_fatal: OnFatal,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._producer = broker.producer(
@@ -64,7 +64,9 @@ class Publisher:
         self._on_fatal = on_fatal
         self._done: deque[_Done] = deque()
         self._stopping = Event()
-        self._thread = Thread(target=self._poll, name="publisher", daemon=True)
+        self._thread = lasting_thread(
+            self._poll, name="poll for acknowledgements", on_fatal=on_fatal
+        )
         self.fatal: str | None = None
 
     def start(self) -> None:
