@@ -29,9 +29,10 @@ class Part:
 
 
 async def parts_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> list[Part]:
-    """The parts of an accrual entry; none where there is no such accrual.
+    """The parts of an entry; none where there is no such entry.
 
-    Raises `batch_in_progress` while some chunk of the batch has no outcome.
+    Raises `batch_in_progress` while some chunk of the batch has no outcome. Of an entry that is
+    itself a reversal one part will do: its partition knows why it cannot be reversed.
     """
     if ids.partition_in(entry_id) != ids.IN_PARTS:
         return []
@@ -41,7 +42,7 @@ async def parts_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> lis
         tenant_id=tenant_id,
     )
     if seen and seen[0]["event_type"] != _ACCRUAL:
-        return []
+        return [Part(seen[0]["partition_id"], seen[0]["part"])]
     correlation_id = seen[0]["correlation_id"] if seen else None
     chunks_total = None
     if correlation_id is None:

@@ -3,7 +3,7 @@
 SELECT o.*
 FROM generate_series(0, %(partition_count)s - 1) AS p (partition_id)
 CROSS JOIN LATERAL (
-    SELECT event_type, correlation_id
+    SELECT partition_id, part, event_type, correlation_id
     FROM journal_entries AS e
     WHERE e.partition_id = p.partition_id AND e.tenant_id = %(tenant_id)s
       AND e.journal_entry_id = %(journal_entry_id)s

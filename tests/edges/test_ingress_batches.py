@@ -180,6 +180,18 @@ def interest_of(stack: Stack, loan_id: str) -> int:
     return int(found[0])
 
 
+def test_a_reversal_of_a_batch_is_refused_where_it_was_posted(client: Client) -> None:
+    entry_id = client.post("/v1/accruals/batch", batch(client, good=2, bad=0)).json()[
+        "journal_entry_id"
+    ]
+    undone = client.reverse(entry_id)
+    refused = client.reverse(undone.json()["journal_entry_id"])
+    assert refused.status_code in (404, 409, 422), refused.text
+    state = client.get(f"/v1/commands/{refused.json()['command_id']}")
+    partitions = {place.split(":")[0] for place in undone.headers["hpts-position"].split(",")}
+    assert state.headers["hpts-position"].split(":")[0] in partitions
+
+
 def test_a_batch_that_is_still_posting_is_reversed_whole_or_not_yet(client: Client) -> None:
     body = batch(client, good=16, bad=5_000)
     headers = {"Prefer": "respond-async"}
