@@ -3,6 +3,7 @@
 Bare ASGI. Header rules of contract section 1 live here; nothing here knows of money.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
@@ -15,10 +16,11 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+BODY_WITHIN_S: Final = 20
 MAX_WAIT_S: Final = 60
 DEFAULT_WAIT_S: Final = 10
 _KEY: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:\-]{7,254}")
-_WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,6})"?', re.ASCII)
+_WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,18})"?', re.ASCII)
 _CHARSET: Final = re.compile(r'charset\s*=\s*"?utf-?8"?', re.IGNORECASE)
 
 
@@ -98,7 +100,18 @@ class Exchange:
     async def json_body(self, most_bytes: int) -> bytes:
         """The body of a request that says it is JSON, not yet parsed."""
         self._check_media_type()
-        return await self._body(most_bytes)
+        try:
+            async with asyncio.timeout(BODY_WITHIN_S):
+                return await self._body(most_bytes)
+        except TimeoutError as error:
+            # A body that never ends would hold a place among the requests in flight for ever.
+            raise ProblemError(
+                Problem(
+                    code="malformed_json",
+                    detail=f"The body was not whole within {BODY_WITHIN_S} seconds.",
+                    headers={"Connection": "close"},
+                )
+            ) from error
 
     def _check_media_type(self) -> None:
         values = self.header_values(b"content-type")

@@ -114,6 +114,7 @@ class Intake:
                 return await self.answer_taken(request)
             outcomes = await waiter.wait(deadline)
         if outcomes is not None:
+            _refuse_another_s(outcomes, request)
             return answer_in_parts(outcomes, wanted.command_id, is_replay=False)
         event_id = None if manifest is None else manifest.accrual_event_id
         position = position_of(list(waiter.found.values())) or None
@@ -172,6 +173,7 @@ class Intake:
             if holder.is_stale and holder.partition_id != ids.IN_PARTS:
                 return None
             raise _in_progress(holder.command_id)
+        _refuse_another_s(outcomes, request)
         if holder.partition_id == ids.IN_PARTS:
             return answer_in_parts(outcomes, holder.command_id, is_replay=True)
         return answer_one(outcomes[0], is_replay=True)
@@ -195,6 +197,7 @@ class Intake:
             offset = await self._publish(command, own, request.traceparent)
             outcomes = await waiter.wait(deadline)
         if outcomes is not None:
+            _refuse_another_s(outcomes, request)
             return answer_one(outcomes[0], is_replay=False)
         return answer_pending(own.command_id, f"{own.partition_id}:{offset}", None)
 
@@ -219,6 +222,12 @@ class Intake:
             raise ProblemError(Problem(code=code, headers={"Retry-After": "1"})) from error
         except DeliveryUnknown as error:
             raise _unknown(own.command_id) from error
+
+
+def _refuse_another_s(outcomes: Sequence[Outcome], request: Request) -> None:
+    """A direct producer may have used the key first, for something else (it reserves nothing)."""
+    if any(outcome.fingerprint != request.fingerprint for outcome in outcomes):
+        raise ProblemError(Problem(code="idempotency_mismatch"))
 
 
 def _deadline(request: Request) -> float:

@@ -16,7 +16,6 @@ from posting_engine.outgoing import Outgoing
 from posting_engine.positions import Fenced, StoreUnavailable
 from posting_engine.settings import Settings
 from posting_engine.worker import Identity, Worker
-from schemas.signing import UnreadableSecret
 
 _log = structlog.get_logger()
 
@@ -36,7 +35,7 @@ def main() -> int:
     books = Books(settings.engine_postgres_dsn.get_secret_value())
     try:
         _serve(settings, books)
-    except (NotReady, kafka.LogUnavailable, StoreUnavailable, UnreadableSecret) as error:
+    except (NotReady, kafka.LogUnavailable, StoreUnavailable) as error:
         _log.critical("engine cannot go on", error=str(error))
         return 1
     finally:
@@ -49,14 +48,16 @@ def _serve(settings: Settings, books: Books) -> None:
     sender = kafka.Sender(settings.kafka_bootstrap)
     worker = Worker(identity, books, sender, Outgoing(books, sender), books.key_ring())
     if identity.signing_key_id not in worker.ring:
-        raise NotReady(f"signing key {identity.signing_key_id} is not in signing_keys")
+        raise NotReady(
+            f"signing key {identity.signing_key_id} is not in signing_keys, or has no secret here"
+        )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        worker.is_stopping = True
+        worker.patience.stopping.set()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    while not worker.is_stopping:
+    while not worker.patience.stopping.is_set():
         log = kafka.CommandLog(
             bootstrap=settings.kafka_bootstrap,
             group_id=group_id,
@@ -69,6 +70,11 @@ def _serve(settings: Settings, books: Books) -> None:
         except Fenced as fenced:
             _log.error("fenced: rejoining", reason=str(fenced))
             worker.drop()
+        except StoreUnavailable as error:
+            # It is waited for without limit, but not by a process that was asked to stop.
+            if not worker.patience.stopping.is_set():
+                raise
+            _log.warning("stopped while postgres was away", error=str(error))
         finally:
             log.close()
     worker.revoked(list(worker.held))

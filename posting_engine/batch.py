@@ -144,13 +144,13 @@ def _decide_one(
     decision = decide(command, place, page)
     row = _outcome_of(command, place, decision)
     outcome = _announcement(row, dry_run=command.dry_run)
+    if not command.dry_run:
+        if isinstance(decision, Posting):
+            _post(decision, command.tenant_id, place, page, verdict)
+        verdict.outcomes.append(row)
+        earlier[key] = outcome
+    # Last: what breaks an invariant on the way must not have been announced.
     verdict.announcements.append((record.reply_partition, outcome))
-    if command.dry_run:
-        return
-    if isinstance(decision, Posting):
-        _post(decision, command.tenant_id, place, page, verdict)
-    verdict.outcomes.append(row)
-    earlier[key] = outcome
 
 
 def _post(posting: Posting, tenant_id: UUID, place: Place, page: Page, verdict: Verdict) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import structlog
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8BinaryDumper
 
@@ -22,7 +23,9 @@ from posting_engine.batch import Item, Verdict
 from posting_engine.pages import Needs, Pages, fill_pages, needs_of
 from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavailable
 from posting_engine.statements import STATEMENTS
-from schemas.signing import SigningKey, resolve_secret
+from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
+
+_log = structlog.get_logger()
 
 # Look-ups by key are always right here, and a hash join over a whole table never is. One plan a
 # statement, made anew about once a second (`forget_plans`), costs less than one an execution.
@@ -55,17 +58,18 @@ class Books:
         return found[0] if found else None
 
     def key_ring(self) -> dict[str, SigningKey]:
-        """The signing keys, their secrets resolved; raises `UnreadableSecret`."""
-        return {
-            row["key_id"]: SigningKey(
-                row["key_id"],
-                resolve_secret(row["secret_reference"]),
-                None if row["tenants"] is None else frozenset(row["tenants"]),
-                row["valid_from"],
-                row["valid_until"],
-            )
-            for row in self._read([("load_signing_keys", {})])[0]
-        }
+        """The signing keys whose secrets can be read; the others are logged and left out."""
+        ring = {}
+        for row in self._read([("load_signing_keys", {})])[0]:
+            try:
+                secret = resolve_secret(row["secret_reference"])
+            except UnreadableSecret as error:
+                _log.error("signing key left out", key_id=row["key_id"], error=str(error))
+                continue
+            tenants = None if row["tenants"] is None else frozenset(row["tenants"])
+            valid = (row["valid_from"], row["valid_until"])
+            ring[row["key_id"]] = SigningKey(row["key_id"], secret, tenants, *valid)
+        return ring
 
     def take_leases(self, partition_ids: Sequence[int], owner: str) -> dict[int, Position]:
         """Become the single writer of these partitions; their positions."""

@@ -1,6 +1,11 @@
 """Why a partition stands still, in words that say what to do. The other partitions go on."""
 
+from typing import Final
+
 from posting_engine.positions import Position
+
+HIDDEN: Final = "hidden: an aborted record or a transaction marker"
+"""The reason kept for an offset that holds nothing that was ever committed."""
 
 
 def lost(reason: str) -> str:
@@ -22,8 +27,8 @@ def foreign(position: Position, topic_id: str) -> str:
 def gap(due: int, came: int) -> str:
     """An offset other than the next one came."""
     return (
-        f"gap in the log: offset {due} is due and {came} came. Records were removed or skipped; "
-        "restore the log, or rebuild from the archive."
+        f"gap in the log: offset {due} is due and {came} came. Records were removed; restore the "
+        "log, or rebuild from the archive."
     )
 
 

@@ -99,15 +99,10 @@ class CommandLog:
         on_revoke: Callable[[Sequence[int]], None],
     ) -> None:
         """`on_assign` takes leases and answers partition -> offset to read from."""
-        self._consumer = Consumer(
-            {
-                **CONSUMER_SETTINGS,
-                "bootstrap.servers": bootstrap,
-                "group.id": group_id,
-                "group.instance.id": instance_id,
-            }
-        )
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._connection: dict[str, Any] = {"bootstrap.servers": bootstrap}
+        member: dict[str, Any] = {"group.id": group_id, "group.instance.id": instance_id}
+        self._consumer = Consumer({**CONSUMER_SETTINGS, **self._connection, **member})
+        self._admin = AdminClient(self._connection)
         self._on_assign, self._on_revoke = on_assign, on_revoke
         self._ends: Any = None
         self._ends_asked_at = datetime.now(UTC)
@@ -132,6 +127,34 @@ class CommandLog:
         except KafkaException as error:
             raise LogUnavailable(f"cannot seek: {error}") from error
 
+    def hidden(self, partition_id: int, due: int, came: int) -> list[Record] | None:
+        """What `read_committed` hides between two offsets: the records of aborted transactions
+        (markers are no records). None when the log begins after `due`: something was removed.
+        """
+        settings: dict[str, Any] = {**CONSUMER_SETTINGS, "isolation.level": "read_uncommitted"}
+        settings["enable.partition.eof"] = True
+        reader = Consumer({**settings, **self._connection, "group.id": "hpts-gap-reader"})
+        place = TopicPartition(COMMANDS, partition_id, due)
+        found: list[Record] = []
+        try:
+            if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due:
+                return None
+            reader.assign([place])
+            while (message := reader.poll(10.0)) is not None:
+                if (error := message.error()) is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        return found
+                    raise LogUnavailable(f"cannot read what is hidden: {error.str()}")
+                taken = _record(message)
+                if taken.offset >= came:
+                    return found
+                found.append(taken)
+        except KafkaException as error:
+            raise LogUnavailable(f"cannot read what is hidden: {error}") from error
+        finally:
+            reader.close()
+        raise LogUnavailable("what is hidden in a gap could not be read in time")
+
     def pause(self, partition_id: int) -> None:
         """Take nothing more from a halted partition."""
         self._consumer.pause([TopicPartition(COMMANDS, partition_id)])
@@ -153,8 +176,11 @@ class CommandLog:
             return None
         futures, self._ends = self._ends, None
         try:
+            # A broker that has just come back may answer without an offset (-1001).
             return self._ends_asked_at, {
-                place.partition: future.result().offset for place, future in futures.items()
+                place.partition: offset
+                for place, future in futures.items()
+                if (offset := future.result().offset) >= 0
             }
         except KafkaException as error:
             _log.warning("log ends unknown", error=str(error))
@@ -171,7 +197,10 @@ class CommandLog:
 
     def _assigned(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         offsets = self._on_assign([place.partition for place in assigned])
-        consumer.assign([TopicPartition(COMMANDS, p, offset) for p, offset in offsets.items()])
+        places = [TopicPartition(COMMANDS, p, offset) for p, offset in offsets.items()]
+        consumer.assign(places)
+        # A pause outlives the assignment it was made in.
+        consumer.resume(places)
 
     def _revoked(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._on_revoke([place.partition for place in revoked])
@@ -200,7 +229,6 @@ def _record(message: Message) -> Record:
     kind, milliseconds = message.timestamp()
     if kind != TIMESTAMP_LOG_APPEND_TIME:
         raise LogUnavailable(f"topic {COMMANDS} does not stamp LogAppendTime")
-    headers: Any = message.headers() or []
     partition, offset = message.partition(), message.offset()
     if partition is None or offset is None:
         raise LogUnavailable("a record without a place")
@@ -212,8 +240,22 @@ def _record(message: Message) -> Record:
         ),
         message.key(),
         message.value(),
-        tuple(headers),
+        _headers_of(message),
     )
+
+
+def _headers_of(message: Message) -> tuple[tuple[str, bytes | None], ...]:
+    """A record's headers; none where a name is not UTF-8, so that it counts as unsigned.
+
+    The binding leaves the decoding error pending instead of raising it; it shows at the next
+    call into C, which therefore stands here.
+    """
+    try:
+        headers: Any = message.headers()
+        datetime.fromtimestamp(0, UTC)
+    except (UnicodeDecodeError, SystemError):
+        return ()
+    return tuple(headers or ())
 
 
 class Sender:

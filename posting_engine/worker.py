@@ -9,10 +9,9 @@ that has lost a lease finds its epoch gone and drops all it holds (`Fenced`).
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
@@ -21,7 +20,9 @@ from posting_engine.batch import Item, Verdict, decide_batch, runs
 from posting_engine.books import Books
 from posting_engine.log import CommandLog, LostPosition, Sender
 from posting_engine.outgoing import Outgoing
+from posting_engine.patience import Patience
 from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavailable
+from posting_engine.reached import LogEnds
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
 from schemas import codec, signing
 from schemas.commands import AnyCommand
@@ -32,14 +33,6 @@ _log = structlog.get_logger()
 
 IDLE_WAIT_SECONDS: Final = 0.02
 """How long a take waits for its first record, and so how soon an outgoing chunk is noticed."""
-
-REACHED_EVERY_SECONDS: Final = 1.0
-CLOCK_SLACK: Final = timedelta(seconds=2)
-"""Standing at the log's end at T + 2 s, a partition has reached T (design section 3)."""
-
-MOST_BACK_OFF_SECONDS: Final = 2.0
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +56,7 @@ class Worker:
     outgoing: Outgoing
     ring: dict[str, SigningKey]
     held: dict[int, Position] = field(default_factory=dict)
-    is_stopping: bool = False
+    patience: Patience = field(default_factory=Patience)
     _reader: CommandLog | None = None
     _due: dict[int, int] = field(default_factory=dict)
     _to_halt: dict[int, str] = field(default_factory=dict)
@@ -72,32 +65,33 @@ class Worker:
     _rereading: set[int] = field(default_factory=set)
     _passed_over: set[int] = field(default_factory=set)
     _is_ring_fresh: bool = False
-    _reached_due_at: float = 0.0
     _outgoing_due_at: float = 0.0
+    _ends: LogEnds = field(default_factory=LogEnds)
 
     def run(self, log: CommandLog) -> None:
-        """Work until `is_stopping`; raises `Fenced` when another process has taken over."""
+        """Work until asked to stop; raises `Fenced` when another process has taken over."""
         self._reader = log
-        while not self.is_stopping:
+        while not self.patience.stopping.is_set():
             taken = log.take(self.identity.batch_records, IDLE_WAIT_SECONDS)
             self._is_ring_fresh = False
             self._passed_over.clear()
             try:
                 for lost in (t for t in taken if isinstance(t, LostPosition)):
                     self._halt(lost.partition_id, halts.lost(lost.reason))
-                while self._to_halt:
-                    self._halt(*self._to_halt.popitem())
+                for partition_id, reason in tuple(self._to_halt.items()):
+                    self._halt(partition_id, reason)
                 self._apply([t for t in taken if isinstance(t, Record)])
                 self._send_outgoing()
                 self._note_reached()
             except StoreUnavailable as error:
                 _log.warning("postgres unavailable", error=str(error))
+                self.patience.wait()
                 self._resync()
             self.sender.serve()
 
     def assigned(self, partition_ids: Sequence[int]) -> Mapping[int, int]:
         """Take the leases; where to read each partition from. Called from inside `take`."""
-        positions = self._until_available(
+        positions = self.patience.until_available(
             lambda: self.books.take_leases(partition_ids, self.identity.owner)
         )
         offsets: dict[int, int] = {}
@@ -118,9 +112,7 @@ class Worker:
         """Stop writing these partitions."""
         released = [self.held.pop(p) for p in partition_ids if p in self.held]
         self.outgoing.forget(set(partition_ids))
-        self._halted.difference_update(partition_ids)
-        self._unverified.difference_update(partition_ids)
-        self._rereading.difference_update(partition_ids)
+        self._forget(partition_ids)
         try:
             self.books.release_leases(released)
         except StoreUnavailable as error:
@@ -131,8 +123,15 @@ class Worker:
     def drop(self) -> None:
         """Forget everything: another process writes now, and what is in memory is worthless."""
         self.outgoing.forget(set(self.held))
-        for state in (self.held, self._due, self._halted, self._unverified, self._rereading):
-            state.clear()
+        self._forget(list(self.held))
+        self.held.clear()
+
+    def _forget(self, partition_ids: Sequence[int]) -> None:
+        for partition_id in partition_ids:
+            self._due.pop(partition_id, None)
+            self._to_halt.pop(partition_id, None)
+            for state in (self._halted, self._unverified, self._rereading):
+                state.discard(partition_id)
 
     def _apply(self, records: Sequence[Record]) -> None:
         items = [item for record in records if (item := self._item_of(record)) is not None]
@@ -151,10 +150,13 @@ class Worker:
             self._verify(record)
             return None
         due = self._due[partition_id]
-        if record.offset != due:
+        if record.offset < due:
+            return None  # applied or passed already, and read again
+        if record.offset > due:
             self._reread(partition_id, due=due, came=record.offset)
             return None
         self._rereading.discard(partition_id)
+        self._watch_the_broker_s_clock(record)
         try:
             item = Item(record, self._examined(record))
         except DeadLetter as letter:
@@ -171,7 +173,7 @@ class Worker:
         if partition_id in self._passed_over:
             return  # the rest of this take; what matters is what comes after the seek
         if partition_id in self._rereading:
-            self._halt(partition_id, halts.gap(due, came))
+            self._pass_hidden(partition_id, due=due, came=came)
             return
         _log.warning("offset passed over", partition=partition_id, due=due, came=came)
         self._rereading.add(partition_id)
@@ -179,12 +181,53 @@ class Worker:
         if self._reader is not None:
             self._reader.seek({partition_id: due})
 
+    def _pass_hidden(self, partition_id: int, *, due: int, came: int) -> None:
+        """Pass what was asked for twice and never given, and read on; what was removed halts."""
+        if self._reader is None or not self._record_hidden(partition_id, due=due, came=came):
+            self._halt(partition_id, halts.gap(due, came))
+            return
+        self._passed_over.add(partition_id)
+        self._reader.seek({partition_id: came})
+
+    def _record_hidden(self, partition_id: int, *, due: int, came: int) -> bool:
+        """Record offsets that hold nothing ever committed: aborted records and transaction markers
+        take offsets that `read_committed` hides. False when something was removed, or a rightly
+        signed record is there: we write in no transaction, so it must not be passed over.
+        """
+        hidden = None if self._reader is None else self._reader.hidden(partition_id, due, came)
+        if hidden is None or any(map(self._is_ours, hidden)):
+            return False
+        appended_at = self.held[partition_id].last_appended_at
+        passed = {o: Record(partition_id, o, appended_at, None, None, ()) for o in range(due, came)}
+        passed |= {record.offset: record for record in hidden}
+        self._post([Item(passed[offset], halts.HIDDEN) for offset in range(due, came)])
+        self._due[partition_id] = came
+        return True
+
+    def _is_ours(self, record: Record) -> bool:
+        header = record.header(SIGNATURE_HEADER)
+        return (
+            header is not None
+            and record.value is not None
+            and signing.is_signed(header, record.value, self.ring)
+        )
+
     def _examined(self, record: Record) -> AnyCommand:
         key_id = signing.key_id_of(record.header(SIGNATURE_HEADER))
         if key_id is not None and key_id not in self.ring and not self._is_ring_fresh:
-            self.ring = self.books.key_ring()
+            self.ring |= self.books.key_ring()
             self._is_ring_fresh = True
         return examine(record, self.ring, self.identity.partition_count)
+
+    def _watch_the_broker_s_clock(self, record: Record) -> None:
+        reached_at = self.held[record.partition_id].reached_at
+        if record.appended_at < reached_at:
+            _log.error(
+                "the broker's clock stepped back",
+                partition=record.partition_id,
+                appended_at=record.appended_at.isoformat(),
+                reached_at=reached_at.isoformat(),
+            )
 
     def _verify(self, record: Record) -> None:
         position = self.held[record.partition_id]
@@ -204,6 +247,7 @@ class Worker:
         if any(verdict.after[p] != before[p] for p in before):
             self.books.record(verdict, pages)
             self.held.update(verdict.after)
+            self.patience.renew()
             self._announce(verdict)
         for partition_id, reason in verdict.halts.items():
             self._halt(partition_id, reason)
@@ -237,39 +281,41 @@ class Worker:
             self._outgoing_due_at = time.monotonic() + IDLE_WAIT_SECONDS
 
     def _note_reached(self) -> None:
-        if self._reader is None or time.monotonic() < self._reached_due_at:
+        if self._reader is None:
             return
-        running = self._running()
-        if not self._reader.is_asking:
-            self._reader.ask_ends(running)
+        answer = self._ends.turn(self._reader, self._running())
+        if answer is None:
             return
-        if (answer := self._reader.ends()) is None:
-            return
-        self._reached_due_at = time.monotonic() + REACHED_EVERY_SECONDS
         self.books.forget_plans()
-        asked_at, ends = answer
-        at_end = [
-            replace(position, reached_at=max(position.reached_at, asked_at - CLOCK_SLACK))
-            for p, position in running.items()
-            if position.next_offset >= ends.get(p, position.next_offset + 1)
-        ]
+        for partition_id, reason in answer.beyond.items():
+            self._halt(partition_id, reason)
+        for partition_id, end in answer.stuck.items():
+            # Nothing comes, and the log goes on: markers at its end, as a rule.
+            self._record_hidden(partition_id, due=self._due[partition_id], came=end)
+        at_end = {p: at for p, at in answer.at_end.items() if p not in self._unverified}
         if at_end:
-            self.books.note_reached(at_end)
+            self.books.note_reached(list(at_end.values()))
+            self.held.update(at_end)
 
     def _running(self) -> dict[int, Position]:
         return {p: position for p, position in self.held.items() if p not in self._halted}
 
     def _halt(self, partition_id: int, reason: str) -> None:
+        position = self.held.get(partition_id)
+        if position is None:
+            return  # it was revoked in the meantime: its next holder will see for itself
         self._halted.add(partition_id)
         _log.critical("partition halted", partition=partition_id, reason=reason)
         if self._reader is not None:
             self._reader.pause(partition_id)
-        if (position := self.held.get(partition_id)) is not None:
-            self.books.note_halt(position, reason)
+        # Kept until it is written down: Postgres may be away just now.
+        self._to_halt[partition_id] = reason
+        self.books.note_halt(position, reason)
+        del self._to_halt[partition_id]
 
     def _resync(self) -> None:
         """Find out from Postgres what has been applied, and read on from there."""
-        self._until_available(self._refresh_positions)
+        self.patience.until_available(self._refresh_positions)
         self._due = {p: position.next_offset for p, position in self.held.items()}
         if self._reader is not None and self.held:
             self._reader.seek({p: self._due[p] - (p in self._unverified) for p in self._running()})
@@ -281,16 +327,3 @@ class Worker:
             if now is None or now.lease_epoch != position.lease_epoch:
                 raise Fenced(f"partition {partition_id} was taken by another process")
         self.held.update(found)
-
-    def _until_available(self, attempt: Callable[[], Result]) -> Result:
-        """Retry without limit, with back-off: an infrastructure fault never costs a command."""
-        wait_seconds = 0.05
-        while True:
-            try:
-                return attempt()
-            except StoreUnavailable as error:
-                if self.is_stopping:
-                    raise
-                _log.warning("waiting for postgres", error=str(error), seconds=wait_seconds)
-                time.sleep(wait_seconds)
-                wait_seconds = min(2 * wait_seconds, MOST_BACK_OFF_SECONDS)

@@ -73,6 +73,7 @@ class Store:
             connection_class=psycopg.AsyncConnection[Row],
             kwargs={"row_factory": dict_row, "options": _OPTIONS, "connect_timeout": 5},
             configure=_make_read_only,
+            check=AsyncConnectionPool.check_connection,  # Postgres may have been restarted
             min_size=min(2, connections),
             max_size=connections,
             timeout=_POOL_TIMEOUT_S,

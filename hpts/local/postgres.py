@@ -3,7 +3,7 @@
 Owns `DATA_DIR/postgres`: the port and the administrator's password, both kept, and `home`, the
 folder of the cluster. Postgres refuses to run as root, so root runs it as `nobody`, who must be
 able to enter `home`: where a parent folder of the data folder is closed to others, `home` lies
-below the machine's temporary folders instead, and `home.path` in the data folder says where;
+elsewhere on this machine instead, and `home.path` in the data folder says where;
 `discard` removes it. Starting and restarting the process is the supervisor's.
 """
 
@@ -27,7 +27,7 @@ DATABASE: Final = "hpts"
 ADMINISTRATOR: Final = "postgres"
 _NOBODY: Final = 65534
 _CONNECT_TIMEOUT_S: Final = 2
-_OUTSIDE: Final = ("/var/tmp", "/tmp")
+_OUTSIDE: Final = ("/var/lib", "/var/tmp", "/tmp")  # the first is never swept by age
 _SETTINGS: Final = {
     "listen_addresses": ports.HOST,
     "unix_socket_directories": "",  # its path has a limit that a data folder may exceed
@@ -85,7 +85,7 @@ class PostgresServer:
         """What runs the server; `prepare` must have run. Raises `PostgresUnavailable`."""
         settings = {**_SETTINGS, "port": str(ports.recorded(self._ports_file)["postgres"])}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        binaries = find(self.binaries, user=self.user, major=self._major())
+        binaries = find(self.binaries, user=self.user, major=self._major(), open_folder=self._home)
         return [str(binaries / "postgres"), "-D", str(self._cluster), *options]
 
     def environment(self) -> dict[str, str]:
@@ -149,7 +149,7 @@ class PostgresServer:
 
     def _make_cluster(self) -> None:
         """Make a cluster beside, then rename it: what bears the name is whole."""
-        binaries = find(self.binaries, user=self.user, major=None)
+        binaries = find(self.binaries, user=self.user, major=None, open_folder=self._home)
         unfinished = self._home / "cluster.new"
         rmtree(unfinished, ignore_errors=True)
         password_file = self._home / "password"

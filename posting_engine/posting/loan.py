@@ -104,8 +104,9 @@ class Loan:
         return max(int(getattr(self, name)) for name, _ in SUB_BALANCES.values())
 
     def is_out_of_range(self) -> bool:
-        """Whether a sub-balance has passed what the ledger can hold."""
-        return self.largest_balance_minor > MAX_AMOUNT_MINOR
+        """Whether a sub-balance, or the cash applied to one, passes what the ledger can hold."""
+        collected_minor = max(self.collected_minor(name) for name in RECEIVABLES)
+        return max(self.largest_balance_minor, collected_minor) > MAX_AMOUNT_MINOR
 
     def owed_minor(self, receivable: str) -> int:
         """The balance of one receivable."""

@@ -7,6 +7,7 @@ came after: the bank has taken the cash back (accounting section 3).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from posting_engine.posting import accrual, rules
@@ -99,21 +100,8 @@ def _reverse_disbursement(
     if isinstance(posting, Refusal):
         return posting
     result = posting.result | {"moved_to_suspense_minor": format_minor(moved.amount_minor)}
-    gone = type(disbursed)(
-        disbursed.event_id,
-        disbursed.loan_id,
-        disbursed.journal_entry_id,
-        disbursed.amount_minor,
-        disbursed.settled_minor,
-        reversed=True,
-    )
-    return Posting(
-        result=result,
-        entry=posting.entry,
-        loans=posting.loans,
-        disbursed=(gone,),
-        targets=posting.targets,
-    )
+    gone = replace(disbursed, reversed=True)
+    return replace(posting, result=result, disbursed=(gone,))
 
 
 def _reverse_payment(

@@ -5,7 +5,8 @@ UPDATE partitions AS p
 SET next_offset = u.next_offset,
     last_record_hash = u.last_record_hash,
     last_appended_at = u.last_appended_at,
-    reached_at = greatest(p.reached_at, u.last_appended_at),
+    -- Append times have milliseconds, and more records of the last one may still come.
+    reached_at = greatest(p.reached_at, u.last_appended_at - interval '1 microsecond'),
     last_entry_seq = u.last_entry_seq,
     chain_head = u.chain_head
 FROM unnest(

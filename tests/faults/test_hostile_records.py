@@ -1,0 +1,88 @@
+"""Whatever somebody writes to the command log unsigned, no partition stands still for it."""
+
+import time
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+
+from schemas.topics import COMMANDS
+from tests import audit
+from tests.faults.raw_kafka import produce, record_batch
+from tests.http import Client
+
+PARTITION = 3
+
+
+def reasons_since(stack: dict[str, Any], offset: int) -> list[str]:
+    with psycopg.connect(stack["postgres_dsn"]) as connection:
+        rows = connection.execute(
+            "SELECT reason FROM hpts.dead_letters WHERE partition_id = %s "
+            "AND command_offset >= %s ORDER BY command_offset",
+            (PARTITION, offset),
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def next_offset(stack: dict[str, Any]) -> int:
+    with psycopg.connect(stack["postgres_dsn"]) as connection:
+        row = connection.execute(
+            "SELECT next_offset FROM hpts.partitions WHERE partition_id = %s", (PARTITION,)
+        ).fetchone()
+    assert row is not None
+    offset: int = row[0]
+    return offset
+
+
+def until_reasons(stack: dict[str, Any], since: int, count: int) -> list[str]:
+    deadline = time.monotonic() + 30
+    while len(found := reasons_since(stack, since)) < count:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    return found
+
+
+def still_posts(stack: dict[str, Any]) -> bool:
+    """A disbursement to each of many loans, so that every partition has one."""
+    client = Client.of(stack)
+    for _ in range(40):
+        client.open_loan(amount_minor="100")
+    return audit.faults_of_books(stack["postgres_dsn"]) == []
+
+
+def test_a_header_name_that_is_not_utf_8_is_a_dead_letter(stack: dict[str, Any]) -> None:
+    since = next_offset(stack)
+
+    assert produce(stack["kafka_bootstrap"], PARTITION, record_batch(b"k", b"v", b"\xff\xfe")) == 0
+
+    assert until_reasons(stack, since, 1) == ["unsigned: no signature, or no value"]
+    assert still_posts(stack)
+
+
+@pytest.mark.parametrize("ending", ["commit", "abort"])
+def test_a_transaction_of_somebody_else_is_passed_and_recorded(
+    stack: dict[str, Any], ending: str
+) -> None:
+    since = next_offset(stack)
+    servers = {"bootstrap.servers": stack["kafka_bootstrap"]}
+    stranger = Producer({**servers, "transactional.id": f"stranger-{uuid4()}"})
+    stranger.init_transactions(10)
+    stranger.begin_transaction()
+    stranger.produce(COMMANDS, b"unsigned", b"key", PARTITION)
+    stranger.flush(5)
+    if ending == "commit":
+        stranger.commit_transaction(10)
+    else:
+        stranger.abort_transaction(10)
+    until_reasons(stack, since, 1 if ending == "commit" else 0)
+    after = Producer(servers)
+    after.produce(COMMANDS, b"unsigned", b"key", PARTITION)
+    after.flush(5)
+
+    # The marker is written a moment after the answer, so it may come before or after the last.
+    found = [reason.split(":")[0] for reason in until_reasons(stack, since, 3)]
+    assert found[0] == ("hidden" if ending == "abort" else "unsigned")
+    assert sorted(found[1:]) == ["hidden", "unsigned"]
+    assert still_posts(stack)
