@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -66,7 +66,7 @@ def test_an_engine_paused_for_longer_than_its_session_and_continued_posts_each_p
         seen = positions_of(dsn)
         acknowledged = asyncio.run(post_async(stack, loans, 2_000))
     # Continued, and stopped again in the midst of applying.
-    until(lambda: positions_of(dsn) != seen, seconds=30)
+    until(lambda: has_applied(seen, positions_of(dsn)), seconds=30)
     with engine_stopped(stack_dir):
         paused_until = time.monotonic() + SESSION_S
         acknowledged += asyncio.run(post_async(stack, loans, 1_000))
@@ -87,16 +87,24 @@ def kill_while_catching_up(stack: dict[str, Any], data_dir: Path) -> int:
     """Kill each engine that has begun to apply; every time something is left unapplied."""
     dsn = stack["postgres_dsn"]
     for _ in range(KILLS_WHILE_CATCHING_UP):
-        seen = positions_of(dsn)
-        until(lambda seen=seen: has_taken_over(seen, positions_of(dsn)), seconds=30)
+        wait_for_takeover(dsn, positions_of(dsn))
         kill_engine(data_dir)
         assert unapplied_of(stack) > 0, "the engine had caught up before it was killed"
     return KILLS_WHILE_CATCHING_UP
 
 
-def has_taken_over(seen: Positions, now: Positions) -> bool:
-    """Whether a new engine holds every partition and has applied something."""
-    return all(now[p][1] > seen[p][1] for p in seen) and any(now[p][0] > seen[p][0] for p in seen)
+def wait_for_takeover(dsn: str, seen: Positions) -> None:
+    """Wait until a new engine holds every partition and has applied something."""
+
+    def has_taken_over() -> bool:
+        now = positions_of(dsn)
+        return all(now[p][1] > seen[p][1] for p in seen) and has_applied(seen, now)
+
+    until(has_taken_over, seconds=30)
+
+
+def has_applied(seen: Positions, now: Positions) -> bool:
+    return any(now[p][0] > seen[p][0] for p in seen)
 
 
 @contextmanager
@@ -107,7 +115,8 @@ def engine_stopped(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         for pid in set(pids) & set(pids_of_engine(data_dir)):
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # killed, and local.json does not say so yet
+                os.kill(pid, signal.SIGCONT)
 
 
 def kill_engine(data_dir: Path) -> None:
