@@ -112,7 +112,7 @@ class Intake:
             is_own = await self._queue(wanted, steps, manifest, request.traceparent)
             if not is_own:
                 return await self.answer_taken(request)
-            outcomes = await waiter.wait(deadline)
+            outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is not None:
             _refuse_another_s(outcomes, request)
             return answer_in_parts(outcomes, wanted.command_id, is_replay=False)
@@ -195,7 +195,7 @@ class Intake:
             idempotency_key=own.idempotency_key,
         ) as waiter:
             offset = await self._publish(command, own, request.traceparent)
-            outcomes = await waiter.wait(deadline)
+            outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is not None:
             _refuse_another_s(outcomes, request)
             return answer_one(outcomes[0], is_replay=False)

@@ -4,6 +4,7 @@ One entry per chunk: a debit of interest receivable per loan and one credit of t
 that cannot accrue is listed with its code and the others post. Reversing follows the same shape.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from struct import unpack
@@ -22,7 +23,13 @@ from posting_engine.posting.page import (
     ReversalTarget,
 )
 from posting_engine.posting.refusals import Refusal
-from posting_engine.posting.shortfall import already_reversed, cover, out_of_range, too_early
+from posting_engine.posting.shortfall import (
+    already_reversed,
+    cover,
+    itself_a_reversal,
+    out_of_range,
+    too_early,
+)
 from schemas import ids
 from schemas.chart_of_accounts import INTEREST_INCOME, INTEREST_RECEIVABLE
 from schemas.commands import AccrualChunk, Reversal
@@ -166,12 +173,9 @@ def reverse_share(command: Reversal, place: Place, page: Page) -> Decision:
 def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
     """Reverse what still stands of one part of an accrual batch, loan by loan."""
     shares = page.accrued.get((command.reverses_entry_id, command.part, None), ())
-    if not shares:
-        return Refusal("entry_not_found", "No such part of an accrual here.")
     standing = [share for share in shares if share.reversed_by is None]
-    if not standing:
-        reversed_by = next(share.reversed_by for share in shares if share.reversed_by is not None)
-        return already_reversed(reversed_by)
+    if not standing or standing[0].is_reversal:
+        return _nothing_to_reverse(shares)
     undone: list[tuple[AccruedLine, Undone]] = []
     rejections: list[dict[str, object]] = []
     for share in standing:
@@ -205,6 +209,14 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         loans=tuple(one.loan for _, one in undone),
         targets=tuple(_target(command, share, entry) for share, _ in undone),
     )
+
+
+def _nothing_to_reverse(shares: Sequence[AccruedLine]) -> Refusal:
+    """Why no share of a part stands: there is none, it is a reversal, or all were reversed."""
+    if not shares:
+        return Refusal("entry_not_found", "No such part of an accrual here.")
+    reversed_by = next((x.reversed_by for x in shares if x.reversed_by is not None), None)
+    return itself_a_reversal() if reversed_by is None else already_reversed(reversed_by)
 
 
 @dataclass(frozen=True, slots=True)

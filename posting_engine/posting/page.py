@@ -51,7 +51,8 @@ class AccruedLine:
     """One loan's share of an accrual, as its reversal needs it.
 
     `previous_accrued_on` is the loan's latest standing accrual before this one;
-    `reversed_by` the entry that reversed this share already.
+    `reversed_by` the entry that reversed this share already. `is_reversal`: the part named is
+    itself a reversal.
     """
 
     loan_id: UUID
@@ -63,6 +64,7 @@ class AccruedLine:
     accrued_on: date
     previous_accrued_on: date | None
     reversed_by: UUID | None
+    is_reversal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,13 @@ from posting_engine.posting.page import (
     ReversalTarget,
 )
 from posting_engine.posting.refusals import Refusal
-from posting_engine.posting.shortfall import already_reversed, cover, out_of_range, too_early
+from posting_engine.posting.shortfall import (
+    already_reversed,
+    cover,
+    itself_a_reversal,
+    out_of_range,
+    too_early,
+)
 from schemas import ids
 from schemas.chart_of_accounts import CASH, SUSPENSE
 from schemas.commands import Reversal
@@ -48,7 +54,7 @@ def decide_reversal(command: Reversal, place: Place, page: Page) -> Decision:
     if (reversed_by := page.reversed_by.get(original.journal_entry_id)) is not None:
         return already_reversed(reversed_by)
     if original.event_type in IRREVERSIBLE:
-        return Refusal("reversal_of_reversal", "The entry is itself a reversal: post it again.")
+        return itself_a_reversal()
     if command.effective_on < original.effective_on:
         return too_early(original.effective_on)
     match original.event_type:

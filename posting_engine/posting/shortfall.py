@@ -47,6 +47,11 @@ def already_reversed(reversed_by: UUID) -> Refusal:
     )
 
 
+def itself_a_reversal() -> Refusal:
+    """The refusal to reverse a reversal."""
+    return Refusal("reversal_of_reversal", "The entry is itself a reversal: post it again.")
+
+
 def too_early(effective_on: date) -> Refusal:
     """The refusal of a reversal that would count before its original."""
     return Refusal(

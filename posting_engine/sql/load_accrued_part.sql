@@ -1,9 +1,11 @@
--- The shares of one part of an accrual batch, for its reversal.
+-- The shares of one part of an accrual batch, for its reversal; a part that is itself a reversal
+-- is told as such.
 -- Parameters: partition_id, tenant_id, journal_entry_id, part. Result: one row a loan, in line order.
 -- Locks: none.
 SELECT j.loan_id, e.part, e.entry_seq, e.event_id AS accrual_event_id, j.amount_minor, j.currency,
        e.effective_on AS accrued_on, p.effective_on AS previous_accrued_on,
-       t.reversed_by_entry_id AS reversed_by
+       t.reversed_by_entry_id AS reversed_by,
+       e.event_type = 'reversal' AS is_reversal
 FROM journal_entries AS e
 JOIN journal_lines AS j ON j.partition_id = e.partition_id AND j.entry_seq = e.entry_seq
 LEFT JOIN LATERAL (
@@ -30,6 +32,6 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS p ON true
 WHERE e.partition_id = %(partition_id)b AND e.journal_entry_id = %(journal_entry_id)b
-    AND e.part = %(part)b AND e.tenant_id = %(tenant_id)b AND e.event_type = 'accrual'
-    AND j.account_code = '1200' AND j.direction = 'DR'
+    AND e.part = %(part)b AND e.tenant_id = %(tenant_id)b AND j.account_code = '1200'
+    AND (e.event_type, j.direction) IN (('accrual', 'DR'), ('reversal', 'CR'))
 ORDER BY j.sequence;

@@ -57,9 +57,7 @@ def fresh_ledger(cluster: str) -> Callable[[], tuple[str, str]]:
         migrate(admin_dsn, {"hpts_engine": ENGINE_PASSWORD})
         with psycopg.connect(admin_dsn) as connection:
             connection.execute(
-                "INSERT INTO hpts.partitions (partition_id, topic_id) "
-                "SELECT n, 'a topic' FROM generate_series(0, %s) AS n",
-                (ledger.PARTITIONS - 1,),
+                (ledger.HERE / "make_partitions.sql").read_text(), [ledger.PARTITIONS - 1]
             )
         engine = {"dbname": name, "user": "hpts_engine", "password": ENGINE_PASSWORD}
         return admin_dsn, psycopg.conninfo.make_conninfo(cluster, **engine)

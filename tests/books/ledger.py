@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -15,6 +16,7 @@ from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Re
 from schemas.partitioning import partition_of_loan
 
 PARTITIONS = 4
+HERE = Path(__file__).parent
 TENANT = UUID("7d3ffb8e-6d2b-4f37-8fd2-6d33b6b2a0c1")
 BORROWER = UUID("5a0c34a4-3f0b-4a4e-9a86-0b4f6f2fd1f3")
 BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
