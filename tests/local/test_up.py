@@ -64,6 +64,8 @@ def folder() -> Iterator[Path]:
 
 
 def test_a_running_stack_says_that_it_is_ready(stack: dict[str, Any], stack_dir: Path) -> None:
+    # Tests of faults share this stack, and what they disturbed takes a moment to come back.
+    until(lambda: hpts("status", "--data-dir", str(stack_dir)).returncode == 0, seconds=60)
     told = hpts("status", "--json", "--data-dir", str(stack_dir))
     found = json.loads(told.stdout)
     assert (told.returncode, found["ready"], found["not_ready"]) == (0, True, {})
