@@ -14,9 +14,8 @@ from uuid import UUID
 
 from ingress_api import fields
 from ingress_api.fields import Faults, Member, read_members
-from schemas import ids, scopes
+from schemas import scopes
 from schemas.commands import AnyCommand, Disbursement, Payment, Reversal
-from schemas.partitioning import NO_LOAN, partition_of_loan, record_key
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import Document
 
@@ -190,21 +189,3 @@ def fingerprint(route: str, values: Values) -> bytes:
     """
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), default=str)
     return sha256(route.encode() + b"\0" + canonical.encode()).digest()
-
-
-def place_of(command: AnyCommand, partition_count: int) -> tuple[int, bytes]:
-    """The partition that owns a command, and its record key (design section 1)."""
-    tenant_id = command.tenant_id
-    if isinstance(command, Disbursement | Payment):
-        partition_id = partition_of_loan(tenant_id, command.loan_id, partition_count)
-        return partition_id, record_key(tenant_id, command.loan_id)
-    if not isinstance(command, Reversal):
-        raise TypeError(f"a {type(command).__name__} has no single place")
-    key = record_key(tenant_id, command.reverses_entry_id)
-    if command.loan_id is not None:
-        return partition_of_loan(tenant_id, command.loan_id, partition_count), key
-    named = ids.partition_in(command.reverses_entry_id)
-    if named is not None and named < partition_count:
-        return named, key
-    # No such entry can exist: the tenant's own partition says so, and remembers it.
-    return partition_of_loan(tenant_id, NO_LOAN, partition_count), record_key(tenant_id, NO_LOAN)

@@ -18,7 +18,7 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api.answers import answer_in_parts, answer_one, answer_pending, position_of
-from ingress_api.bodies import Envelope, place_of
+from ingress_api.bodies import Envelope
 from ingress_api.exchange import Answer, Preference
 from ingress_api.idempotency import Reservations
 from ingress_api.outcomes import Outcomes
@@ -27,6 +27,7 @@ from ingress_api.store import Manifest, OutgoingStep, Reservation, Store, StoreU
 from schemas import codec, ids
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand
+from schemas.placement import place_of
 from schemas.problems import Problem, ProblemError
 
 MAX_RECORD_BYTES: Final = 900_000

@@ -6,12 +6,13 @@ transaction. How a log is cut into batches never shows in what is decided.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from posting_engine import halts, rows
 from posting_engine.positions import Position
 from posting_engine.posting.decide import decide
-from posting_engine.posting.entries import correlation_of, derived, part_of
+from posting_engine.posting.entries import command_id_of, correlation_of, part_of, steps_total
 from posting_engine.posting.journal import BrokenInvariant
 from posting_engine.posting.page import (
     DisbursedAmount,
@@ -22,9 +23,10 @@ from posting_engine.posting.page import (
 )
 from posting_engine.posting.refusals import Refusal
 from posting_engine.records import Record
-from schemas import ids
+from schemas import codec
 from schemas.codec import Outcome
 from schemas.commands import AccrualChunk, AnyCommand, Reversal
+from schemas.placement import place_of
 
 KeyOfCommand = tuple[int, UUID, str]
 """partition, tenant, idempotency key: by these a duplicate is recognised, for ever."""
@@ -55,7 +57,10 @@ class Verdict:
     outcomes: list[rows.OutcomeRow] = field(default_factory=list)
     links: list[rows.ChainedEntry] = field(default_factory=list)
     disbursed: dict[tuple[int, UUID, UUID], DisbursedAmount] = field(default_factory=dict)
+    disbursement_entries: list[rows.DisbursementEntryRow] = field(default_factory=list)
     targets: list[tuple[int, UUID, ReversalTarget]] = field(default_factory=list)
+    closes: dict[rows.CloseKey, datetime] = field(default_factory=dict)
+    follow_ups: list[rows.FollowUpRow] = field(default_factory=list)
     touched_loans: set[tuple[int, UUID, UUID]] = field(default_factory=set)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     announcements: list[tuple[int | None, Outcome]] = field(default_factory=list)
@@ -142,11 +147,14 @@ def _decide_one(
         return
     page = pages[place.partition_id]
     decision = decide(command, place, page)
-    row = _outcome_of(command, place, decision)
+    row = _outcome_of(command, place, decision, page.partition_count)
     outcome = _announcement(row, dry_run=command.dry_run)
     if not command.dry_run:
         if isinstance(decision, Posting):
             _post(decision, command.tenant_id, place, page, verdict)
+        verdict.follow_ups += [
+            _follow_up(next_step, record, page) for next_step in decision.follow_ups
+        ]
         verdict.outcomes.append(row)
         earlier[key] = outcome
     # Last: what breaks an invariant on the way must not have been announced.
@@ -155,7 +163,7 @@ def _decide_one(
 
 def _post(posting: Posting, tenant_id: UUID, place: Place, page: Page, verdict: Verdict) -> None:
     entry_seq = page.next_entry_seq
-    page.apply(posting)
+    page.apply(posting, tenant_id)
     position = verdict.after[place.partition_id]
     links, head = rows.chained(
         place.partition_id, position.chain_head, [(entry_seq, place.command_offset, posting)]
@@ -170,29 +178,55 @@ def _post(posting: Posting, tenant_id: UUID, place: Place, page: Page, verdict: 
         verdict.disbursed[place.partition_id, tenant_id, amount.event_id] = amount
     for target in posting.targets:
         verdict.targets.append((place.partition_id, tenant_id, target))
+    if posting.about_disbursement is not None and posting.entry is not None:
+        entry_id = posting.entry.journal_entry_id
+        verdict.disbursement_entries.append(
+            rows.DisbursementEntryRow(
+                place.partition_id, entry_id, tenant_id, posting.about_disbursement
+            )
+        )
+    if posting.closed_through is not None:
+        key = (place.partition_id, tenant_id, posting.closed_through)
+        verdict.closes.setdefault(key, place.posted_at)
 
 
-def _outcome_of(command: AnyCommand, place: Place, decision: Posting | Refusal) -> rows.OutcomeRow:
+def _follow_up(command: AnyCommand, cause: Record, page: Page) -> rows.FollowUpRow:
+    """The next step, to be sent by whoever holds the partition of the step before it."""
+    to_partition, record_key = place_of(command, page.partition_count)
+    return rows.FollowUpRow(
+        partition_id=cause.partition_id,
+        tenant_id=command.tenant_id,
+        idempotency_key=command.idempotency_key,
+        to_partition=to_partition,
+        record_key=record_key,
+        record_value=codec.encode(command),
+        reply_partition=cause.reply_partition,
+        traceparent=cause.traceparent,
+    )
+
+
+def _outcome_of(
+    command: AnyCommand, place: Place, decision: Posting | Refusal, partition_count: int
+) -> rows.OutcomeRow:
     if isinstance(decision, Refusal):
         status = "rejected"
         result = {"code": decision.code, "detail": decision.detail, **decision.members}
     else:
         status, result = "posted", decision.result
-    in_parts = part_of(command) is not None
     # A chunk's, and a reversed part's: by it a batch is read from its outcomes alone.
-    accrual = result.get("accrual_event_id") if in_parts else None
+    accrual = result.get("accrual_event_id") if part_of(command) is not None else None
     return rows.OutcomeRow(
         partition_id=place.partition_id,
         tenant_id=command.tenant_id,
         idempotency_key=command.idempotency_key,
-        command_id=derived(ids.COMMAND, command, place),
+        command_id=command_id_of(command, place),
         correlation_id=correlation_of(command, place),
         command_type=type(command).__name__,
         fingerprint=command.fingerprint,
         status=status,
         result=rows.to_json(result),
         accrual_event_id=None if accrual is None else UUID(str(accrual)),
-        chunks_total=getattr(command, "chunks_total", None) if in_parts else None,
+        chunks_total=steps_total(command, partition_count),
         command_offset=place.command_offset,
         posted_at=place.posted_at,
     )

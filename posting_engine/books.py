@@ -20,7 +20,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 
 from posting_engine import rows
 from posting_engine.batch import Item, Verdict
-from posting_engine.pages import Needs, Pages, fill_pages, needs_of
+from posting_engine.pages import Found, Needs, Pages, fill_pages, needs_of
 from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavailable
 from posting_engine.statements import STATEMENTS
 from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
@@ -104,19 +104,34 @@ class Books:
         """Plan statements anew, by what the tables have become."""
         self._read([("forget_plans", {})])
 
-    def open_pages(self, items: Sequence[Item], held: Mapping[int, Position]) -> Pages:
+    def open_pages(
+        self, items: Sequence[Item], held: Mapping[int, Position], partition_count: int
+    ) -> Pages:
         """What a batch needs of the books, and the earlier outcomes of its keys."""
         needs = needs_of(items)
         if needs.names_loans_only:
             wanted = [("load_outcomes", needs.keys), *_loans_and_closes(needs)]
-            earlier, loans, closed = self._read(wanted)
-            return fill_pages(needs, held, earlier, [], loans, closed, [])
-        named: list[Statement] = [("load_outcomes", needs.keys), ("load_entries", needs.entries)]
+            outcomes, loans, closes = self._read(wanted)
+            found = Found(outcomes=outcomes, loans=loans, closes=closes)
+            return fill_pages(needs, held, found, partition_count)
+        named: list[Statement] = [
+            ("load_outcomes", needs.keys),
+            ("load_entries", needs.entries),
+            ("load_disbursements", needs.disbursements),
+        ]
         named += [(lookup.statement, lookup.parameters) for lookup in needs.lookups]
-        earlier, entries, *found = self._read(named)
-        needs.add_loans_of(entries, found)
-        loans, closed = self._read(_loans_and_closes(needs))
-        return fill_pages(needs, held, earlier, entries, loans, closed, found)
+        outcomes, entries, disbursements, *lookups = self._read(named)
+        needs.add_loans_of([*entries, *disbursements], lookups)
+        loans, closes = self._read(_loans_and_closes(needs))
+        found = Found(
+            outcomes=outcomes,
+            loans=loans,
+            closes=closes,
+            entries=entries,
+            disbursements=disbursements,
+            lookups=lookups,
+        )
+        return fill_pages(needs, held, found, partition_count)
 
     def record(self, verdict: Verdict, pages: Pages) -> None:
         """Write a verdict in one transaction; see the error tree at the top."""
@@ -131,10 +146,21 @@ class Books:
                     ]
                 _check(statements, cursors)
 
-    def outgoing(self, partition_ids: Sequence[int], most: int) -> list[dict[str, Any]]:
-        """The next commands to send, oldest first, at most `most` a partition."""
-        parameters = {"partition_ids": list(partition_ids), "most": most}
-        return self._read([("load_outgoing", parameters)])[0]
+    def outgoing(
+        self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]
+    ) -> list[dict[str, Any]]:
+        """The next commands to send of these partitions: follow-ups, then chunks; oldest first,
+        at most `most[kind]` a partition.
+        """
+        wanted: list[Statement] = [
+            (
+                "load_outgoing",
+                {"partition_ids": list(partition_ids), "kind": kind, "most": most[kind]},
+            )
+            for kind, partition_ids in (("follow_up", follow_ups_of), ("chunk", chunks_of))
+        ]
+        follow_ups, chunks = self._read(wanted)
+        return follow_ups + chunks
 
     def forget_outgoing(self, sent: Sequence[tuple[int, UUID, str]]) -> None:
         """Delete commands that the broker has acknowledged: (partition, tenant, key)."""
@@ -220,6 +246,14 @@ def _writes_of(verdict: Verdict, pages: Pages) -> list[Statement]:
     if verdict.disbursed:
         disbursed = [(key[0], key[1], amount) for key, amount in verdict.disbursed.items()]
         written.append(("put_disbursements", rows.disbursement_columns(disbursed)))
+    if verdict.disbursement_entries:
+        links = rows.disbursement_entry_columns(verdict.disbursement_entries)
+        written.append(("insert_disbursement_entries", links))
+    if verdict.closes:
+        written.append(("put_closed_periods", rows.closed_through_columns(verdict.closes)))
+        written.append(("insert_period_closes", rows.close_columns(verdict.closes)))
+    if verdict.follow_ups:
+        written.append(("insert_follow_ups", rows.follow_up_columns(verdict.follow_ups)))
     if verdict.targets:
         written.append(("insert_reversal_targets", rows.target_columns(verdict.targets)))
     if verdict.links:

@@ -1,8 +1,8 @@
-"""Sending what waits in `outgoing_commands`: signed, in order, paced by the own position.
+"""Sending what waits in `outgoing_commands`: signed, in order, chunks paced by the own position.
 
-At most two chunks of a partition are sent and not yet applied, so live payments never stand
-behind a whole batch. A row is deleted only after the broker has acknowledged it; a crash in
-between sends it twice, and the engine recognises the second as a duplicate.
+Follow-ups go at once. At most two chunks of a partition are sent and not yet applied, so live
+payments never stand behind a whole batch. A row is deleted only after the broker has acknowledged
+it; a crash in between sends it twice, and the engine recognises the second as a duplicate.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,8 @@ from schemas.signing import SigningKey
 from schemas.topics import REPLY_PARTITION_HEADER, SIGNATURE_HEADER, TRACEPARENT_HEADER
 
 CHUNKS_UNAPPLIED: Final = 2
+FOLLOW_UP: Final = "follow_up"
+MOST: Final = {FOLLOW_UP: 500, "chunk": 2 * CHUNKS_UNAPPLIED}
 
 OutgoingKey = tuple[int, UUID, str]
 
@@ -27,6 +29,7 @@ class _Sent:
     """A command handed to the producer. `offset` is None until the broker acknowledges."""
 
     key: OutgoingKey
+    kind: str
     to_partition: int
     offset: int | None = None
     deleted: bool = False
@@ -54,21 +57,24 @@ class Outgoing:
         self._sent = {k: s for k, s in self._sent.items() if not _is_done(s, held)}
         under_way: dict[int, int] = {}
         for sent in self._sent.values():
-            under_way[sent.key[0]] = under_way.get(sent.key[0], 0) + 1
+            if sent.kind != FOLLOW_UP:
+                under_way[sent.key[0]] = under_way.get(sent.key[0], 0) + 1
         free = [p for p in held if under_way.get(p, 0) < CHUNKS_UNAPPLIED]
-        if not free:
-            return
-        for row in self.books.outgoing(free, most=2 * CHUNKS_UNAPPLIED):
+        for row in self.books.outgoing(follow_ups_of=list(held), chunks_of=free, most=MOST):
             owner = row["partition_id"]
             identity = (owner, row["tenant_id"], row["idempotency_key"])
-            if identity in self._sent or under_way.get(owner, 0) >= CHUNKS_UNAPPLIED:
+            is_paced = row["kind"] != FOLLOW_UP
+            if identity in self._sent:
+                continue
+            if is_paced and under_way.get(owner, 0) >= CHUNKS_UNAPPLIED:
                 continue
             if not self._send(identity, row, key):
-                return  # the producer's queue is full, and no later chunk may overtake this one
-            under_way[owner] = under_way.get(owner, 0) + 1
+                return  # the producer's queue is full, and nothing later may overtake this one
+            if is_paced:
+                under_way[owner] = under_way.get(owner, 0) + 1
 
     def _send(self, identity: OutgoingKey, row: Mapping[str, Any], key: SigningKey) -> bool:
-        sent = _Sent(identity, row["to_partition"])
+        sent = _Sent(identity, row["kind"], row["to_partition"])
 
         def acknowledged(offset: int) -> None:
             sent.offset = offset
@@ -88,6 +94,8 @@ class Outgoing:
 def _is_done(sent: _Sent, held: Mapping[int, Position]) -> bool:
     if sent.offset is None or not sent.deleted:
         return False
+    if sent.kind == FOLLOW_UP:
+        return True
     target = held.get(sent.to_partition)
     # What went to a partition that another process holds is done once it is acknowledged.
     return target is None or target.next_offset > sent.offset

@@ -13,7 +13,21 @@ from posting_engine.posting.loan import Loan
 from posting_engine.posting.page import AccruedLine, DisbursedAmount, Page
 from posting_engine.rows import Columns
 from schemas.codec import Outcome
-from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
+from schemas.commands import (
+    PART_OF_STEP,
+    AccrualChunk,
+    AnyCommand,
+    DisbursementSettlement,
+    PaymentReturn,
+    PayoffReversal,
+    PeriodClose,
+    PeriodClosed,
+    Refinance,
+    RefinanceOpening,
+    RefinanceRelease,
+    RefinanceReversal,
+    Reversal,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +40,19 @@ class Lookup:
     parameters: dict[str, Any]
 
 
+WantedEntry = tuple[int, UUID, UUID, UUID, int, UUID | None]
+"""partition, tenant, first and last entry id, part, event id or None."""
+_LOW_64 = (1 << 64) - 1
+
+
 @dataclass(slots=True)
 class Needs:
     """Sets of (partition, tenant, what) that a batch names, each once."""
 
     wanted_keys: dict[KeyOfCommand, None] = field(default_factory=dict)
     wanted_loans: dict[tuple[int, UUID, UUID], None] = field(default_factory=dict)
-    wanted_entries: dict[tuple[int, UUID, UUID], None] = field(default_factory=dict)
+    wanted_entries: dict[WantedEntry, None] = field(default_factory=dict)
+    wanted_disbursements: dict[tuple[int, UUID, UUID], None] = field(default_factory=dict)
     lookups: list[Lookup] = field(default_factory=list)
 
     @property
@@ -48,7 +68,25 @@ class Needs:
     @property
     def entries(self) -> Columns:
         """Parameters of `load_entries`."""
-        return _triples(self.wanted_entries, "journal_entry_ids")
+        wanted = list(self.wanted_entries)
+        names = ("partition_ids", "tenant_ids", "first_ids", "last_ids", "parts", "event_ids")
+        return {name: [entry[i] for entry in wanted] for i, name in enumerate(names)}
+
+    @property
+    def disbursements(self) -> Columns:
+        """Parameters of `load_disbursements`."""
+        return _triples(self.wanted_disbursements, "event_ids")
+
+    def want_entry(self, partition_id: int, tenant_id: UUID, entry_id: UUID, part: int) -> None:
+        """An entry by its id."""
+        self.wanted_entries[partition_id, tenant_id, entry_id, entry_id, part, None] = None
+
+    def want_event(self, partition_id: int, tenant_id: UUID, event_id: UUID) -> None:
+        """The entry of an event. Both ids derive from one command, so they share their upper half:
+        instant and partition.
+        """
+        first, last = UUID(int=event_id.int & ~_LOW_64), UUID(int=event_id.int | _LOW_64)
+        self.wanted_entries[partition_id, tenant_id, first, last, 0, event_id] = None
 
     @property
     def tenants(self) -> Columns:
@@ -62,19 +100,20 @@ class Needs:
     @property
     def names_loans_only(self) -> bool:
         """Whether all that the batch needs can be asked for in one round trip."""
-        return not (self.wanted_entries or self.lookups)
+        return not (self.wanted_entries or self.wanted_disbursements or self.lookups)
 
     def add_loans_of(
-        self, entries: Sequence[dict[str, Any]], found: Sequence[Sequence[dict[str, Any]]]
+        self, named: Sequence[dict[str, Any]], found: Sequence[Sequence[dict[str, Any]]]
     ) -> None:
-        """The loans of entries and of accruals that reversals name, as their rows say."""
-        for row in entries:
+        """The loans of what commands name (entries, disbursements, accruals), as rows say."""
+        for row in named:
             if row["loan_id"] is not None:
                 self.wanted_loans[row["partition_id"], row["tenant_id"], row["loan_id"]] = None
         for lookup, lookup_rows in zip(self.lookups, found, strict=True):
             for row in lookup_rows:
-                key = (lookup.partition_id, lookup.command.tenant_id, row["loan_id"])
-                self.wanted_loans[key] = None
+                if row["loan_id"] is not None:
+                    key = (lookup.partition_id, lookup.command.tenant_id, row["loan_id"])
+                    self.wanted_loans[key] = None
 
 
 @dataclass(slots=True)
@@ -101,20 +140,37 @@ def needs_of(items: Sequence[Item]) -> Needs:
 
 def _add(needs: Needs, partition_id: int, command: AnyCommand) -> None:
     tenant_id = command.tenant_id
+    for loan_id in _loans_named(command):
+        needs.wanted_loans[partition_id, tenant_id, loan_id] = None
     match command:
-        case Disbursement() | Payment():
-            needs.wanted_loans[partition_id, tenant_id, command.loan_id] = None
-        case AccrualChunk():
-            for share in shares_of(command):
-                needs.wanted_loans[partition_id, tenant_id, share.loan_id] = None
-            if command.backfill:
-                needs.lookups.append(_standing(partition_id, command))
+        case AccrualChunk() if command.backfill:
+            needs.lookups.append(_standing(partition_id, command))
         case Reversal(part=None, loan_id=None):
-            needs.wanted_entries[partition_id, tenant_id, command.reverses_entry_id] = None
+            needs.want_entry(partition_id, tenant_id, command.reverses_entry_id, 0)
         case Reversal():
             needs.lookups.append(_accrued(partition_id, command))
-            if command.loan_id is not None:
-                needs.wanted_loans[partition_id, tenant_id, command.loan_id] = None
+        case RefinanceReversal() | PayoffReversal():
+            part = PART_OF_STEP[type(command)]
+            needs.want_entry(partition_id, tenant_id, command.reverses_entry_id, part)
+        case PaymentReturn():
+            needs.want_event(partition_id, tenant_id, command.payment_event_id)
+        case DisbursementSettlement():
+            needs.wanted_disbursements[partition_id, tenant_id, command.disbursement_event_id] = (
+                None
+            )
+
+
+def _loans_named(command: AnyCommand) -> list[UUID]:
+    """The loans of this partition that a command names itself."""
+    match command:
+        case AccrualChunk():
+            return [share.loan_id for share in shares_of(command)]
+        case Refinance() | RefinanceOpening() | RefinanceRelease() | RefinanceReversal():
+            return [command.new_loan_id]
+        case DisbursementSettlement() | PaymentReturn() | PeriodClose() | PeriodClosed():
+            return []  # its event says which
+        case _:
+            return [] if command.loan_id is None else [command.loan_id]
 
 
 def _standing(partition_id: int, chunk: AccrualChunk) -> Lookup:
@@ -139,31 +195,41 @@ def _accrued(partition_id: int, command: Reversal) -> Lookup:
     return Lookup(partition_id, command, statement, parameters)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The rows of `load_*`, `lookups` being those of the look-ups in their order."""
+
+    outcomes: Sequence[dict[str, Any]]
+    loans: Sequence[dict[str, Any]]
+    closes: Sequence[dict[str, Any]]
+    entries: Sequence[dict[str, Any]] = ()
+    disbursements: Sequence[dict[str, Any]] = ()
+    lookups: Sequence[Sequence[dict[str, Any]]] = ()
+
+
 def fill_pages(
-    needs: Needs,
-    held: Mapping[int, Position],
-    earlier: Sequence[dict[str, Any]],
-    entries: Sequence[dict[str, Any]],
-    loans: Sequence[dict[str, Any]],
-    closed: Sequence[dict[str, Any]],
-    found: Sequence[Sequence[dict[str, Any]]],
+    needs: Needs, held: Mapping[int, Position], found: Found, partition_count: int
 ) -> Pages:
-    """Pages from the rows of `load_*`, `found` being those of the look-ups in their order."""
-    pages = {p: Page(p, position.last_entry_seq + 1) for p, position in held.items()}
+    """Pages from what was found."""
+    pages = {
+        p: Page(p, position.last_entry_seq + 1, partition_count) for p, position in held.items()
+    }
     read_versions = {}
-    for row in loans:
+    for row in found.loans:
         partition_id = row.pop("partition_id")
         loan = Loan(**row)
         pages[partition_id].loans[loan.tenant_id, loan.loan_id] = loan
         read_versions[partition_id, loan.tenant_id, loan.loan_id] = loan.version
-    for row in closed:
+    for row in found.closes:
         pages[row["partition_id"]].closed_through[row["tenant_id"]] = row["closed_through"]
-    _fill_entries(pages, entries)
-    for lookup, lookup_rows in zip(needs.lookups, found, strict=True):
-        _fill_lookup(pages[lookup.partition_id], lookup.command, lookup_rows)
+    _fill_entries(pages, found.entries)
+    for row in found.disbursements:
+        _fill_disbursement(pages[row.pop("partition_id")], row.pop("tenant_id"), row)
+    for lookup, rows_of_lookup in zip(needs.lookups, found.lookups, strict=True):
+        _fill_lookup(pages[lookup.partition_id], lookup.command, rows_of_lookup)
     outcomes = {
         (row["partition_id"], row["tenant_id"], row["idempotency_key"]): Outcome(**row)
-        for row in earlier
+        for row in found.outcomes
     }
     return Pages(pages, outcomes, read_versions)
 
@@ -171,18 +237,18 @@ def fill_pages(
 def _fill_entries(pages: Mapping[int, Page], entries: Sequence[dict[str, Any]]) -> None:
     for partition_id, posted, first in rows.entries_from(entries):
         page, entry = pages[partition_id], posted.entry
-        page.entries[entry.tenant_id, entry.journal_entry_id] = posted
+        page.entries[entry.tenant_id, entry.journal_entry_id, entry.part] = posted
+        page.events[entry.tenant_id, entry.event_id] = posted
         if first["reversed_by_entry_id"] is not None:
-            page.reversed_by[entry.journal_entry_id] = first["reversed_by_entry_id"]
-        if first["disbursed_loan_id"] is not None:
-            page.disbursed[entry.tenant_id, entry.event_id] = DisbursedAmount(
-                entry.event_id,
-                first["disbursed_loan_id"],
-                entry.journal_entry_id,
-                first["disbursed_minor"],
-                first["settled_minor"],
-                first["reversed"],
-            )
+            page.reversed_by[entry.journal_entry_id, entry.part] = first["reversed_by_entry_id"]
+        if first["disbursed_event_id"] is not None:
+            named = {n: first[f"disbursed_{n}"] for n in DisbursedAmount.__dataclass_fields__}
+            _fill_disbursement(page, entry.tenant_id, named)
+            page.disbursement_of[entry.journal_entry_id] = named["event_id"]
+
+
+def _fill_disbursement(page: Page, tenant_id: UUID, named: dict[str, Any]) -> None:
+    page.disbursed[tenant_id, named["event_id"]] = DisbursedAmount(**named)
 
 
 def _fill_lookup(
@@ -191,7 +257,7 @@ def _fill_lookup(
     if isinstance(command, AccrualChunk):
         for row in found:
             key = (command.tenant_id, row["loan_id"], command.accrued_on)
-            page.standing_accruals.add(key)
+            page.standing_accruals[key] = row["entry_seq"]
         return
     lines = tuple(AccruedLine(**row) for row in found)
     page.accrued[command.reverses_entry_id, command.part, command.loan_id] = lines

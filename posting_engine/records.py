@@ -6,17 +6,35 @@ partition. Everything that is no command is a dead letter with a reason; nothing
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
+from typing import get_args
 
+from posting_engine.posting.loan import RECEIVABLES
 from posting_engine.posting.rules import SUPPORTED_VERSIONS
 from posting_engine.posting.waterfall import ORDERS
-from schemas import codec, ids, signing
-from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
+from schemas import codec, signing
+from schemas.commands import (
+    LAYERS,
+    MAX_ADJUSTMENT_LINES,
+    AccrualChunk,
+    AnyCommand,
+    ManualAdjustment,
+    Payment,
+    PaymentAllocation,
+    PayoffReversal,
+    PeriodClose,
+    PeriodClosed,
+    RefinanceOpening,
+    RefinancePayoff,
+    RefinanceRelease,
+    Reversal,
+)
 from schemas.money import MAX_AMOUNT_MINOR
-from schemas.partitioning import NO_LOAN, partition_of_key, partition_of_loan
+from schemas.partitioning import partition_of_key
+from schemas.placement import place_of, step_of
 from schemas.signing import SigningKey
 from schemas.topics import (
     OUTCOME_PARTITIONS,
@@ -26,7 +44,22 @@ from schemas.topics import (
 )
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-_TEXTS = ("idempotency_key", "actor", "description", "external_ref", "destination_ref")
+_ACCOUNT = re.compile(r"[1-9][0-9]{3}", re.ASCII)
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_KINDS = get_args(AnyCommand)
+_TEXTS = {kind: [f.name for f in fields(kind) if f.type in (str, str | None)] for kind in _KINDS}
+_AMOUNTS = {kind: [f.name for f in fields(kind) if f.name.endswith("_minor")] for kind in _KINDS}
+_MAY_BE_ZERO = (
+    "additional_principal_minor",
+    "capitalize_interest_minor",
+    "capitalize_fees_minor",
+)
+_STEPS = {
+    RefinancePayoff: "payoff",
+    RefinanceOpening: "opening",
+    RefinanceRelease: "release",
+    PayoffReversal: "payoff",
+}
 
 MAX_CHUNK_LOANS = 5_000
 """Above it the sum of a part could pass a bigint."""
@@ -57,9 +90,10 @@ class Record:
         return int(text)
 
     @property
-    def traceparent(self) -> bytes | None:
-        """The trace that the command belongs to."""
-        return self.header(TRACEPARENT_HEADER)
+    def traceparent(self) -> str | None:
+        """The trace that the command belongs to; None where the header is not W3C's."""
+        header = self.header(TRACEPARENT_HEADER) or b""
+        return header.decode() if _TRACEPARENT.fullmatch(header) else None
 
     @property
     def hash(self) -> bytes:
@@ -88,9 +122,10 @@ def examine(record: Record, ring: Mapping[str, SigningKey], partition_count: int
         raise DeadLetter("not a command: an outcome")
     if not key.may_write(message.tenant_id, record.appended_at):
         raise DeadLetter(f"foreign: key {key.key_id} may not write for this tenant at this time")
-    if isinstance(message, Payment) and message.waterfall_version not in ORDERS:
+    waterfall_version = getattr(message, "waterfall_version", None)
+    if waterfall_version is not None and waterfall_version not in ORDERS:
         raise UnknownToThisBuild(
-            f"waterfall version {message.waterfall_version} is unknown: run a build that knows it"
+            f"waterfall version {waterfall_version} is unknown: run a build that knows it"
         )
     if message.rules_version not in SUPPORTED_VERSIONS:
         raise UnknownToThisBuild(
@@ -119,20 +154,21 @@ def _fault(command: AnyCommand) -> str | None:
     """What no ingress of ours would have accepted; None when the command makes sense."""
     if (text_fault := _text_fault(command)) is not None:
         return text_fault
+    if (key_fault := _key_fault(command)) is not None:
+        return key_fault
     match command:
-        case Disbursement() | Payment():
-            if not 0 < command.amount_minor <= MAX_AMOUNT_MINOR:
-                return "amount_minor out of range"
-            if isinstance(command, Payment) and command.allocation not in ("auto", "hold"):
-                return "allocation is neither auto nor hold"
         case AccrualChunk():
             return _chunk_fault(command)
-        case Reversal():
-            if command.part is not None and command.chunks_total is None:
-                return "a part without its manifest"
-    if isinstance(command, Reversal) and command.part is not None:
-        return None if _step_of(command.idempotency_key) else "the key is no step of a batch"
-    return "a step's key" if "/" in command.idempotency_key else None
+        case Reversal() if command.part is not None and command.chunks_total is None:
+            return "a part without its manifest"
+        case Payment() if command.allocation not in ("auto", "hold"):
+            return "allocation is neither auto nor hold"
+        case ManualAdjustment():
+            return _lines_fault(command)
+        case PeriodClose() | PeriodClosed():
+            next_day = command.closed_through + timedelta(days=1)
+            return None if next_day.day == 1 else "closed_through is not the end of a month"
+    return _amount_fault(command)
 
 
 def _text_fault(command: AnyCommand) -> str | None:
@@ -140,21 +176,57 @@ def _text_fault(command: AnyCommand) -> str | None:
     currency = getattr(command, "currency", None)
     if currency is not None and _CURRENCY.fullmatch(currency) is None:
         return "currency is not three capital letters"
-    texts = [value for name in _TEXTS if (value := getattr(command, name, None)) is not None]
+    texts = [text for name in _TEXTS[type(command)] if (text := getattr(command, name)) is not None]
     metadata: dict[str, str] = getattr(command, "metadata", {})
     if any("\0" in text for text in (*texts, *metadata, *metadata.values())):
         return "U+0000 in a text"
     return None
 
 
-def _step_of(key: str) -> tuple[int, int] | None:
-    """The (partition, n) of a key `<key>/<partition>/<n>`."""
-    parts = key.split("/")
-    if len(parts) != 3 or not all(text.isascii() and text.isdigit() for text in parts[1:]):
-        return None
-    if len(parts[1]) > 4 or len(parts[2]) > 7:
-        return None
-    return int(parts[1]), int(parts[2])
+def _key_fault(command: AnyCommand) -> str | None:
+    """Whether the key is a step's where the command is a step, and a client's where it is not."""
+    key = command.idempotency_key
+    if isinstance(command, AccrualChunk) or getattr(command, "part", None) is not None:
+        return None if step_of(key) else "the key is no step of a batch"
+    step = _STEPS.get(type(command))
+    if isinstance(command, PeriodClosed):
+        step = str(command.partition_id)
+    root, _, own = key.partition("/")
+    if not root or own != (step or "") or (step is None and "/" in key):
+        return "the key is not that of such a step"
+    return None
+
+
+def _amount_fault(command: AnyCommand) -> str | None:
+    for name in _AMOUNTS[type(command)]:
+        amount_minor = getattr(command, name)
+        least_minor = 0 if name in _MAY_BE_ZERO else 1
+        if amount_minor is not None and not least_minor <= amount_minor <= MAX_AMOUNT_MINOR:
+            return f"{name} out of range"
+    match command:
+        case PaymentAllocation() if command.split is not None:
+            parts = command.split.values()
+            if not command.split.keys() <= set(RECEIVABLES) or min(parts, default=0) < 0:
+                return "split names no receivable, or less than nothing"
+            if sum(parts) != command.amount_minor:
+                return "split does not sum to the amount"
+        case RefinanceOpening():
+            total_minor = command.carried_minor + command.additional_principal_minor
+            return "the new loan is out of range" if total_minor > MAX_AMOUNT_MINOR else None
+    return None
+
+
+def _lines_fault(command: ManualAdjustment) -> str | None:
+    if not 2 <= len(command.lines) <= MAX_ADJUSTMENT_LINES:
+        return f"lines are not 2 to {MAX_ADJUSTMENT_LINES}"
+    for line in command.lines:
+        if not 0 < line.amount_minor <= MAX_AMOUNT_MINOR:
+            return "a line's amount is out of range"
+        if line.direction not in ("DR", "CR") or line.layer not in LAYERS:
+            return "a line's direction or layer is unknown"
+        if not (_CURRENCY.fullmatch(line.currency) and _ACCOUNT.fullmatch(line.account_code)):
+            return "a line's currency or account is malformed"
+    return None
 
 
 def _chunk_fault(chunk: AccrualChunk) -> str | None:
@@ -170,34 +242,18 @@ def _chunk_fault(chunk: AccrualChunk) -> str | None:
         for i in range(0, 8 * count, 8):
             if not 0 <= int.from_bytes(amounts[i : i + 8], "big", signed=True) <= MAX_AMOUNT_MINOR:
                 return "an amount is out of range"
-    if chunk.chunks_total < 1 or _step_of(chunk.idempotency_key) is None:
-        return "the key is no step of a batch"
-    return None
+    return None if chunk.chunks_total > 0 else "a chunk without its manifest"
 
 
 def _is_in_its_partition(command: AnyCommand, partition_id: int, partition_count: int) -> bool:
-    match command:
-        case Disbursement() | Payment():
-            owner = partition_of_loan(command.tenant_id, command.loan_id, partition_count)
-            return owner == partition_id
-        case AccrualChunk():
-            tenant, packed = command.tenant_id.bytes, command.loan_ids
-            step = _step_of(command.idempotency_key)
-            return (step is not None and step[0] == partition_id) and all(
-                partition_of_key(tenant + packed[i : i + 16], partition_count) == partition_id
-                for i in range(0, len(packed), 16)
-            )
-        case Reversal():
-            return _owner_of(command, partition_count) == partition_id
-
-
-def _owner_of(command: Reversal, partition_count: int) -> int:
-    if command.loan_id is not None and command.part is None:
-        return partition_of_loan(command.tenant_id, command.loan_id, partition_count)
-    step = _step_of(command.idempotency_key)
-    if command.part is not None and step is not None:
-        return step[0]
-    named = ids.partition_in(command.reverses_entry_id)
-    if named is not None and named < partition_count:
-        return named
-    return partition_of_loan(command.tenant_id, NO_LOAN, partition_count)
+    if isinstance(command, PeriodClosed) and command.partition_id >= partition_count:
+        return False
+    if place_of(command, partition_count)[0] != partition_id:
+        return False
+    if not isinstance(command, AccrualChunk):
+        return True
+    tenant, packed = command.tenant_id.bytes, command.loan_ids
+    return all(
+        partition_of_key(tenant + packed[i : i + 16], partition_count) == partition_id
+        for i in range(0, len(packed), 16)
+    )

@@ -4,8 +4,9 @@ Every insert takes one array a column; rows are sorted by key where several writ
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,6 +65,34 @@ class OutcomeRow:
     chunks_total: int | None
     command_offset: int
     posted_at: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpRow:
+    """One row of `outgoing_commands`: the next step of a command that has several."""
+
+    partition_id: int
+    tenant_id: UUID
+    idempotency_key: str
+    to_partition: int
+    record_key: bytes
+    record_value: bytes
+    reply_partition: int | None
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DisbursementEntryRow:
+    """One row of `disbursement_entries`."""
+
+    partition_id: int
+    journal_entry_id: UUID
+    tenant_id: UUID
+    event_id: UUID
+
+
+CloseKey = tuple[int, UUID, date]
+"""partition, tenant, the last day closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +160,32 @@ def _link(head: bytes, partition_id: int, entry_seq: int, entry: Entry) -> bytes
     )
 
 
-def outcome_columns(outcomes: Iterable[OutcomeRow]) -> Columns:
+def outcome_columns(outcomes: Sequence[OutcomeRow]) -> Columns:
     """`insert_outcomes`."""
-    outcomes = list(outcomes)
-    return {name: [getattr(o, name) for o in outcomes] for name in OutcomeRow.__dataclass_fields__}
+    return _members(outcomes, OutcomeRow)
+
+
+def follow_up_columns(follow_ups: Sequence[FollowUpRow]) -> Columns:
+    """`insert_follow_ups`."""
+    return _members(follow_ups, FollowUpRow)
+
+
+def disbursement_entry_columns(links: Sequence[DisbursementEntryRow]) -> Columns:
+    """`insert_disbursement_entries`."""
+    return _members(links, DisbursementEntryRow)
+
+
+def close_columns(closes: Mapping[CloseKey, datetime]) -> Columns:
+    """`insert_period_closes`, one row a close."""
+    names = ("partition_id", "tenant_id", "closed_through", "closed_at")
+    return _columns(names, [(*key, closes[key]) for key in sorted(closes)])
+
+
+def closed_through_columns(closes: Mapping[CloseKey, datetime]) -> Columns:
+    """`put_closed_periods`, one row a tenant and partition: the last of its closes."""
+    last = {key[:2]: key[2] for key in sorted(closes)}
+    names = ("partition_id", "tenant_id", "closed_through")
+    return _columns(names, [(*key, day) for key, day in last.items()])
 
 
 def entry_columns(links: Sequence[ChainedEntry]) -> Columns:
@@ -239,6 +290,10 @@ def entries_from(rows: Sequence[dict[str, Any]]) -> list[tuple[int, PostedEntry,
         )
         found.append((partition_id, PostedEntry(entry_seq, entry), first))
     return found
+
+
+def _members(rows: Sequence[Any], kind: Any) -> Columns:
+    return {name: [getattr(row, name) for row in rows] for name in kind.__dataclass_fields__}
 
 
 def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Columns:

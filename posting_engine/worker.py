@@ -242,7 +242,7 @@ class Worker:
         before = {p: self.held[p] for p in {i.record.partition_id for i in items}}
         if not items:
             return
-        pages = self.books.open_pages(items, before)
+        pages = self.books.open_pages(items, before, self.identity.partition_count)
         verdict = decide_batch(items, pages.by_partition, pages.earlier, before)
         if any(verdict.after[p] != before[p] for p in before):
             self.books.record(verdict, pages)

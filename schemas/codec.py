@@ -7,17 +7,17 @@ so a dead or reset registry cannot change what a record means. The only module t
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.schema import to_parsing_canonical_form
 
-from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
+from schemas.commands import AdjustmentLine, AnyCommand
 
 
 class UndecodableRecord(Exception):
@@ -44,9 +44,7 @@ class Outcome:
     dry_run: bool = False
 
 
-_TYPES: Final[dict[str, Any]] = {
-    kind.__name__: kind for kind in (Disbursement, Payment, AccrualChunk, Reversal, Outcome)
-}
+_TYPES: Final[dict[str, Any]] = {kind.__name__: kind for kind in (*get_args(AnyCommand), Outcome)}
 _FRAME: Final = struct.Struct(">bI")
 
 
@@ -89,6 +87,8 @@ def encode(message: AnyCommand | Outcome) -> bytes:
     for name in schema.uuid_fields:
         identifier = record[name]
         record[name] = None if identifier is None else identifier.bytes
+    if "lines" in record:
+        record["lines"] = [asdict(line) for line in record["lines"]]
     buffer = BytesIO()
     buffer.write(_FRAME.pack(0, schema.schema_id))
     schemaless_writer(buffer, schema.parsed, record)
@@ -115,6 +115,8 @@ def decode(value: bytes | None) -> AnyCommand | Outcome:
         for name in schema.uuid_fields:
             if record[name] is not None:
                 record[name] = UUID(bytes=record[name])
+        if "lines" in record:
+            record["lines"] = tuple(AdjustmentLine(**line) for line in record["lines"])
         message: AnyCommand | Outcome = schema.kind(**record)
     except (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError) as error:
         raise UndecodableRecord(f"no valid {schema.kind.__name__}: {error}") from error

@@ -16,7 +16,10 @@ RULES_VERSION: Final = 1
 WATERFALL_VERSION: Final = 1
 """The default order of allocation: fees, interest, principal."""
 
-PaymentAllocation = Literal["auto", "hold"]
+MAX_ADJUSTMENT_LINES: Final = 200
+LAYERS: Final = ("SETTLED", "PENDING", "ENCUMBRANCE")
+
+AllocationMode = Literal["auto", "hold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,30 +50,143 @@ class Remarks(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disbursement(Remarks):
-    """Money is on its way to the borrower; the first one opens the loan."""
+class LoanEvent(Remarks):
+    """An event of one loan."""
 
     loan_id: UUID
-    borrower_id: UUID
+    effective_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyEvent(LoanEvent):
+    """An event of one loan that moves an amount (> 0)."""
+
     amount_minor: int
     currency: str
-    effective_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disbursement(MoneyEvent):
+    """Money is on its way to the borrower; the first one opens the loan."""
+
+    borrower_id: UUID
     method: str
     destination_ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Payment(Remarks):
+class DisbursementSettlement(Remarks):
+    """The money has arrived. No amount: what of the disbursement is unsettled."""
+
+    disbursement_event_id: UUID
+    effective_on: date
+    amount_minor: int | None = None
+    currency: str | None = None
+    loan_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment(MoneyEvent):
     """Cash came in for a loan. `hold` keeps all of it in suspense."""
 
-    loan_id: UUID
     borrower_id: UUID
-    amount_minor: int
-    currency: str
-    effective_on: date
     source_method: str
-    allocation: PaymentAllocation = "auto"
+    allocation: AllocationMode = "auto"
     waterfall_version: int = WATERFALL_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentAllocation(MoneyEvent):
+    """Suspense meets what is owed: by the waterfall, or by a `split` (receivable -> minor units)
+    that sums to the amount.
+    """
+
+    split: dict[str, int] | None = None
+    waterfall_version: int = WATERFALL_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReturn(Remarks):
+    """The bank has taken a payment back."""
+
+    payment_event_id: UUID
+    return_code: str
+    effective_on: date
+    loan_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeAssessment(MoneyEvent):
+    """A fee is owed."""
+
+    fee_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeWaiver(MoneyEvent):
+    """Part of the fees owed is let go."""
+
+    reason_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeOff(LoanEvent):
+    """Everything receivable is written off."""
+
+    reason_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery(MoneyEvent):
+    """Cash came in for a loan that was charged off."""
+
+    source_method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restructure(LoanEvent):
+    """Interest and fees owed become principal. Either amount may be zero, not both."""
+
+    capitalize_interest_minor: int
+    capitalize_fees_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinanceTerms(LoanEvent):
+    """A new loan takes over what the loan owes. `currency` is that of an additional principal."""
+
+    new_loan_id: UUID
+    additional_principal_minor: int = 0
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refinance(RefinanceTerms):
+    """First step, on the new loan's partition: the new loan's id is reserved, or it refuses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinancePayoff(RefinanceTerms):
+    """Second step, on the old loan's partition: it is paid off, or refuses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinanceOpening(LoanEvent):
+    """Last step, on the new loan's partition: it opens, owing `carried_minor` and the rest."""
+
+    new_loan_id: UUID
+    borrower_id: UUID
+    carried_minor: int
+    additional_principal_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinanceRelease(Command):
+    """Last step after a refusal, on the new loan's partition: its id is free again."""
+
+    loan_id: UUID
+    new_loan_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,4 +230,104 @@ class Reversal(Remarks):
     chunks_total: int | None = None
 
 
-AnyCommand = Disbursement | Payment | AccrualChunk | Reversal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinanceMirror(LoanEvent):
+    """Mirror a refinance, of which `loan_id` is the old loan."""
+
+    new_loan_id: UUID
+    reverses_entry_id: UUID
+    reason_code: str
+    reason_description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinanceReversal(RefinanceMirror):
+    """First step, on the new loan's partition: the only one that can refuse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoffReversal(RefinanceMirror):
+    """Last step, on the old loan's partition: what it owed is owed again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustmentLine:
+    """One line as the client gave it."""
+
+    account_code: str
+    direction: str
+    amount_minor: int
+    currency: str
+    layer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualAdjustment(Remarks):
+    """Lines as given. With `borrower_id` it may open the loan, accrued through a date."""
+
+    lines: tuple[AdjustmentLine, ...]
+    reason_code: str
+    effective_on: date
+    loan_id: UUID | None = None
+    borrower_id: UUID | None = None
+    accrued_through: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodClose(Command):
+    """Close the books through the last day of a month: decided on the tenant's own partition."""
+
+    closed_through: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodClosed(Command):
+    """The decision, for one partition; it cannot be refused."""
+
+    closed_through: date
+    partition_id: int
+
+
+AnyCommand = (
+    Disbursement
+    | DisbursementSettlement
+    | Payment
+    | PaymentAllocation
+    | PaymentReturn
+    | AccrualChunk
+    | FeeAssessment
+    | FeeWaiver
+    | ChargeOff
+    | Recovery
+    | Restructure
+    | Refinance
+    | RefinancePayoff
+    | RefinanceOpening
+    | RefinanceRelease
+    | RefinanceReversal
+    | PayoffReversal
+    | Reversal
+    | ManualAdjustment
+    | PeriodClose
+    | PeriodClosed
+)
+
+PART_OF_STEP: Final[dict[type, int]] = {
+    RefinancePayoff: 0,
+    RefinanceOpening: 1,
+    RefinanceReversal: 1,
+    PayoffReversal: 0,
+}
+"""Which part of a refinance's entry a step writes: 0 the old loan's, 1 the new loan's."""
+
+FIRST_STEPS: Final = (Refinance, RefinanceReversal, PeriodClose)
+"""What a client's request becomes when more steps follow from it."""
+
+FOLLOWING_STEPS: Final = (
+    RefinancePayoff,
+    RefinanceOpening,
+    RefinanceRelease,
+    PayoffReversal,
+    PeriodClosed,
+)
+"""What the engine itself sends; keyed `<key>/<step>`."""

@@ -12,14 +12,25 @@ from typing import Final
 from uuid import UUID
 
 IN_PARTS: Final = 4095
-"""The partition bits of what lives in several partitions: an accrual batch and its entry."""
+"""The partition bits of what lives in several partitions: a batch, a refinance, a close."""
 
 COMMAND: Final = "command"
 JOURNAL_ENTRY: Final = "journal_entry"
 DISBURSEMENT_EVENT: Final = "disbursement_event"
+SETTLEMENT_EVENT: Final = "settlement_event"
 PAYMENT_EVENT: Final = "payment_event"
+ALLOCATION_EVENT: Final = "allocation_event"
+RETURN_EVENT: Final = "return_event"
 ACCRUAL_EVENT: Final = "accrual_event"
+FEE_EVENT: Final = "fee_event"
+WAIVER_EVENT: Final = "waiver_event"
+CHARGE_OFF_EVENT: Final = "chargeoff_event"
+RECOVERY_EVENT: Final = "recovery_event"
+RESTRUCTURE_EVENT: Final = "restructure_event"
+REFINANCE_EVENT: Final = "refinance_event"
 REVERSAL_EVENT: Final = "reversal_event"
+ADJUSTMENT_EVENT: Final = "adjustment_event"
+"""Kinds of event ids; a result names one as `<kind>_id`."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)

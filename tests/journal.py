@@ -33,6 +33,7 @@ OPENED_ON = date(2026, 1, 5)
 ACCEPTED_AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
 POSTED_AT = datetime(2026, 1, 5, 9, 0, 1, tzinfo=UTC)
 PARTITION = 3
+PARTITIONS = 4
 LARGEST = MAX_AMOUNT_MINOR
 
 

@@ -22,14 +22,14 @@ from posting_engine.posting.page import (
     Posting,
     ReversalTarget,
 )
-from posting_engine.posting.refusals import Refusal
-from posting_engine.posting.shortfall import (
+from posting_engine.posting.refusals import (
+    OUT_OF_RANGE,
+    Refusal,
     already_reversed,
-    cover,
     itself_a_reversal,
-    out_of_range,
     too_early,
 )
+from posting_engine.posting.shortfall import cover
 from schemas import ids
 from schemas.chart_of_accounts import INTEREST_INCOME, INTEREST_RECEIVABLE
 from schemas.commands import AccrualChunk, Reversal
@@ -92,7 +92,7 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
         chunk,
         place,
         page,
-        event=(rules.ACCRUAL, ids.ACCRUAL_EVENT),
+        event_type=rules.ACCRUAL,
         effective_on=chunk.accrued_on,
         lines=lines,
     )
@@ -128,7 +128,7 @@ def _accrue(
 def _refusal_code(chunk: AccrualChunk, share: Share, loan: Loan, page: Page) -> str | None:
     if loan.quarantined:
         return "loan_quarantined"
-    ended = loan.status in ("charged_off", "refinanced", "cancelled")
+    ended = loan.is_closed or loan.is_cancelled
     if ended or chunk.accrued_on < loan.opened_on:
         return "loan_not_accruing"
     if loan.currency != chunk.currency:
@@ -143,7 +143,8 @@ def _refusal_code(chunk: AccrualChunk, share: Share, loan: Loan, page: Page) -> 
 def _has_accrued(chunk: AccrualChunk, loan: Loan, page: Page) -> bool:
     """Whether the date is taken: by `accrued_through`, or for a backfill by the journal."""
     if chunk.backfill:
-        return (loan.tenant_id, loan.loan_id, chunk.accrued_on) in page.standing_accruals
+        standing = page.standing_accruals.get((loan.tenant_id, loan.loan_id, chunk.accrued_on), 0)
+        return standing >= max(1, loan.life_began_seq)
     return loan.accrued_through is not None and chunk.accrued_on <= loan.accrued_through
 
 
@@ -163,7 +164,7 @@ def reverse_share(command: Reversal, place: Place, page: Page) -> Decision:
     if isinstance(undone, Refusal):
         return undone
     entry = _reversing_entry(command, place, page, share.part, undone.lines)
-    result = result_of(None, entry, undone.loan)
+    result = result_of(entry, undone.loan)
     result["reverses_entry_id"] = str(command.reverses_entry_id)
     result["moved_to_suspense_minor"] = format_minor(undone.moved_minor)
     target = _target(command, share, entry)
@@ -238,10 +239,7 @@ def _try_undo(command: Reversal, share: AccruedLine, place: Place, page: Page) -
 
 
 def _in_reach(command: Reversal, share: AccruedLine, page: Page) -> Loan | None:
-    loan = page.loan_of(command.tenant_id, share.loan_id)
-    if loan is None or loan.is_cancelled or share.entry_seq < loan.life_began_seq:
-        return None
-    return loan
+    return page.loan_in_reach(command.tenant_id, share.loan_id, share.entry_seq)
 
 
 def _undo(share: AccruedLine, loan: Loan, place: Place) -> Undone | Refusal:
@@ -261,7 +259,7 @@ def _undo(share: AccruedLine, loan: Loan, place: Place) -> Undone | Refusal:
         accrued_through=_accrued_through_without(share, loan),
     )
     if after.is_out_of_range():
-        return out_of_range()
+        return OUT_OF_RANGE
     return Undone(lines, after, moved.amount_minor)
 
 
@@ -280,7 +278,7 @@ def _reversing_entry(
         command,
         place,
         page,
-        event=(rules.REVERSAL, ids.REVERSAL_EVENT),
+        event_type=rules.REVERSAL,
         effective_on=command.effective_on,
         lines=lines,
         reverses=(command.reverses_entry_id, part),

@@ -1,18 +1,36 @@
 """From a command and its place in the log to an entry, its ids and its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from posting_engine.posting.journal import Entry, Line
+from posting_engine.posting import rules
+from posting_engine.posting.journal import Entry, Line, Subject
 from posting_engine.posting.loan import Loan, format_instant
-from posting_engine.posting.page import Page, Place
+from posting_engine.posting.page import Page, Place, Posting
+from posting_engine.posting.refusals import OUT_OF_RANGE, Refusal
 from schemas import ids
-from schemas.commands import AccrualChunk, AnyCommand, Reversal
+from schemas.commands import (
+    FIRST_STEPS,
+    FOLLOWING_STEPS,
+    PART_OF_STEP,
+    AccrualChunk,
+    AnyCommand,
+    PayoffReversal,
+    PeriodClose,
+    PeriodClosed,
+    Refinance,
+    RefinanceOpening,
+    RefinancePayoff,
+    RefinanceRelease,
+    RefinanceReversal,
+    Reversal,
+)
 
 
 def derived(kind: str, command: AnyCommand, place: Place, *, in_parts: bool = False) -> UUID:
-    """An id that the command brings about; in parts: of the batch that the command is a step of."""
+    """An id that the command brings about; in parts: of the request that it is a step of."""
     key = command.idempotency_key
     return ids.derive(
         kind,
@@ -23,17 +41,41 @@ def derived(kind: str, command: AnyCommand, place: Place, *, in_parts: bool = Fa
     )
 
 
+def command_id_of(command: AnyCommand, place: Place) -> UUID:
+    """The command's own id. The first of several steps is the request itself."""
+    return derived(ids.COMMAND, command, place, in_parts=isinstance(command, FIRST_STEPS))
+
+
 def correlation_of(command: AnyCommand, place: Place) -> UUID:
     """The command id of the originating request: what all parts and steps share."""
-    return derived(ids.COMMAND, command, place, in_parts=part_of(command) is not None)
+    return derived(ids.COMMAND, command, place, in_parts=is_step(command))
+
+
+def is_step(command: AnyCommand) -> bool:
+    """Whether a request of several commands is answered from this one's outcome, too."""
+    return part_of(command) is not None or isinstance(command, (*FIRST_STEPS, *FOLLOWING_STEPS))
 
 
 def part_of(command: AnyCommand) -> int | None:
-    """The part number `<n>` of a key `<key>/<partition>/<n>`; None of a command without parts."""
+    """The part that the command writes of an entry in parts; None of a whole entry."""
     if isinstance(command, AccrualChunk):
         return int(command.idempotency_key.rsplit("/", 1)[1])
     if isinstance(command, Reversal):
         return command.part
+    return PART_OF_STEP.get(type(command))
+
+
+def steps_total(command: AnyCommand, partition_count: int) -> int | None:
+    """How many commands a request became that this is one of, if none of them refuses."""
+    match command:
+        case Refinance() | RefinancePayoff() | RefinanceOpening() | RefinanceRelease():
+            return 3
+        case RefinanceReversal() | PayoffReversal():
+            return 2
+        case PeriodClose() | PeriodClosed():
+            return 1 + partition_count
+        case AccrualChunk() | Reversal():
+            return command.chunks_total
     return None
 
 
@@ -42,13 +84,12 @@ def entry_of(
     place: Place,
     page: Page,
     *,
-    event: tuple[str, str],
+    event_type: str,
     effective_on: date,
     lines: Sequence[Line],
     reverses: tuple[UUID, int] | None = None,
 ) -> Entry:
-    """The entry of an `event` (type, kind of id) with these lines; raises when unbalanced."""
-    event_type, event_kind = event
+    """The entry of an event with these lines; raises when unbalanced."""
     part = part_of(command)
     in_parts = part is not None
     return Entry(
@@ -56,7 +97,7 @@ def entry_of(
         journal_entry_id=derived(ids.JOURNAL_ENTRY, command, place, in_parts=in_parts),
         part=part or 0,
         event_type=event_type,
-        event_id=derived(event_kind, command, place, in_parts=in_parts),
+        event_id=derived(rules.EVENT_KINDS[event_type], command, place, in_parts=in_parts),
         effective_on=effective_on,
         booked_on=page.booked_on(command.tenant_id, effective_on),
         posted_at=place.posted_at,
@@ -70,12 +111,40 @@ def entry_of(
     )
 
 
-def result_of(event_member: str | None, entry: Entry, loan: Loan) -> dict[str, object]:
-    """The response body that all events of one loan share (contract section 3)."""
-    event_id = {} if event_member is None else {event_member: str(entry.event_id)}
-    return event_id | {
-        "journal_entry_id": str(entry.journal_entry_id),
-        "posted_at": format_instant(entry.posted_at),
-        "correlation_id": str(entry.correlation_id),
-        "balance": loan.balance(entry.posted_at.date()),
-    }
+def post(
+    entry: Entry,
+    loan: Loan,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    more: Mapping[str, object] | None = None,
+    **effects: Any,
+) -> Posting | Refusal:
+    """Post an entry of one loan, unless a balance of it would be out of range.
+
+    `changes` are members of the loan beside its sub-balances, which follow from the lines;
+    `more` joins the result; `effects` are members of the `Posting`.
+    """
+    after = loan.with_lines(entry.lines, entry.posted_at, **(changes or {}))
+    if after.is_out_of_range():
+        return OUT_OF_RANGE
+    result = result_of(entry, after) | dict(more or {})
+    return Posting(result=result, entry=entry, loans=(after,), **effects)
+
+
+def subject_of(loan: Loan, external_ref: str | None = None) -> Subject:
+    """What lines about a loan concern."""
+    return Subject(loan.currency, loan.loan_id, loan.borrower_id, external_ref)
+
+
+def result_of(entry: Entry, loan: Loan | None) -> dict[str, object]:
+    """The response body that all events share (contract section 3). A reversal names no event."""
+    kind = rules.EVENT_KINDS[entry.event_type]
+    result: dict[str, object] = {}
+    if entry.event_type != rules.REVERSAL:
+        result[f"{kind}_id"] = str(entry.event_id)
+    result["journal_entry_id"] = str(entry.journal_entry_id)
+    result["posted_at"] = format_instant(entry.posted_at)
+    result["correlation_id"] = str(entry.correlation_id)
+    if loan is not None:
+        result["balance"] = loan.balance(entry.posted_at.date())
+    return result

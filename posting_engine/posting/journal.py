@@ -32,6 +32,11 @@ class Line:
     external_ref: str | None = None
     layer: str = SETTLED
 
+    @property
+    def signed_minor(self) -> int:
+        """The amount as a debit: a credit is negative."""
+        return self.amount_minor if self.direction == "DR" else -self.amount_minor
+
     def mirrored(self) -> "Line":
         """The same line with its side swapped."""
         return Line(
@@ -110,7 +115,6 @@ class Entry:
         for line in self.lines:
             if line.amount_minor <= 0 or line.account_code not in CHART:
                 raise BrokenInvariant(f"entry {self.journal_entry_id} has an impossible line")
-            signed_minor = line.amount_minor if line.direction == "DR" else -line.amount_minor
-            difference_minor[line.currency, line.layer] += signed_minor
+            difference_minor[line.currency, line.layer] += line.signed_minor
         if any(difference_minor.values()):
             raise BrokenInvariant(f"entry {self.journal_entry_id} does not balance")

@@ -42,8 +42,9 @@ SUB_BALANCES: Final = {
 class Loan:
     """A loan as the books have it. `standing_*` count events that have not been reversed.
 
-    `life_began_seq` is the entry_seq of the opening; a cancelled loan may be opened anew, and
-    entries of its earlier life are then out of reach. `version` counts changes of the row.
+    `paid_off_*` is what a standing refinance took over. `life_began_seq` is the entry_seq of the
+    opening; a cancelled loan may be opened anew, and entries of its earlier life are then out of
+    reach. `life` is 0 while a refinance has only reserved the id. `version` counts changes.
     """
 
     tenant_id: UUID
@@ -61,6 +62,9 @@ class Loan:
     collected_interest_minor: int = 0
     collected_fees_minor: int = 0
     recovered_minor: int = 0
+    paid_off_principal_minor: int = 0
+    paid_off_interest_minor: int = 0
+    paid_off_fees_minor: int = 0
     standing_openings: int = 0
     standing_payments: int = 0
     standing_charge_offs: int = 0
@@ -99,14 +103,19 @@ class Loan:
         return not (self.exposure_minor or self.suspense_minor or self.unsettled_minor)
 
     @property
-    def largest_balance_minor(self) -> int:
-        """The largest sub-balance, to be held against `MAX_AMOUNT_MINOR`."""
-        return max(int(getattr(self, name)) for name, _ in SUB_BALANCES.values())
+    def is_closed(self) -> bool:
+        """Whether the loan is charged off or refinanced."""
+        return self.status in ("charged_off", "refinanced")
 
     def is_out_of_range(self) -> bool:
-        """Whether a sub-balance, or the cash applied to one, passes what the ledger can hold."""
-        collected_minor = max(self.collected_minor(name) for name in RECEIVABLES)
-        return max(self.largest_balance_minor, collected_minor) > MAX_AMOUNT_MINOR
+        """Whether an amount kept for the loan passes what the ledger can hold.
+
+        A receivable counts with what a refinance's reversal would add: that cannot be refused.
+        """
+        amounts = [int(getattr(self, name)) for name, _ in SUB_BALANCES.values()]
+        amounts += [self.owed_minor(r) + self.paid_off_minor(r) for r in RECEIVABLES]
+        amounts += [self.collected_minor(r) for r in RECEIVABLES]
+        return max(*amounts, self.recovered_minor) > MAX_AMOUNT_MINOR
 
     def owed_minor(self, receivable: str) -> int:
         """The balance of one receivable."""
@@ -116,25 +125,39 @@ class Loan:
         """The cash applied to one receivable and not taken back."""
         return int(getattr(self, f"collected_{receivable}_minor"))
 
+    def paid_off_minor(self, receivable: str) -> int:
+        """What a standing refinance took over of one receivable."""
+        return int(getattr(self, f"paid_off_{receivable}_minor"))
+
     def with_lines(self, lines: Iterable[Line], posted_at: datetime, **changes: Any) -> "Loan":
         """The loan after its lines; raises `BrokenInvariant` if anything falls below zero."""
-        balances: dict[str, Any] = {name: getattr(self, name) for name, _ in SUB_BALANCES.values()}
-        for line in lines:
-            place = SUB_BALANCES.get(line.account_code)
-            if place is None or line.layer != SETTLED or line.loan_id != self.loan_id:
-                continue
-            name, normal_side = place
-            balances[name] += line.amount_minor * (1 if line.direction == normal_side else -1)
+        balances: dict[str, Any] = self.balances_after(lines)
         after = replace(
             self, **balances, last_activity_at=posted_at, version=self.version + 1, **changes
         )
         return after.checked()
 
+    def balances_after(self, lines: Iterable[Line]) -> dict[str, int]:
+        """The sub-balances after some lines, below zero where they take more than there is."""
+        balances: dict[str, int] = {name: getattr(self, name) for name, _ in SUB_BALANCES.values()}
+        for line in lines:
+            place = SUB_BALANCES.get(line.account_code)
+            if place is None or line.layer != SETTLED or line.loan_id != self.loan_id:
+                continue
+            name, normal_side = place
+            balances[name] += line.signed_minor if normal_side == "DR" else -line.signed_minor
+        return balances
+
     def checked(self) -> "Loan":
         """Itself, or `BrokenInvariant` when any amount or count is below zero."""
         amounts = (self.owed_minor(r) for r in (*RECEIVABLES, "suspense", "unsettled", "recovered"))
         collected = (self.collected_minor(r) for r in RECEIVABLES)
-        standing = (self.standing_openings, self.standing_payments)
+        standing = (
+            self.standing_openings,
+            self.standing_payments,
+            self.standing_charge_offs,
+            self.standing_refinances,
+        )
         if min(*amounts, *collected, *standing) < 0:
             raise BrokenInvariant(f"loan {self.loan_id} would fall below zero")
         return self

@@ -12,6 +12,7 @@ from uuid import UUID
 from posting_engine.posting.journal import BrokenInvariant, Entry
 from posting_engine.posting.loan import Loan
 from posting_engine.posting.refusals import Refusal
+from schemas.commands import AnyCommand
 
 WHOLE_PART: Final = UUID(int=0)
 """Stands for the loan in a reversal target that is a whole entry."""
@@ -42,8 +43,15 @@ class DisbursedAmount:
     loan_id: UUID
     journal_entry_id: UUID
     amount_minor: int
+    entry_seq: int
+    effective_on: date
     settled_minor: int = 0
     reversed: bool = False
+
+    @property
+    def unsettled_minor(self) -> int:
+        """What is still on its way."""
+        return self.amount_minor - self.settled_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,9 @@ class ReversalTarget:
 class Posting:
     """A decision to post: the entry (none for zero interest) and what changes with it.
 
-    `result` is the response body, JSON-ready; `loans` are states after.
+    `result` is the response body, JSON-ready; `loans` are states after. `about_disbursement` is
+    the disbursement event that an entry of another event settles or brings along; `follow_ups`
+    are the next steps, for whichever partition owns them; `closed_through` closes months.
     """
 
     result: dict[str, object]
@@ -89,30 +99,54 @@ class Posting:
     loans: tuple[Loan, ...] = ()
     disbursed: tuple[DisbursedAmount, ...] = ()
     targets: tuple[ReversalTarget, ...] = ()
+    about_disbursement: UUID | None = None
+    follow_ups: tuple[AnyCommand, ...] = ()
+    closed_through: date | None = None
 
 
 Decision = Posting | Refusal
 
 
+EntryKey = tuple[UUID, UUID, int]
+"""tenant, journal entry, part."""
+
+
 @dataclass(slots=True)
 class Page:
-    """One partition's working set. Keys carry no partition: all of them are of this one."""
+    """One partition's working set. Keys carry no partition: all of them are of this one.
+
+    `events` are payments by event; `disbursement_of` finds the disbursement of a settlement's or
+    a refinance's entry; `standing_accruals` has the latest entry_seq for (tenant, loan, day).
+    """
 
     partition_id: int
     next_entry_seq: int
+    partition_count: int
     loans: dict[tuple[UUID, UUID], Loan] = field(default_factory=dict)
-    entries: dict[tuple[UUID, UUID], PostedEntry] = field(default_factory=dict)
-    reversed_by: dict[UUID, UUID] = field(default_factory=dict)
+    entries: dict[EntryKey, PostedEntry] = field(default_factory=dict)
+    events: dict[tuple[UUID, UUID], PostedEntry] = field(default_factory=dict)
+    reversed_by: dict[tuple[UUID, int], UUID] = field(default_factory=dict)
     disbursed: dict[tuple[UUID, UUID], DisbursedAmount] = field(default_factory=dict)
+    disbursement_of: dict[UUID, UUID] = field(default_factory=dict)
     accrued: dict[tuple[UUID, int | None, UUID | None], tuple[AccruedLine, ...]] = field(
         default_factory=dict
     )
-    standing_accruals: set[tuple[UUID, UUID, date]] = field(default_factory=set)
+    standing_accruals: dict[tuple[UUID, UUID, date], int] = field(default_factory=dict)
     closed_through: dict[UUID, date] = field(default_factory=dict)
 
-    def loan_of(self, tenant_id: UUID, loan_id: UUID) -> Loan | None:
-        """The loan as it stands now, cancelled ones included."""
-        return self.loans.get((tenant_id, loan_id))
+    def loan_of(self, tenant_id: UUID, loan_id: UUID | None) -> Loan | None:
+        """The loan as it stands now, cancelled and reserved ones included."""
+        return None if loan_id is None else self.loans.get((tenant_id, loan_id))
+
+    def living_loan(self, tenant_id: UUID, loan_id: UUID | None) -> Loan | None:
+        """The loan, unless it is cancelled: for every event but an opening that is no loan."""
+        loan = self.loan_of(tenant_id, loan_id)
+        return None if loan is None or loan.is_cancelled else loan
+
+    def loan_in_reach(self, tenant_id: UUID, loan_id: UUID | None, entry_seq: int) -> Loan | None:
+        """The living loan, if what was posted at `entry_seq` belongs to its present life."""
+        loan = self.living_loan(tenant_id, loan_id)
+        return None if loan is None or entry_seq < loan.life_began_seq else loan
 
     def booked_on(self, tenant_id: UUID, effective_on: date) -> date:
         """The day for the general ledger: the first open one that is not before `effective_on`."""
@@ -121,22 +155,28 @@ class Page:
             return effective_on
         return closed_through + timedelta(days=1)
 
-    def apply(self, posting: Posting) -> None:
+    def apply(self, posting: Posting, tenant_id: UUID) -> None:
         """Take a decision's effects into the page, so that the next command sees them."""
-        entry = posting.entry
-        if entry is not None:
-            self.entries[entry.tenant_id, entry.journal_entry_id] = PostedEntry(
-                self.next_entry_seq, entry
-            )
-            self.next_entry_seq += 1
+        if posting.entry is not None:
+            self._enter(posting.entry, posting.about_disbursement)
         for loan in posting.loans:
-            before = self.loans.get((loan.tenant_id, loan.loan_id))
+            before = self.loans.get((tenant_id, loan.loan_id))
             if loan.version != (0 if before is None else before.version) + 1:
                 raise BrokenInvariant(f"loan {loan.loan_id} skips a version")
-            self.loans[loan.tenant_id, loan.loan_id] = loan
+            self.loans[tenant_id, loan.loan_id] = loan
         for amount in posting.disbursed:
-            if entry is not None:
-                self.disbursed[entry.tenant_id, amount.event_id] = amount
+            self.disbursed[tenant_id, amount.event_id] = amount
         for target in posting.targets:
             if target.loan_id == WHOLE_PART:
-                self.reversed_by[target.reverses_entry_id] = target.reversed_by_entry_id
+                reverses = (target.reverses_entry_id, target.part)
+                self.reversed_by[reverses] = target.reversed_by_entry_id
+        if posting.closed_through is not None:
+            self.closed_through[tenant_id] = posting.closed_through
+
+    def _enter(self, entry: Entry, about_disbursement: UUID | None) -> None:
+        posted = PostedEntry(self.next_entry_seq, entry)
+        self.entries[entry.tenant_id, entry.journal_entry_id, entry.part] = posted
+        self.events[entry.tenant_id, entry.event_id] = posted
+        if about_disbursement is not None:
+            self.disbursement_of[entry.journal_entry_id] = about_disbursement
+        self.next_entry_seq += 1

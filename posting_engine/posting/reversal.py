@@ -3,42 +3,47 @@
 What must be known: a receivable never falls below zero. What a reversal lacks had either been
 collected in cash, and then moves to suspense, or was reduced without cash (waived, capitalised,
 charged off), and then the reversal is refused. Reversing a payment is never refused for what
-came after: the bank has taken the cash back (accounting section 3).
+came after: the bank has taken the cash back (`returns`). Accounting section 3.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, Final
 from uuid import UUID
 
 from posting_engine.posting import accrual, rules
-from posting_engine.posting.entries import entry_of, result_of
-from posting_engine.posting.journal import BrokenInvariant, Line, Subject, credit, debit
+from posting_engine.posting.entries import entry_of, post, result_of
+from posting_engine.posting.journal import SETTLED, Entry, Line, Subject
 from posting_engine.posting.loan import RECEIVABLE_ACCOUNTS, RECEIVABLES, Loan
 from posting_engine.posting.page import (
     WHOLE_PART,
     Decision,
+    DisbursedAmount,
     Page,
     Place,
     PostedEntry,
     Posting,
     ReversalTarget,
 )
-from posting_engine.posting.refusals import Refusal
-from posting_engine.posting.shortfall import (
+from posting_engine.posting.refusals import (
+    ENTRY_NOT_FOUND,
+    Refusal,
     already_reversed,
-    cover,
     itself_a_reversal,
-    out_of_range,
     too_early,
 )
-from schemas import ids
-from schemas.chart_of_accounts import CASH, SUSPENSE
-from schemas.commands import Reversal
+from posting_engine.posting.returns import take_back
+from posting_engine.posting.shortfall import Moved, cover, reduced_without_cash
+from schemas.chart_of_accounts import SUSPENSE
+from schemas.commands import PayoffReversal, RefinanceReversal, Reversal
 from schemas.money import format_minor
 
-NOT_FOUND = Refusal("entry_not_found", "No such journal entry.")
-IRREVERSIBLE = frozenset({rules.REVERSAL})
-"""Event types that are themselves reversals: post the event again instead."""
+IN_PARTS: Final = frozenset({rules.ACCRUAL, rules.REFINANCE})
+"""Reversed by part, by loan or in steps, never as one entry."""
+MIRRORS: Final = frozenset({rules.REVERSAL, rules.PAYMENT_RETURNED})
+"""Themselves reversals: post the event again instead."""
+
+Mirroring = Reversal | RefinanceReversal | PayoffReversal
 
 
 def decide_reversal(command: Reversal, place: Place, page: Page) -> Decision:
@@ -47,163 +52,171 @@ def decide_reversal(command: Reversal, place: Place, page: Page) -> Decision:
         return accrual.reverse_part(command, place, page)
     if command.loan_id is not None:
         return accrual.reverse_share(command, place, page)
-    found = page.entries.get((command.tenant_id, command.reverses_entry_id))
-    if found is None or (loan := _loan_in_reach(found, command.tenant_id, page)) is None:
-        return NOT_FOUND
+    found = page.entries.get((command.tenant_id, command.reverses_entry_id, 0))
+    if found is None or found.entry.event_type in IN_PARTS:
+        return ENTRY_NOT_FOUND
     original = found.entry
-    if (reversed_by := page.reversed_by.get(original.journal_entry_id)) is not None:
+    loan_id = _loan_id_of(original)
+    loan = page.loan_in_reach(command.tenant_id, loan_id, found.entry_seq)
+    if loan is None and loan_id is not None:
+        return ENTRY_NOT_FOUND
+    if (reversed_by := page.reversed_by.get((original.journal_entry_id, 0))) is not None:
         return already_reversed(reversed_by)
-    if original.event_type in IRREVERSIBLE:
+    if original.event_type in MIRRORS:
         return itself_a_reversal()
     if command.effective_on < original.effective_on:
         return too_early(original.effective_on)
-    match original.event_type:
-        case rules.DISBURSEMENT:
-            return _reverse_disbursement(command, place, page, found, loan)
-        case rules.PAYMENT_RECEIVED:
-            return _reverse_payment(command, place, page, found, loan)
-    raise BrokenInvariant(f"no rule reverses {original.event_type}")
+    if loan is None:
+        return _mirror_without_loan(command, place, page, found)
+    if original.event_type == rules.PAYMENT_RECEIVED:
+        return take_back(command, place, page, found, loan, event_type=rules.REVERSAL)
+    return mirror(command, place, page, found, loan)
 
 
-def _loan_in_reach(found: PostedEntry, tenant_id: UUID, page: Page) -> Loan | None:
-    """The loan of an entry; None when the entry belongs to an earlier, cancelled life of it."""
-    if found.entry.event_type == rules.ACCRUAL:
-        return None  # an accrual is reversed by part or by loan, never as one entry
-    loan_ids = {line.loan_id for line in found.entry.lines if line.loan_id is not None}
-    if len(loan_ids) != 1:
-        return None
-    loan = page.loan_of(tenant_id, loan_ids.pop())
-    if loan is None or loan.is_cancelled or found.entry_seq < loan.life_began_seq:
-        return None
-    return loan
+def _loan_id_of(entry: Entry) -> UUID | None:
+    return next((line.loan_id for line in entry.lines if line.loan_id is not None), None)
 
 
-def _reverse_disbursement(
-    command: Reversal, place: Place, page: Page, found: PostedEntry, loan: Loan
+def _mirror_without_loan(
+    command: Reversal, place: Place, page: Page, found: PostedEntry
+) -> Posting:
+    entry = _mirrored(command, place, page, found, ())
+    result = result_of(entry, None) | {"reverses_entry_id": str(entry.reverses_entry_id)}
+    return Posting(result=result, entry=entry, targets=(_target(entry),))
+
+
+def mirror(
+    command: Mirroring, place: Place, page: Page, found: PostedEntry, loan: Loan
 ) -> Decision:
-    disbursed = page.disbursed.get((command.tenant_id, found.entry.event_id))
-    if disbursed is None:
-        raise BrokenInvariant(f"disbursement {found.entry.event_id} has no row")
-    if disbursed.settled_minor:
-        return Refusal("disbursement_settled", "Reverse its settlement first.")
-    subject = _subject(found)
-    moved = cover(loan, "principal", disbursed.amount_minor, subject)
+    """Post an entry of one loan with its sides swapped, keeping every sub-balance above zero."""
+    disbursed = _disbursement_of(found, page)
+    if (standing := _standing_in_the_way(found.entry, loan, disbursed)) is not None:
+        return standing
+    net_minor = _net_debits(found.entry)
+    moved = _cover_all(loan, net_minor, found.entry)
     if isinstance(moved, Refusal):
         return moved
-    mirrored = tuple(line.mirrored() for line in found.entry.lines)
-    posting = _reverse(
-        command,
-        place,
-        page,
-        found,
-        loan,
-        lines=(*mirrored, *moved.lines),
-        changes={
-            "standing_openings": loan.standing_openings - 1,
-            "collected_principal_minor": loan.collected_principal_minor - moved.amount_minor,
-        },
-    )
-    if isinstance(posting, Refusal):
-        return posting
-    result = posting.result | {"moved_to_suspense_minor": format_minor(moved.amount_minor)}
-    gone = replace(disbursed, reversed=True)
-    return replace(posting, result=result, disbursed=(gone,))
-
-
-def _reverse_payment(
-    command: Reversal, place: Place, page: Page, found: PostedEntry, loan: Loan
-) -> Decision:
-    subject = _subject(found)
-    amount_minor = sum(x.amount_minor for x in found.entry.lines if x.direction == "DR")
-    taken = take_back_cash(loan, _credited(found), amount_minor)
-    lines = [credit(CASH, amount_minor, subject)]
-    lines += [
-        debit(account, taken.restored[name], subject)
-        for name, account in RECEIVABLE_ACCOUNTS.items()
-        if taken.restored[name]
-    ]
-    if taken.suspense_minor:
-        lines.append(debit(SUSPENSE, taken.suspense_minor, subject))
-    changes: dict[str, object] = {
-        f"collected_{name}_minor": loan.collected_minor(name) - taken.uncollected[name]
-        for name in RECEIVABLES
+    moved_minor = sum(one.amount_minor for one in moved.values())
+    if loan.suspense_minor + net_minor[SUSPENSE.code] + moved_minor < 0:
+        return Refusal("balance_would_be_negative", f"Suspense holds {loan.suspense_minor}.")
+    changes = {
+        f"collected_{name}_minor": loan.collected_minor(name) - one.amount_minor
+        for name, one in moved.items()
     }
-    changes["standing_payments"] = loan.standing_payments - 1
-    return _reverse(command, place, page, found, loan, lines=tuple(lines), changes=changes)
+    entry = _mirrored(
+        command, place, page, found, tuple(line for one in moved.values() for line in one.lines)
+    )
+    more = {
+        "reverses_entry_id": str(found.entry.journal_entry_id),
+        "moved_to_suspense_minor": format_minor(moved_minor),
+    }
+    return post(
+        entry,
+        loan,
+        changes=changes | _undone(found, loan),
+        more=more,
+        targets=(_target(entry),),
+        disbursed=() if disbursed is None else (_undisbursed(found.entry, disbursed),),
+    )
 
 
-def _credited(found: PostedEntry) -> dict[str, int]:
-    by_account = {line.account_code: line.amount_minor for line in found.entry.lines}
-    return {name: by_account.get(account.code, 0) for name, account in RECEIVABLE_ACCOUNTS.items()}
-
-
-class TakenBack:
-    """What a returned payment takes back, by receivable, and from suspense (minor units).
-
-    `restored` is owed again; `uncollected` is how much `collected` falls.
-    """
-
-    def __init__(self) -> None:
-        self.restored = dict.fromkeys(RECEIVABLES, 0)
-        self.uncollected = dict.fromkeys(RECEIVABLES, 0)
-        self.suspense_minor = 0
-
-
-def take_back_cash(loan: Loan, credited: Mapping[str, int], amount_minor: int) -> TakenBack:
-    """Where the cash of a returned payment comes from (accounting section 3).
-
-    First what it had credited, up to what is still `collected`; the rest from suspense; then
-    principal, interest, fees up to what is left of their `collected`; what then remains had
-    been refunded and is owed again as principal. The parts sum to `amount_minor`.
-    """
-    taken = TakenBack()
-    left_minor = amount_minor
-    for limits_minor in (credited, None, dict.fromkeys(RECEIVABLES, amount_minor)):
-        if limits_minor is None:
-            taken.suspense_minor = min(left_minor, loan.suspense_minor)
-            left_minor -= taken.suspense_minor
-            continue
-        for name in RECEIVABLES:
-            collected_minor = loan.collected_minor(name) - taken.uncollected[name]
-            part_minor = min(left_minor, limits_minor[name], collected_minor)
-            taken.restored[name] += part_minor
-            taken.uncollected[name] += part_minor
-            left_minor -= part_minor
-    taken.restored["principal"] += left_minor
-    return taken
-
-
-def _subject(found: PostedEntry) -> Subject:
-    line = found.entry.lines[0]
-    return Subject(line.currency, line.loan_id, line.borrower_id, line.external_ref)
-
-
-def _reverse(
-    command: Reversal,
-    place: Place,
-    page: Page,
-    found: PostedEntry,
-    loan: Loan,
-    *,
-    lines: tuple[Line, ...],
-    changes: dict[str, object],
-) -> Posting | Refusal:
+def _mirrored(
+    command: Mirroring, place: Place, page: Page, found: PostedEntry, moved: tuple[Line, ...]
+) -> Entry:
     original = found.entry
-    entry = entry_of(
+    return entry_of(
         command,
         place,
         page,
-        event=(rules.REVERSAL, ids.REVERSAL_EVENT),
+        event_type=rules.REVERSAL,
         effective_on=command.effective_on,
-        lines=lines,
+        lines=(*(line.mirrored() for line in original.lines), *moved),
         reverses=(original.journal_entry_id, original.part),
     )
-    after = loan.with_lines(lines, place.posted_at, **changes)
-    if after.is_out_of_range():
-        return out_of_range()
-    target = ReversalTarget(
-        original.journal_entry_id, original.part, WHOLE_PART, entry.journal_entry_id
+
+
+def _target(entry: Entry) -> ReversalTarget:
+    if entry.reverses_entry_id is None or entry.reverses_part is None:
+        raise ValueError("the entry is no reversal")
+    return ReversalTarget(
+        entry.reverses_entry_id, entry.reverses_part, WHOLE_PART, entry.journal_entry_id
     )
-    result = result_of(None, entry, after)
-    result["reverses_entry_id"] = str(original.journal_entry_id)
-    return Posting(result=result, entry=entry, loans=(after,), targets=(target,))
+
+
+def _standing_in_the_way(
+    original: Entry, loan: Loan, disbursed: DisbursedAmount | None
+) -> Refusal | None:
+    """What must be reversed before this entry can be."""
+    match original.event_type:
+        case rules.DISBURSEMENT | rules.REFINANCE if disbursed and disbursed.settled_minor:
+            return Refusal("disbursement_settled", "Reverse its settlement first.")
+        case rules.CHARGE_OFF if loan.recovered_minor:
+            return Refusal("recovered_since", "Reverse the loan's recoveries first.")
+        case rules.PAYMENT_ALLOCATED:
+            applied = _net_debits(original)
+            for name, account in RECEIVABLE_ACCOUNTS.items():
+                if -applied[account.code] > loan.collected_minor(name):
+                    return reduced_without_cash(name)
+    return None
+
+
+def _net_debits(entry: Entry) -> dict[str, int]:
+    """Debits less credits that count for the loan, by account that is kept for it."""
+    net_minor = dict.fromkeys([a.code for a in (*RECEIVABLE_ACCOUNTS.values(), SUSPENSE)], 0)
+    for line in entry.lines:
+        if line.layer == SETTLED and line.account_code in net_minor:
+            net_minor[line.account_code] += line.signed_minor
+    return net_minor
+
+
+def _cover_all(
+    loan: Loan, net_minor: Mapping[str, int], original: Entry
+) -> dict[str, Moved] | Refusal:
+    first = original.lines[0]
+    subject = Subject(loan.currency, loan.loan_id, loan.borrower_id, first.external_ref)
+    moved = {}
+    for name, account in RECEIVABLE_ACCOUNTS.items():
+        covered = cover(loan, name, max(0, net_minor[account.code]), subject)
+        if isinstance(covered, Refusal):
+            return covered
+        moved[name] = covered
+    return moved
+
+
+def _undone(found: PostedEntry, loan: Loan) -> dict[str, Any]:
+    """What no longer stands of the loan once the entry is reversed."""
+    original = found.entry
+    match original.event_type:
+        case rules.DISBURSEMENT:
+            return {"standing_openings": loan.standing_openings - 1}
+        case rules.REFINANCE if original.part == 1:
+            return {"standing_openings": loan.standing_openings - 1}
+        case rules.REFINANCE:
+            nothing = {f"paid_off_{name}_minor": 0 for name in RECEIVABLES}
+            return {"standing_refinances": loan.standing_refinances - 1, **nothing}
+        case rules.MANUAL_ADJUSTMENT if found.entry_seq == loan.life_began_seq:
+            return {"standing_openings": loan.standing_openings - 1}
+        case rules.CHARGE_OFF:
+            return {"standing_charge_offs": loan.standing_charge_offs - 1}
+        case rules.RECOVERY:
+            return {"recovered_minor": loan.recovered_minor - original.lines[0].amount_minor}
+        case rules.PAYMENT_ALLOCATED:
+            applied = _net_debits(original)
+            return {
+                f"collected_{name}_minor": loan.collected_minor(name) + applied[account.code]
+                for name, account in RECEIVABLE_ACCOUNTS.items()
+            }
+    return {}
+
+
+def _disbursement_of(found: PostedEntry, page: Page) -> DisbursedAmount | None:
+    entry = found.entry
+    event_id = page.disbursement_of.get(entry.journal_entry_id, entry.event_id)
+    return page.disbursed.get((entry.tenant_id, event_id))
+
+
+def _undisbursed(original: Entry, disbursed: DisbursedAmount) -> DisbursedAmount:
+    if original.event_type == rules.DISBURSEMENT_SETTLED:
+        settled_minor = disbursed.settled_minor - original.lines[0].amount_minor
+        return replace(disbursed, settled_minor=settled_minor)
+    return replace(disbursed, reversed=True)

@@ -4,17 +4,49 @@ The order is data with a version, written into the command at acceptance. Nothin
 so nothing is rounded, and the parts always sum to the payment.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from posting_engine.posting.journal import BrokenInvariant
-from posting_engine.posting.loan import Loan
+from posting_engine.posting.loan import RECEIVABLES, Loan
+from schemas.money import format_minor
 
 ORDERS: Final[dict[int, tuple[str, ...]]] = {1: ("fees", "interest", "principal")}
 """Waterfall version -> receivables, first paid first. What is left goes to suspense."""
 
 
-def allocate(amount_minor: int, loan: Loan, version: int) -> dict[str, int]:
-    """Split a payment over receivables and suspense: `{fees, interest, principal, suspense}`."""
+@dataclass(frozen=True, slots=True)
+class Split:
+    """An amount by receivable (`parts`, every one named, in the order applied) and what is left.
+
+    `rule` says by what: `waterfall/<version>`, `hold` or `split`.
+    """
+
+    rule: str
+    parts: Mapping[str, int]
+    suspense_minor: int
+
+    def explained(self, loan: Loan) -> dict[str, object]:
+        """The result's `allocation`; `loan` is what was owed before."""
+        told: dict[str, object] = {
+            f"{name}_minor": format_minor(self.parts[name]) for name in reversed(RECEIVABLES)
+        }
+        told["suspense_minor"] = format_minor(self.suspense_minor)
+        told["explained"] = [
+            {
+                "receivable": name,
+                "rule": self.rule,
+                "owed_minor": format_minor(loan.owed_minor(name)),
+                "applied_minor": format_minor(part_minor),
+            }
+            for name, part_minor in self.parts.items()
+        ]
+        return told
+
+
+def allocate(amount_minor: int, loan: Loan, version: int) -> Split:
+    """Split an amount over what the loan owes, by the order of this version."""
     order = ORDERS.get(version)
     if order is None:
         raise BrokenInvariant(f"waterfall version {version} is unknown")
@@ -23,9 +55,14 @@ def allocate(amount_minor: int, loan: Loan, version: int) -> dict[str, int]:
     for receivable in order:
         parts[receivable] = min(left_minor, loan.owed_minor(receivable))
         left_minor -= parts[receivable]
-    return {**parts, "suspense": left_minor}
+    return Split(f"waterfall/{version}", parts, left_minor)
 
 
-def hold(amount_minor: int) -> dict[str, int]:
+def hold(amount_minor: int) -> Split:
     """All of a payment to suspense."""
-    return {"fees": 0, "interest": 0, "principal": 0, "suspense": amount_minor}
+    return Split("hold", dict.fromkeys(ORDERS[1], 0), amount_minor)
+
+
+def given(parts: Mapping[str, int]) -> Split:
+    """The client's own split of an amount."""
+    return Split("split", {name: parts.get(name, 0) for name in ORDERS[1]}, 0)

@@ -3,7 +3,8 @@
 INSERT INTO loans (
     partition_id, tenant_id, loan_id, borrower_id, currency, status, opened_on, principal_minor,
     interest_minor, fees_minor, suspense_minor, unsettled_minor, collected_principal_minor,
-    collected_interest_minor, collected_fees_minor, recovered_minor, standing_openings,
+    collected_interest_minor, collected_fees_minor, recovered_minor, paid_off_principal_minor,
+    paid_off_interest_minor, paid_off_fees_minor, standing_openings,
     standing_payments, standing_charge_offs, standing_refinances, accrued_through,
     accrued_through_floor, life, life_began_seq, quarantined, reserved_by, version,
     last_activity_at)
@@ -15,6 +16,8 @@ FROM unnest(
     %(suspense_minor)b::bigint[], %(unsettled_minor)b::bigint[],
     %(collected_principal_minor)b::bigint[], %(collected_interest_minor)b::bigint[],
     %(collected_fees_minor)b::bigint[], %(recovered_minor)b::bigint[],
+    %(paid_off_principal_minor)b::bigint[], %(paid_off_interest_minor)b::bigint[],
+    %(paid_off_fees_minor)b::bigint[],
     %(standing_openings)b::integer[], %(standing_payments)b::integer[],
     %(standing_charge_offs)b::integer[], %(standing_refinances)b::integer[],
     %(accrued_through)b::date[], %(accrued_through_floor)b::date[], %(life)b::integer[],

@@ -32,6 +32,9 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS p ON true
 WHERE e.partition_id = %(partition_id)b AND e.journal_entry_id = %(journal_entry_id)b
-    AND e.part = %(part)b AND e.tenant_id = %(tenant_id)b AND j.account_code = '1200'
-    AND (e.event_type, j.direction) IN (('accrual', 'DR'), ('reversal', 'CR'))
+    AND e.part = %(part)b AND e.tenant_id = %(tenant_id)b
+    AND (
+        (e.event_type = 'accrual' AND j.account_code = '1200' AND j.direction = 'DR')
+        OR (e.event_type = 'reversal' AND j.sequence = 1)
+    )
 ORDER BY j.sequence;

@@ -3,7 +3,8 @@
 SELECT l.partition_id, l.tenant_id, l.loan_id, l.borrower_id, l.currency, l.opened_on, l.last_activity_at,
        l.principal_minor, l.interest_minor, l.fees_minor, l.suspense_minor, l.unsettled_minor,
        l.collected_principal_minor, l.collected_interest_minor, l.collected_fees_minor,
-       l.recovered_minor, l.standing_openings, l.standing_payments, l.standing_charge_offs,
+       l.recovered_minor, l.paid_off_principal_minor, l.paid_off_interest_minor,
+       l.paid_off_fees_minor, l.standing_openings, l.standing_payments, l.standing_charge_offs,
        l.standing_refinances, l.accrued_through, l.accrued_through_floor, l.life,
        l.life_began_seq, l.quarantined, l.reserved_by, l.version
 FROM unnest(%(partition_ids)b::smallint[], %(tenant_ids)b::uuid[], %(loan_ids)b::uuid[])

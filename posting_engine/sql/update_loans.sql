@@ -16,6 +16,9 @@ SET
     collected_interest_minor = u.collected_interest_minor,
     collected_fees_minor = u.collected_fees_minor,
     recovered_minor = u.recovered_minor,
+    paid_off_principal_minor = u.paid_off_principal_minor,
+    paid_off_interest_minor = u.paid_off_interest_minor,
+    paid_off_fees_minor = u.paid_off_fees_minor,
     standing_openings = u.standing_openings,
     standing_payments = u.standing_payments,
     standing_charge_offs = u.standing_charge_offs,
@@ -35,6 +38,8 @@ FROM unnest(
     %(suspense_minor)b::bigint[], %(unsettled_minor)b::bigint[],
     %(collected_principal_minor)b::bigint[], %(collected_interest_minor)b::bigint[],
     %(collected_fees_minor)b::bigint[], %(recovered_minor)b::bigint[],
+    %(paid_off_principal_minor)b::bigint[], %(paid_off_interest_minor)b::bigint[],
+    %(paid_off_fees_minor)b::bigint[],
     %(standing_openings)b::integer[], %(standing_payments)b::integer[],
     %(standing_charge_offs)b::integer[], %(standing_refinances)b::integer[],
     %(accrued_through)b::date[], %(accrued_through_floor)b::date[], %(life)b::integer[],
@@ -43,7 +48,8 @@ FROM unnest(
 ) AS u (
     partition_id, tenant_id, loan_id, borrower_id, currency, status, opened_on, principal_minor,
     interest_minor, fees_minor, suspense_minor, unsettled_minor, collected_principal_minor,
-    collected_interest_minor, collected_fees_minor, recovered_minor, standing_openings,
+    collected_interest_minor, collected_fees_minor, recovered_minor,
+    paid_off_principal_minor, paid_off_interest_minor, paid_off_fees_minor, standing_openings,
     standing_payments, standing_charge_offs, standing_refinances, accrued_through,
     accrued_through_floor, life, life_began_seq, quarantined, reserved_by, version,
     last_activity_at, read_version)

@@ -124,7 +124,7 @@ def apply(books: Books, log: LogOfCommands, cuts: Sequence[int]) -> dict[int, Po
         batch, left = left[:size], left[size:]
         for run in runs(batch):
             before = {p: held[p] for p in {item.record.partition_id for item in run}}
-            pages = books.open_pages(run, before)
+            pages = books.open_pages(run, before, PARTITIONS)
             verdict = decide_batch(run, pages.by_partition, pages.earlier, before)
             assert verdict.halts == {}
             books.record(verdict, pages)

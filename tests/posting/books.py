@@ -17,7 +17,7 @@ from posting_engine.posting.page import AccruedLine, Decision, Page, Place, Post
 from posting_engine.posting.refusals import Refusal
 from schemas.chart_of_accounts import INTEREST_RECEIVABLE
 from schemas.commands import AccrualChunk, AnyCommand, Reversal
-from tests.journal import LOAN, PARTITION, POSTED_AT, TENANT, Balances, Collected
+from tests.journal import LOAN, PARTITION, PARTITIONS, POSTED_AT, TENANT, Balances, Collected
 
 
 class Books:
@@ -27,7 +27,7 @@ class Books:
     """
 
     def __init__(self, *loans: Loan, closed_through: str | None = None) -> None:
-        self.page = Page(PARTITION, 1)
+        self.page = Page(PARTITION, 1, PARTITIONS)
         self.journal: list[PostedEntry] = []
         self.placed: list[tuple[AnyCommand, Place]] = []
         self._undone: dict[tuple[UUID, int, UUID], UUID] = {}
@@ -59,10 +59,13 @@ class Books:
         self.page = Page(
             was.partition_id,
             was.next_entry_seq,
+            was.partition_count,
             loans=dict(was.loans),
             entries=dict(was.entries),
+            events=dict(was.events),
             reversed_by=dict(was.reversed_by),
             disbursed=dict(was.disbursed),
+            disbursement_of=dict(was.disbursement_of),
             closed_through=dict(was.closed_through),
         )
 
@@ -92,13 +95,13 @@ class Books:
         self._look_up(command)
         decision = decide(command, place, self.page)
         if isinstance(decision, Posting):
-            self._apply(decision)
+            self._apply(decision, command.tenant_id)
         return decision
 
-    def _apply(self, posting: Posting) -> None:
+    def _apply(self, posting: Posting, tenant_id: UUID) -> None:
         if posting.entry is not None:
             self.journal.append(PostedEntry(self.page.next_entry_seq, posting.entry))
-        self.page.apply(posting)
+        self.page.apply(posting, tenant_id)
         for target in posting.targets:
             key = (target.reverses_entry_id, target.part, target.loan_id)
             self._undone[key] = target.reversed_by_entry_id
@@ -110,7 +113,9 @@ class Books:
             return
         shares = list(self._shares(command.tenant_id))
         self.page.standing_accruals = {
-            (command.tenant_id, x.loan_id, x.accrued_on) for x in shares if x.reversed_by is None
+            (command.tenant_id, x.loan_id, x.accrued_on): x.entry_seq
+            for x in shares
+            if x.reversed_by is None
         }
         if not isinstance(command, Reversal):
             return

@@ -27,6 +27,13 @@ from tests.journal import (
 )
 from tests.posting.books import Books
 
+
+def explained(
+    receivable: str, *, owed: str, applied: str, rule: str = "waterfall/1"
+) -> dict[str, str]:
+    return {"receivable": receivable, "rule": rule, "owed_minor": owed, "applied_minor": applied}
+
+
 OWING = Balances(principal=1_000_00, interest=8_22, fees=5_00)
 
 
@@ -48,6 +55,11 @@ def test_a_payment_meets_fees_then_interest_then_principal() -> None:
         "interest_minor": "822",
         "principal_minor": "10000",
         "suspense_minor": "0",
+        "explained": [
+            explained("fees", owed="500", applied="500"),
+            explained("interest", owed="822", applied="822"),
+            explained("principal", owed="100000", applied="10000"),
+        ],
     }
     assert posting.result["payment_event_id"] == str(entry_of(posting).event_id)
 
@@ -90,6 +102,11 @@ def test_a_held_payment_goes_to_suspense_whole() -> None:
         "interest_minor": "0",
         "principal_minor": "0",
         "suspense_minor": "11322",
+        "explained": [
+            explained("fees", owed="500", applied="0", rule="hold"),
+            explained("interest", owed="822", applied="0", rule="hold"),
+            explained("principal", owed="100000", applied="0", rule="hold"),
+        ],
     }
 
 
@@ -173,7 +190,8 @@ def test_the_parts_always_sum_to_the_payment(
     amount: int, principal: int, interest: int, fees: int
 ) -> None:
     owing = loan(Balances(principal=principal, interest=interest, fees=fees))
-    parts = waterfall.allocate(amount, owing, 1)
+    split = waterfall.allocate(amount, owing, 1)
+    parts = {**split.parts, "suspense": split.suspense_minor}
     assert sum(parts.values()) == amount
     assert min(parts.values()) >= 0
     if parts["interest"]:

@@ -113,16 +113,22 @@ def reversal_for(holding: Codes) -> tuple[Books, Reversal]:
     """A disbursement of 10.00, then everything that stands in the way of its reversal."""
     books = Books()
     opening = entry_of(books.post(disbursement(10_00, on="2026-01-05")))
-    key, posted = (TENANT, opening.journal_entry_id), books.page.entries
+    key, posted = (TENANT, opening.journal_entry_id, 0), books.page.entries
     if "entry_not_found" in holding:
         books.left(life_began_seq=2)
     if "already_reversed" in holding:
-        books.page.reversed_by[opening.journal_entry_id] = NO_SUCH_ENTRY
+        books.page.reversed_by[opening.journal_entry_id, 0] = NO_SUCH_ENTRY
     if "reversal_of_reversal" in holding:
         posted[key] = replace(posted[key], entry=replace(opening, event_type="reversal"))
     if "disbursement_settled" in holding:
         books.page.disbursed[TENANT, opening.event_id] = DisbursedAmount(
-            opening.event_id, LOAN, opening.journal_entry_id, 10_00, settled_minor=1
+            opening.event_id,
+            LOAN,
+            opening.journal_entry_id,
+            10_00,
+            1,
+            opening.effective_on,
+            settled_minor=1,
         )
     if "reduced_without_cash" in holding:
         books.left(principal_minor=0, collected_principal_minor=9_99)
