@@ -11,7 +11,10 @@ import pytest
 from hpts.local.postgres import PostgresServer
 from hpts.migrate import migrate
 from tests.books import ledger
+from tests.books.filled_ledger import filled_ledger
 from tests.local_stack import new_folder
+
+__all__ = ["filled_ledger"]
 
 ENGINE_PASSWORD = "engine-of-a-test"
 READER_PASSWORD = "reader-of-a-test"

@@ -8,31 +8,27 @@ had of each loan at the time. `HPTS_ASOF_SAMPLES` says how many pairs are drawn.
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from posting_engine.books import Books
 from posting_engine.posting.loan import Loan
-from read_api import accounts, queries
-from read_api.periods import month_end
+from read_api import queries
 from read_api.store import Snapshot, Store
 from schemas.chart_of_accounts import CHART
 from schemas.commands import LAYERS
 from schemas.partitioning import partition_of_loan
 from schemas.problems import ProblemError
+from tests.books.filled_ledger import SEED, FilledLedger, Sides, trial_balance
 from tests.books.ledger import PARTITIONS
-from tests.books.mixed_books import TENANTS, MixedBooks
+from tests.books.mixed_books import TENANTS
 
 SAMPLES = int(os.environ.get("HPTS_ASOF_SAMPLES", "10000"))
-BATCHES = 170
-SEED = 20261126
 SUB_BALANCES = {
     "1100": ("principal_minor", 1),
     "1200": ("interest_minor", 1),
@@ -40,8 +36,6 @@ SUB_BALANCES = {
     "2100": ("suspense_minor", -1),
     "2000": ("unsettled_minor", -1),
 }
-Sides = dict[accounts.AccountKey, accounts.Sides]
-Result = TypeVar("Result")
 
 SUM_LOANS: LiteralString = """
     SELECT s.number, l.account_code,
@@ -74,96 +68,29 @@ SUM_ACCOUNTS: LiteralString = """
 """
 
 
-@dataclass
-class Ledger:
-    """A filled ledger, who reads it, and each closed month's trial balance at its close."""
-
-    mixed: MixedBooks
-    admin_dsn: str
-    reader_dsn: str
-    at_close: dict[tuple[UUID, date], Sides]
-
-    def read(self, work: Callable[[Store], Awaitable[Result]]) -> Result:
-        """Work with the read edge's store."""
-
-        async def opened() -> Result:
-            store = Store(self.reader_dsn, 2)
-            await store.open()
-            try:
-                return await work(store)
-            finally:
-                await store.close()
-
-        return asyncio.run(opened())
-
-
-def everything(**narrowed: Any) -> dict[str, Any]:
-    """Parameters of a trial balance of everything booked, or less."""
-    names = {
-        "partition_ids": list(range(PARTITIONS)),
-        "account_code": None,
-        "currency": None,
-        "layer": None,
-        "as_of": date.max,
-    }
-    return {**names, **narrowed}
-
-
-def trial_balance(
-    ledger: Ledger, tenant_id: UUID, known_at: datetime | None = None, **narrowed: Any
-) -> Sides:
-    names = everything(**narrowed)
-    return ledger.read(
-        lambda store: store.read(tenant_id, lambda s: accounts.sides_at(s, names, known_at))
-    )
-
-
-@pytest.fixture(scope="module")
-def ledger(
-    fresh_ledger: Callable[[], tuple[str, str]], reader_dsn_of: Callable[[str], str]
-) -> Iterator[Ledger]:
-    """Half a year of everything; each tenant closes its months some time after they end."""
-    admin_dsn, engine_dsn = fresh_ledger()
-    books = Books(engine_dsn)
-    mixed = MixedBooks(books, Random(SEED))
-    filled = Ledger(mixed, admin_dsn, reader_dsn_of(admin_dsn), {})
-    next_end = dict.fromkeys(TENANTS, date(2026, 1, 31))
-    for _ in range(BATCHES):
-        mixed.post(1)
-        for tenant_id, ends_on in next_end.items():
-            if mixed.now.date() > ends_on + timedelta(days=mixed.chance.randrange(3, 25)):
-                mixed.close(tenant_id, ends_on)
-                at_close = trial_balance(filled, tenant_id, as_of=ends_on)
-                filled.at_close[tenant_id, ends_on] = at_close
-                next_end[tenant_id] = month_end(ends_on + timedelta(days=1))
-    mixed.settle()
-    yield filled
-    books.close()
-
-
 @pytest.fixture
-def admin(ledger: Ledger) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(ledger.admin_dsn) as connection:
+def admin(filled_ledger: FilledLedger) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(filled_ledger.admin_dsn) as connection:
         yield connection
         connection.rollback()
 
 
-def test_the_books_hold_everything_that_can_happen(ledger: Ledger) -> None:
-    taken = ledger.mixed.taken
+def test_the_books_hold_everything_that_can_happen(filled_ledger: FilledLedger) -> None:
+    taken = filled_ledger.mixed.taken
     events = set(taken) - {"posted", "rejected"}
     assert len(events) == 14, events
     assert taken["posted"] > 1_000
-    assert {loan.status for loan in ledger.mixed.loans.values()} == {
+    assert {loan.status for loan in filled_ledger.mixed.loans.values()} == {
         *("active", "paid_off", "charged_off", "refinanced", "cancelled")
     }
-    assert max(loan.life for loan in ledger.mixed.loans.values()) > 1
-    assert len(ledger.at_close) >= 6
+    assert max(loan.life for loan in filled_ledger.mixed.loans.values()) > 1
+    assert len(filled_ledger.at_close) >= 6
 
 
-def instants(ledger: Ledger, chance: Random) -> list[datetime]:
+def instants(filled_ledger: FilledLedger, chance: Random) -> list[datetime]:
     """Instants at which something was posted, and a moment before and after."""
-    told = [one.known_at for one in ledger.mixed.told]
-    posted = [e.posted_at for entries in ledger.mixed.entries.values() for e in entries]
+    told = [one.known_at for one in filled_ledger.mixed.told]
+    posted = [e.posted_at for entries in filled_ledger.mixed.entries.values() for e in entries]
     chosen = chance.sample(told + posted, 400)
     moments = (timedelta(), timedelta(microseconds=1), timedelta(microseconds=-1))
     return [one + chance.choice(moments) for one in chosen]
@@ -192,15 +119,15 @@ async def read_loans(store: Store, asked: list[tuple[Any, ...]]) -> list[dict[st
 
 @pytest.mark.slow
 def test_a_loan_at_any_pair_of_dates_is_the_sum_of_its_lines(
-    ledger: Ledger, admin: psycopg.Connection[Any]
+    filled_ledger: FilledLedger, admin: psycopg.Connection[Any]
 ) -> None:
     chance = Random(SEED)
-    loans, known = list(ledger.mixed.loans), instants(ledger, chance)
+    loans, known = list(filled_ledger.mixed.loans), instants(filled_ledger, chance)
     days = [date(2025, 12, 1) + timedelta(days=n) for n in range(260)] + [date.max]
     asked = [
         (*chance.choice(loans), chance.choice(days), chance.choice(known)) for _ in range(SAMPLES)
     ]
-    answers = ledger.read(lambda store: read_loans(store, asked))
+    answers = filled_ledger.read(lambda store: read_loans(store, asked))
     admin.execute(
         "CREATE TEMPORARY TABLE samples (number int, tenant_id uuid, loan_id uuid, as_of date,"
         " known_at timestamptz, currency text)"
@@ -226,20 +153,22 @@ def test_a_loan_at_any_pair_of_dates_is_the_sum_of_its_lines(
     assert len({answer["status"] for answer in answered}) == 5
 
 
-def test_at_any_instant_a_loan_was_what_the_engine_had_of_it(ledger: Ledger) -> None:
-    told = Random(SEED).sample(ledger.mixed.told, 1_500)
+def test_at_any_instant_a_loan_was_what_the_engine_had_of_it(filled_ledger: FilledLedger) -> None:
+    told = Random(SEED).sample(filled_ledger.mixed.told, 1_500)
     asked = [(one.loan.tenant_id, one.loan.loan_id, date.max, one.known_at) for one in told]
-    answers = ledger.read(lambda store: read_loans(store, asked))
+    answers = filled_ledger.read(lambda store: read_loans(store, asked))
     for one, answer in zip(told, answers, strict=True):
         assert (answer is None) == (one.loan.life == 0)
         if answer is not None:
             assert as_told(answer) == as_had(one.loan), one
 
 
-def test_everything_posted_says_the_same_with_and_without_dates(ledger: Ledger) -> None:
-    loans = [loan for loan in ledger.mixed.loans.values() if loan.life]
+def test_everything_posted_says_the_same_with_and_without_dates(
+    filled_ledger: FilledLedger,
+) -> None:
+    loans = [loan for loan in filled_ledger.mixed.loans.values() if loan.life]
     asked = [(x.tenant_id, x.loan_id, date.max, queries.END_OF_TIME) for x in loans]
-    answers = ledger.read(lambda store: read_loans(store, asked))
+    answers = filled_ledger.read(lambda store: read_loans(store, asked))
     assert [None if a is None else as_told(a) for a in answers] == [as_had(x) for x in loans]
 
 
@@ -263,40 +192,45 @@ def summed_accounts(
 
 
 def test_trial_balances_at_any_pair_of_dates_are_the_sums_of_all_lines(
-    ledger: Ledger, admin: psycopg.Connection[Any]
+    filled_ledger: FilledLedger, admin: psycopg.Connection[Any]
 ) -> None:
     chance = Random(SEED)
-    known = instants(ledger, chance)
+    known = instants(filled_ledger, chance)
     for _ in range(max(20, SAMPLES // 100)):
         tenant_id = chance.choice(TENANTS)
         as_of = date(2025, 12, 20) + timedelta(days=chance.randrange(240))
         known_at = chance.choice(known)
         expected = summed_accounts(admin, tenant_id, as_of, known_at)
-        assert trial_balance(ledger, tenant_id, known_at, as_of=as_of) == expected
+        assert trial_balance(filled_ledger, tenant_id, known_at, as_of=as_of) == expected
         for currency in ("USD", "EUR"):
             for layer in LAYERS:
                 pair = {k: v for k, v in expected.items() if k[1:] == (currency, layer)}
                 assert sum(v[0] for v in pair.values()) == sum(v[1] for v in pair.values())
-        narrowed = {"currency": chance.choice(("USD", "EUR")), "layer": chance.choice(LAYERS)}
+        narrowed: dict[str, Any] = {
+            "currency": chance.choice(("USD", "EUR")),
+            "layer": chance.choice(LAYERS),
+        }
         code = chance.choice(sorted(CHART))
         key = (code, narrowed["currency"], narrowed["layer"])
-        one = trial_balance(ledger, tenant_id, known_at, as_of=as_of, account_code=code, **narrowed)
+        one = trial_balance(
+            filled_ledger, tenant_id, known_at, as_of=as_of, account_code=code, **narrowed
+        )
         assert one.get(key, (0, 0)) == expected.get(key, (0, 0))
 
 
 def test_without_known_at_everything_applied_counts(
-    ledger: Ledger, admin: psycopg.Connection[Any]
+    filled_ledger: FilledLedger, admin: psycopg.Connection[Any]
 ) -> None:
     for tenant_id in TENANTS:
         for as_of in (date(2026, 2, 28), date.max):
             expected = summed_accounts(admin, tenant_id, as_of, datetime(2999, 1, 1, tzinfo=UTC))
-            assert trial_balance(ledger, tenant_id, as_of=as_of) == expected
+            assert trial_balance(filled_ledger, tenant_id, as_of=as_of) == expected
 
 
-def test_the_trial_balance_of_a_closed_month_never_changes(ledger: Ledger) -> None:
+def test_the_trial_balance_of_a_closed_month_never_changes(filled_ledger: FilledLedger) -> None:
     backdated = [
-        e for es in ledger.mixed.entries.values() for e in es if e.booked_on > e.effective_on
+        e for es in filled_ledger.mixed.entries.values() for e in es if e.booked_on > e.effective_on
     ]
     assert len(backdated) > 100
-    for (tenant_id, closed_through), at_close in ledger.at_close.items():
-        assert trial_balance(ledger, tenant_id, as_of=closed_through) == at_close
+    for (tenant_id, closed_through), at_close in filled_ledger.at_close.items():
+        assert trial_balance(filled_ledger, tenant_id, as_of=closed_through) == at_close
