@@ -16,6 +16,10 @@ _PROBLEMS: Final = {
     "406": "None of the media types in Accept can be had here",
     "503": "Not ready, or the position asked for has not been reached",
 }
+_HEADERS: Final = {
+    "HPTS-Min-Position": "Wait until this much is applied: `HPTS-Position` of a posting.",
+    "traceparent": "W3C trace context; the answer's names the same trace.",
+}
 
 
 def document(title: str, version: str) -> dict[str, Any]:
@@ -60,8 +64,14 @@ def _operation(operation: Operation) -> dict[str, Any]:
         for parameter in operation.parameters
     ]
     in_header = [
-        {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
-        for name in ("HPTS-Min-Position", "traceparent")
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": description,
+            "schema": {"type": "string"},
+        }
+        for name, description in _HEADERS.items()
     ]
     return {
         "summary": operation.summary,

@@ -218,8 +218,8 @@ OPERATIONS: Final = (
         "LoanStatement",
         _LOAN_ID,
         (
-            replace(FROM_DATE, description="First effective date; the loan's beginning."),
-            replace(TO_DATE, description="Last effective date; today."),
+            replace(FROM_DATE, description="First effective date. Without it: the loan's first."),
+            replace(TO_DATE, description="Last effective date. Without it: today."),
         ),
         {
             CSV: Rendering(statement_forms.csv, statement_forms.CSV_HEADERS),
