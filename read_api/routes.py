@@ -92,7 +92,6 @@ async def send_content(send: Send, content: bytes, more: Headers) -> None:
     headers = [
         (b"content-length", str(len(content)).encode()),
         (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
         *more,
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -17,6 +17,7 @@ from schemas.currencies import MINOR_UNITS
 CSV_HEADERS: Final = (
     (b"content-type", b"text/csv; charset=utf-8; header=present"),
     (b"content-disposition", b'attachment; filename="statement.csv"'),
+    (b"x-content-type-options", b"nosniff"),
 )
 PAGE_HEADERS: Final = page_frame.HEADERS
 
