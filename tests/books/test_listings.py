@@ -178,7 +178,8 @@ def test_a_loan_that_is_only_reserved_is_unseen(
     partition_id = partition_of_loan(TENANTS[0], reserved, PARTITIONS)
     admin.execute(
         "INSERT INTO hpts.loans SELECT partition_id, tenant_id, %s, borrower_id, 'XXX',"
-        " 'cancelled', opened_on, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, false, %s, 1, now()"
+        " 'cancelled', opened_on,"
+        " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, false, %s, 1, now()"
         " FROM hpts.loans WHERE partition_id = %s AND tenant_id = %s LIMIT 1",
         (reserved, reserved, partition_id, TENANTS[0]),
     )
