@@ -128,7 +128,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"external_ref": "a reference", "direction": -1, "after_seqs": [2**40] * 4},
     ],
     "sum_accounts_last_day": [{}, {"account_code": None, "currency": None, "layer": None}],
-    "list_loans": [{}, {"status": "paid_off"}],
+    "scan_loans": [{}, {"status": "paid_off"}],
 }
 CASES = [
     (name, number)
