@@ -14,11 +14,11 @@ from typing import get_args
 
 from posting_engine.posting.loan import RECEIVABLES
 from posting_engine.posting.rules import SUPPORTED_VERSIONS
-from posting_engine.posting.waterfall import ORDERS
 from schemas import codec, signing
 from schemas.commands import (
     LAYERS,
     MAX_ADJUSTMENT_LINES,
+    WATERFALL_ORDERS,
     AccrualChunk,
     AnyCommand,
     ManualAdjustment,
@@ -123,7 +123,7 @@ def examine(record: Record, ring: Mapping[str, SigningKey], partition_count: int
     if not key.may_write(message.tenant_id, record.appended_at):
         raise DeadLetter(f"foreign: key {key.key_id} may not write for this tenant at this time")
     waterfall_version = getattr(message, "waterfall_version", None)
-    if waterfall_version is not None and waterfall_version not in ORDERS:
+    if waterfall_version is not None and waterfall_version not in WATERFALL_ORDERS:
         raise UnknownToThisBuild(
             f"waterfall version {waterfall_version} is unknown: run a build that knows it"
         )
