@@ -12,7 +12,6 @@ from tests import audit
 from tests.faults.test_engine_killed import (
     engine_stopped,
     kill_engine,
-    unapplied_of,
     until,
 )
 from tests.http import Client
@@ -22,11 +21,12 @@ BATCHES = 6
 LOANS_OF_A_BATCH = 600
 KILLS = 4
 
-BETWEEN_STEPS = """
-    SELECT count(*) FROM hpts.command_outcomes AS o
-    WHERE o.chunks_total > 1 AND o.status = 'posted' AND o.correlation_id = ANY(%s)
-        AND (SELECT count(*) FROM hpts.command_outcomes AS other
-            WHERE other.correlation_id = o.correlation_id) < o.chunks_total"""
+HOW_FAR = """
+    WITH requests AS (
+        SELECT correlation_id, count(*) >= max(chunks_total) AS has_ended
+        FROM hpts.command_outcomes WHERE correlation_id = ANY(%s) GROUP BY 1)
+    SELECT count(*) FILTER (WHERE NOT has_ended), count(*) FILTER (WHERE has_ended)
+    FROM requests"""
 CLEARING = """
     SELECT coalesce(sum(CASE direction WHEN 'DR' THEN amount_minor ELSE -amount_minor END), 0)
     FROM hpts.journal_lines WHERE account_code = '2200'"""
@@ -41,9 +41,8 @@ def test_refinances_finish_on_both_sides_whenever_the_engine_is_killed(
         sent = [refinance(client, loan["loan_id"]) for loan in old_loans]
     correlations = [command_id for command_id, _ in sent]
 
-    for _ in range(KILLS):
-        if not kill_between_steps(stack, stack_dir, correlations):
-            break
+    kills = [kill_between_steps(stack, stack_dir, correlations) for _ in range(KILLS)]
+    assert kills[0], "the engine was never killed between two steps"
     until(lambda: all_are(client, correlations, "posted"), seconds=90)
 
     for old, (_, new_loan_id) in zip(old_loans, sent, strict=True):
@@ -61,9 +60,8 @@ def test_a_batch_s_reversal_finishes_in_every_partition_whenever_the_engine_is_k
     with engine_stopped(stack_dir):
         correlations = [undo(client, entry_id) for entry_id in reversed(entries)]
 
-    for _ in range(KILLS):
-        if not kill_between_steps(stack, stack_dir, correlations):
-            break
+    kills = [kill_between_steps(stack, stack_dir, correlations) for _ in range(KILLS)]
+    assert kills[0], "the engine was never killed between two steps"
     until(lambda: all_are(client, correlations, "posted"), seconds=90)
 
     for loan in loans[::50]:
@@ -73,31 +71,27 @@ def test_a_batch_s_reversal_finishes_in_every_partition_whenever_the_engine_is_k
 
 
 def kill_between_steps(stack: dict[str, Any], data_dir: Path, correlations: list[str]) -> bool:
-    """Kill the engine while requests are between two steps; False when all have finished.
+    """Kill the engine while requests are between two steps; False when all have ended.
 
     It is stopped first, so that what was seen is still so when it is killed.
     """
-    seen: list[int] = []
-
-    def is_between_or_done() -> bool:
-        seen[:] = [between_steps(stack, correlations)]
-        return seen[0] > 0 or unapplied_of(stack) == 0
-
-    until(is_between_or_done, seconds=60)
-    if not seen[0]:
-        return False
-    with engine_stopped(data_dir):
-        if not between_steps(stack, correlations):
+    while True:
+        until(lambda: how_far(stack, correlations) != (0, 0), seconds=60)
+        with engine_stopped(data_dir):
+            between, ended = how_far(stack, correlations)
+            if between:
+                kill_engine(data_dir)
+                return True
+        if ended == len(correlations):
             return False
-        kill_engine(data_dir)
-    return True
 
 
-def between_steps(stack: dict[str, Any], correlations: list[str]) -> int:
+def how_far(stack: dict[str, Any], correlations: list[str]) -> tuple[int, int]:
+    """How many requests are between two steps, and how many have ended."""
     with psycopg.connect(stack["postgres_dsn"]) as connection:
-        row = connection.execute(BETWEEN_STEPS, (correlations,)).fetchone()
+        row = connection.execute(HOW_FAR, (correlations,)).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), int(row[1])
 
 
 def settled_loan(client: Client) -> dict[str, str]:
