@@ -42,6 +42,7 @@ OTHER_TENANT = UUID("7e4a47f0-0000-4000-8000-000000000002")
 LOAN = UUID("10a40000-0000-4000-8000-000000000001")
 SECOND_LOAN = UUID("10a40000-0000-4000-8000-000000000002")
 THIRD_LOAN = UUID("10a40000-0000-4000-8000-000000000003")
+FOURTH_LOAN = UUID("10a40000-0000-4000-8000-000000000004")
 BORROWER = UUID("b0440000-0000-4000-8000-000000000001")
 OTHER_BORROWER = UUID("b0440000-0000-4000-8000-000000000002")
 PROGRAM = UUID("94000000-0000-4000-8000-000000000001")
@@ -220,9 +221,7 @@ def restructure(
     *, interest: int = 0, fees: int = 0, on: str = "2026-03-01", **changes: Any
 ) -> Restructure:
     """Interest and fees of `LOAN` become principal."""
-    command = Restructure(
-        **_on(on), capitalize_interest_minor=interest, capitalize_fees_minor=fees
-    )
+    command = Restructure(**_on(on), capitalize_interest_minor=interest, capitalize_fees_minor=fees)
     return replace(command, **changes)
 
 

@@ -24,7 +24,6 @@ from schemas.partitioning import partition_of_loan
 from schemas.placement import place_of
 from tests.journal import LOAN, PARTITION, PARTITIONS, POSTED_AT, TENANT, Balances, Collected
 
-
 EVENT_OF: dict[type, str] = {
     commands.Disbursement: rules.DISBURSEMENT,
     commands.DisbursementSettlement: rules.DISBURSEMENT_SETTLED,
@@ -251,14 +250,18 @@ class Ledger:
 
     def take(self, command: AnyCommand) -> Decision:
         """Decide a command on the partition that owns it."""
-        command = keyed(command, self.taken, self._partition_named(command))
+        command, books = self.addressed(command)
         self.taken += 1
-        partition_id, _ = place_of(command, PARTITIONS)
-        books = self.partitions[partition_id]
         decision = books.take(command)
         self.queue += books.queue
         books.queue = []
         return decision
+
+    def addressed(self, command: AnyCommand) -> tuple[AnyCommand, Books]:
+        """The command with a key, and the books that it will be decided in."""
+        command = keyed(command, self.taken, self._partition_named(command))
+        partition_id, _ = place_of(command, PARTITIONS)
+        return command, self.partitions[partition_id]
 
     def _partition_named(self, command: AnyCommand) -> int:
         """The partition of a chunk's first loan, or of the part that is to be reversed."""
