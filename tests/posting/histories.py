@@ -4,7 +4,6 @@ Four loan ids on three partitions, two tenants, four months. What a decision que
 run by rules of its own, so every other event comes between the steps of a refinance or a close.
 """
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from posting_engine.posting.page import Decision
+from posting_engine.posting.rules import EVENT_KINDS
 from schemas import commands as c
-from schemas.chart_of_accounts import CASH, CHART, SUSPENSE
+from schemas.chart_of_accounts import CASH, CHART, SUSPENSE, Account
 from tests import journal as j
 from tests.journal import CR, DR, FOURTH_LOAN, LARGEST, LOAN, SECOND_LOAN, TENANT, THIRD_LOAN
 from tests.posting.witness import Witness
@@ -22,7 +22,12 @@ from tests.posting.witness import Witness
 LOANS = (LOAN, SECOND_LOAN, THIRD_LOAN, FOURTH_LOAN)
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-05", "2026-01-31", "2026-02-01", "2026-03-15")
 MONTHS = ("2025-11", "2025-12", "2026-01", "2026-02")
-CODES = sorted(CHART)
+PAIRS = [
+    *(("1100", "3000"), ("1100", "3000"), ("1000", "2100"), ("2100", "1000"), ("5100", "1200")),
+    *(("5000", "1100"), ("1300", "4100"), ("3000", "2100"), ("2100", "1100"), ("1000", "4000")),
+    *(("1200", "1200"), ("2000", "1000"), ("1100", "2200"), ("9999", "1000")),
+]
+"""Accounts that adjustments debit and credit."""
 
 amounts = st.sampled_from([1, 2, 3, 5, 8, 10, 15, 20, 25, 30, 40, 50, 60, LARGEST - 20, LARGEST])
 openings = st.sampled_from([40, 40, 40, 20, 60, 100_00, LARGEST])
@@ -32,6 +37,18 @@ loans = st.sampled_from([LOAN, LOAN, LOAN, THIRD_LOAN, THIRD_LOAN, SECOND_LOAN, 
 which = st.integers(0, 30)
 slips = st.sampled_from([""] * 14 + ["borrower", "currency", "tenant", "loan"])
 """What a client gets wrong, once in a while."""
+REVERSIBLE = sorted(EVENT_KINDS)
+
+
+EARLIER: dict[str, c.AnyCommand] = {
+    "accrued": j.accrual({LOAN: 9}, DAYS[3]),
+    "charged a fee": j.fee(8, DAYS[1]),
+    "charged off": j.charge_off(DAYS[4]),
+    "overpaid": j.payment(15, DAYS[1], allocation="hold"),
+    "paid": j.payment(15, DAYS[1]),
+    "refinanced": j.refinance(7, DAYS[1]),
+}
+"""What may have befallen `LOAN` before a history begins, so that it gets further."""
 
 
 class Known(NamedTuple):
@@ -52,11 +69,14 @@ class History(RuleBasedStateMachine):
         self.entries: list[Known] = []
         self.events: dict[str, list[tuple[UUID, UUID]]] = {"disbursement": [], "payment": []}
 
-    @initialize(amount=openings)
-    def open_loans(self, amount: int) -> None:
+    @initialize(amount=openings, befell=st.lists(st.sampled_from(sorted(EARLIER)), max_size=3))
+    def open_loans(self, amount: int, befell: list[str]) -> None:
         for loan in (LOAN, THIRD_LOAN):
             self.take(j.disbursement(amount, DAYS[0], loan_id=loan))
             self.take(self._settlement(0, None, DAYS[0]))
+        for name in befell:
+            self.take(EARLIER[name])
+            self.run_all_steps()
 
     @rule(amount=amounts, day=days, loan=loans, slip=slips)
     def disburse(self, amount: int, day: str, loan: UUID, slip: str) -> None:
@@ -147,13 +167,20 @@ class History(RuleBasedStateMachine):
         )
         self.take(command, slip)
 
-    @rule(index=which, day=days, slip=slips, alone=st.sampled_from([*LOANS[:3], None, None]))
-    def reverse(self, index: int, day: str, slip: str, alone: UUID | None) -> None:
-        """An entry by whatever command its kind asks for; now and then by another."""
-        if not self.entries:
+    @rule(
+        kind=st.sampled_from(["", "", "", *REVERSIBLE]),
+        index=which,
+        day=st.sampled_from(DAYS[2:]),
+        slip=slips,
+        alone=st.sampled_from([*LOANS[:3], None, None]),
+    )
+    def reverse(self, kind: str, index: int, day: str, slip: str, alone: UUID | None) -> None:
+        """An entry, of a kind or of any, by the command it asks for; now and then by another."""
+        entries = [x for x in self.entries if kind in ("", x.kind)]
+        if not entries:
             self.take(j.reversal(j.NO_SUCH_ENTRY, day))
             return
-        known = self.entries[-1 - index % len(self.entries)]
+        known = entries[-1 - index % len(entries)]
         if known.kind == "refinance" and slip != "loan":
             old, new = known.loans
             command: c.AnyCommand = j.refinance_reversal(
@@ -164,10 +191,10 @@ class History(RuleBasedStateMachine):
             command = j.reversal(known.entry_id, day, **whole)
         else:
             command = j.reversal(known.entry_id, day)
-        self.take(replace(command, tenant_id=known.tenant_id), slip)
+        self.take(replace(command, tenant_id=known.tenant_id), "" if slip == "loan" else slip)
 
     @rule(
-        codes=st.tuples(*[st.sampled_from(["1000", "1100", "1200", "1300", "2100", *CODES])] * 2),
+        codes=st.sampled_from(PAIRS),
         amount=amounts,
         day=days,
         loan=loans | st.none(),
@@ -186,8 +213,8 @@ class History(RuleBasedStateMachine):
         slip: str,
     ) -> None:
         command = j.adjustment(
-            DR(CHART[codes[0]], amount, layer),
-            CR(CHART[codes[1]], amount + (slip == "loan"), layer),
+            DR(account(codes[0]), amount, layer),
+            CR(account(codes[1]), amount + (slip == "loan"), layer),
             on=day,
             loan_id=loan,
             borrower_id=j.BORROWER if borrower else None,
@@ -255,6 +282,11 @@ class History(RuleBasedStateMachine):
         return known[-1 - index % len(known)] if known else (TENANT, j.NO_SUCH_ENTRY)
 
 
+def account(code: str) -> Account:
+    """An account of the chart, or one that is not in it."""
+    return CHART.get(code) or Account(code, "No Account", "DR")
+
+
 def slipped(command: c.AnyCommand, slip: str) -> c.AnyCommand:
     """The command with a client's mistake in it, where it has such a member."""
     wrong: dict[str, Any] = {
@@ -269,6 +301,3 @@ def slipped(command: c.AnyCommand, slip: str) -> c.AnyCommand:
     if not (has_one or takes_one) or (takes_one and not hasattr(command, name)):
         return command
     return replace(command, **{name: value})
-
-
-steps_taken: Counter[str] = Counter()

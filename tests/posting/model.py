@@ -94,8 +94,8 @@ class Model:
         if isinstance(command, c.Refinance):
             self.reserved[key] = root
         elif isinstance(command, c.RefinanceOpening | c.RefinanceRelease):
-            if self.reserved.pop(key) != root:
-                raise AssertionError(f"{key} was not reserved by {root}")
+            reserved_by = self.reserved.pop(key)
+            assert reserved_by == root
 
     def cash(self) -> int:
         """What came in less what went out, of all that stands."""

@@ -116,7 +116,7 @@ class Witness:
             assert not any(fact.totals for fact in facts)
             return
         self._enter(command, decision.entry, facts, partition)
-        for name, kind in (("disbursement_event_id", 0), ("payment_event_id", 1)):
+        for name in ("disbursement_event_id", "payment_event_id"):
             if name in decision.result:
                 event_id = UUID(str(decision.result[name]))
                 self.model.events[command.tenant_id, event_id] = facts[0]
