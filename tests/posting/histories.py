@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from posting_engine.posting.page import Decision
-from posting_engine.posting.rules import EVENT_KINDS
 from schemas import commands as c
 from schemas.chart_of_accounts import CASH, CHART, SUSPENSE, Account
 from tests import journal as j
@@ -34,10 +33,11 @@ openings = st.sampled_from([40, 40, 40, 20, 60, 100_00, LARGEST])
 small = st.integers(0, 9)
 days = st.sampled_from(DAYS)
 loans = st.sampled_from([LOAN, LOAN, LOAN, THIRD_LOAN, THIRD_LOAN, SECOND_LOAN, FOURTH_LOAN])
+new_loans = st.sampled_from([SECOND_LOAN, SECOND_LOAN, FOURTH_LOAN, FOURTH_LOAN, *LOANS])
 which = st.integers(0, 30)
 slips = st.sampled_from([""] * 14 + ["borrower", "currency", "tenant", "loan"])
 """What a client gets wrong, once in a while."""
-REVERSIBLE = sorted(EVENT_KINDS)
+HARD_TO_REACH = {"refinance", "recovery", "chargeoff", "payment_allocated", "restructure"}
 
 
 EARLIER: dict[str, c.AnyCommand] = {
@@ -86,27 +86,27 @@ class History(RuleBasedStateMachine):
     def settle(self, index: int, amount: int | None, day: str, slip: str) -> None:
         self.take(self._settlement(index, amount, day), slip)
 
-    @rule(amount=amounts, day=days, loan=loans, slip=slips, hold=st.sampled_from([0, 0, 1]))
-    def pay(self, amount: int, day: str, loan: UUID, slip: str, hold: int) -> None:
+    @rule(amount=amounts, day=days, loan=loans, slip=slips, hold=st.booleans())
+    def pay(self, amount: int, day: str, loan: UUID, slip: str, hold: bool) -> None:
         mode = "hold" if hold else "auto"
         self.take(j.payment(amount, day, loan_id=loan, allocation=mode), slip)
 
-    @rule(
-        loan=loans,
-        parts=st.none() | st.tuples(small, small, small),
-        amount=st.none() | amounts,
-        slip=slips,
-    )
-    def allocate(
-        self, loan: UUID, parts: tuple[int, int, int] | None, amount: int | None, slip: str
-    ) -> None:
-        """No amount: all that suspense holds."""
-        split = None
-        amount = amount or self.witness.suspense(TENANT, loan) or 1
-        if parts is not None and any(parts):
-            split = dict(zip(("fees", "interest", "principal"), parts, strict=True))
-            amount = sum(parts)
-        self.take(j.allocation(amount, DAYS[3], loan_id=loan, split=split), slip)
+    @rule(loan=loans, parts=st.tuples(small, small, small), slip=slips)
+    def allocate_by_hand(self, loan: UUID, parts: tuple[int, int, int], slip: str) -> None:
+        split = dict(zip(("fees", "interest", "principal"), parts, strict=True))
+        amount = sum(parts) or 1
+        self.take(
+            j.allocation(amount, DAYS[3], loan_id=loan, split=split if sum(parts) else {"fees": 1}),
+            slip,
+        )
+
+    @rule(loan=loans, index=which, amount=st.none() | amounts, slip=slips)
+    def allocate(self, loan: UUID, index: int, amount: int | None, slip: str) -> None:
+        """No amount: all that the suspense of some loan holds."""
+        if amount is None:
+            loan = self._with_suspense(index, loan)
+            amount = self.witness.suspense(TENANT, loan) or 1
+        self.take(j.allocation(amount, DAYS[3], loan_id=loan), slip)
 
     @rule(index=which, day=days, slip=slips)
     def return_payment(self, index: int, day: str, slip: str) -> None:
@@ -129,11 +129,19 @@ class History(RuleBasedStateMachine):
     def recover(self, amount: int, loan: UUID, slip: str) -> None:
         self.take(j.recovery(amount, DAYS[4], loan_id=loan), slip)
 
-    @rule(interest=small, fees=small, loan=loans, slip=slips)
-    def restructure(self, interest: int, fees: int, loan: UUID, slip: str) -> None:
-        self.take(j.restructure(interest=interest, fees=fees, on=DAYS[4], loan_id=loan), slip)
+    @rule(interest=st.none() | small, fees=st.none() | small, loan=loans, slip=slips)
+    def restructure(self, interest: int | None, fees: int | None, loan: UUID, slip: str) -> None:
+        """No amount: all of it."""
+        owed = self.witness.owed(TENANT, loan)
+        command = j.restructure(
+            interest=owed["1200"] if interest is None else interest,
+            fees=owed["1300"] if fees is None else fees,
+            on=DAYS[4],
+            loan_id=loan,
+        )
+        self.take(command, slip)
 
-    @rule(old=loans, new=loans, extra=st.sampled_from([0, 0, 7, LARGEST]), slip=slips)
+    @rule(old=loans, new=new_loans, extra=st.sampled_from([0, 0, 7, LARGEST]), slip=slips)
     def refinance(self, old: UUID, new: UUID, extra: int, slip: str) -> None:
         self.take(j.refinance(extra, DAYS[4], loan_id=old, new_loan_id=new), slip)
 
@@ -156,7 +164,7 @@ class History(RuleBasedStateMachine):
     ) -> None:
         """`guess`: how wrong the client is about the principal that must match."""
         tenant = j.OTHER_TENANT if slip == "tenant" else TENANT
-        held = {loan: self.witness.principal(tenant, loan) + (guess or 0) for loan in group}
+        held = {loan: self.witness.owed(tenant, loan)["1100"] + (guess or 0) for loan in group}
         command = j.accrual(
             dict(zip(group, interests, strict=False)),
             day,
@@ -168,18 +176,19 @@ class History(RuleBasedStateMachine):
         self.take(command, slip)
 
     @rule(
-        kind=st.sampled_from(["", "", "", *REVERSIBLE]),
+        kind=which,
         index=which,
         day=st.sampled_from(DAYS[2:]),
         slip=slips,
         alone=st.sampled_from([*LOANS[:3], None, None]),
     )
-    def reverse(self, kind: str, index: int, day: str, slip: str, alone: UUID | None) -> None:
-        """An entry, of a kind or of any, by the command it asks for; now and then by another."""
-        entries = [x for x in self.entries if kind in ("", x.kind)]
-        if not entries:
+    def reverse(self, kind: int, index: int, day: str, slip: str, alone: UUID | None) -> None:
+        """An entry of any kind there is, by the command it asks for; now and then by another."""
+        kinds = sorted({x.kind for x in self.entries})
+        if not kinds:
             self.take(j.reversal(j.NO_SUCH_ENTRY, day))
             return
+        entries = [x for x in self.entries if x.kind == kinds[kind % len(kinds)]]
         known = entries[-1 - index % len(entries)]
         if known.kind == "refinance" and slip != "loan":
             old, new = known.loans
@@ -192,6 +201,14 @@ class History(RuleBasedStateMachine):
         else:
             command = j.reversal(known.entry_id, day)
         self.take(replace(command, tenant_id=known.tenant_id), "" if slip == "loan" else slip)
+
+    @precondition(lambda self: any(x.kind in HARD_TO_REACH for x in self.entries))
+    @rule(index=which, day=st.sampled_from(DAYS[4:]))
+    def reverse_what_is_rare(self, index: int, day: str) -> None:
+        rare = [x for x in self.entries if x.kind in HARD_TO_REACH]
+        kinds = sorted({x.kind for x in self.entries})
+        kind = rare[-1 - index % len(rare)].kind
+        self.reverse(kinds.index(kind), index, day, "", None)
 
     @rule(
         codes=st.sampled_from(PAIRS),
@@ -222,8 +239,9 @@ class History(RuleBasedStateMachine):
         )
         self.take(command, slip)
 
-    @rule(loan=loans)
-    def refund_suspense(self, loan: UUID) -> None:
+    @rule(index=which, loan=loans)
+    def refund_suspense(self, index: int, loan: UUID) -> None:
+        loan = self._with_suspense(index, loan)
         held = self.witness.suspense(TENANT, loan) or 1
         self.take(j.adjustment(DR(SUSPENSE, held), CR(CASH, held), on=DAYS[4], loan_id=loan))
 
@@ -271,6 +289,10 @@ class History(RuleBasedStateMachine):
             if disbursed is not None:
                 self.events["disbursement"].append((command.tenant_id, UUID(disbursed)))
         return decision
+
+    def _with_suspense(self, index: int, otherwise: UUID) -> UUID:
+        holding = [loan for loan in LOANS if self.witness.suspense(TENANT, loan)]
+        return holding[index % len(holding)] if holding else otherwise
 
     def _settlement(self, index: int, amount: int | None, day: str) -> c.DisbursementSettlement:
         tenant, event_id = self._event("disbursement", index)

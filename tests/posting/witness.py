@@ -43,9 +43,10 @@ class Witness:
         self.day += timedelta(days=days)
         self.ledger.on(self.day.isoformat())
 
-    def principal(self, tenant_id: UUID, loan_id: UUID) -> int:
+    def owed(self, tenant_id: UUID, loan_id: UUID) -> Counter[str]:
+        """Debits less credits of a living loan, by account."""
         life = self.model.alive(tenant_id, loan_id)
-        return 0 if life is None else life.net["1100"]
+        return Counter() if life is None else life.net
 
     def suspense(self, tenant_id: UUID, loan_id: UUID) -> int:
         life = self.model.alive(tenant_id, loan_id)
