@@ -134,3 +134,32 @@ def test_20_copies_at_once_post_one(stack: Stack, client: Client, path: str) -> 
     assert len({answer.content for answer in answers if answer.status_code in (200, 201)}) == 1
     entries = client.get(f"/v1/loans/{loan['loan_id']}/journal-entries").json()["items"]
     assert len(entries) == 3, "the disbursement, its settlement, and this one"
+
+
+def test_the_largest_amounts_on_the_first_day_are_posted_or_refused(client: Client) -> None:
+    loan = {"loan_id": str(uuid4()), "borrower_id": str(uuid4())}
+    most = {"amount_minor": "9" * 15, "effective_at": "0001-01-01"}
+    disbursed = posted(client, "/v1/disbursements", bodies_of.disbursement() | loan | most)
+    settle = bodies_of.settlement(disbursed["disbursement_event_id"], effective_at="0001-01-01")
+    posted(client, "/v1/disbursement-settlements", settle)
+    again = client.post("/v1/disbursements", bodies_of.disbursement() | loan | most)
+    assert (again.status_code, again.json()["code"]) == (422, "balance_out_of_range")
+    posted(client, "/v1/fees", bodies_of.fee(loan["loan_id"]) | most)
+    refused = {
+        "/v1/refinances": ({"effective_at": "0001-01-01"}, "balance_out_of_range"),
+        "/v1/restructures": (
+            {"capitalize_interest_minor": "0", "capitalize_fees_minor": "1"},
+            "balance_out_of_range",
+        ),
+        "/v1/payment-allocations": (most, "amount_exceeds_suspense"),
+        "/v1/recoveries": (most, "loan_not_charged_off"),
+    }
+    for path, (change, code) in refused.items():
+        answer = client.post(path, bodies_of.SOUND[path](loan["loan_id"]) | change)
+        assert (answer.status_code, answer.json()["code"]) == (422, code), path
+    for _ in range(3):
+        posted(client, "/v1/payments", bodies_of.payment() | loan | most)
+    over = client.post("/v1/payments", bodies_of.payment() | loan | most)
+    assert over.status_code == 422, over.text
+    charged = client.post("/v1/charge-offs", bodies_of.charge_off(loan["loan_id"]))
+    assert (charged.status_code, charged.json()["code"]) == (422, "suspense_outstanding")

@@ -182,7 +182,7 @@ def test_what_a_close_answers() -> None:
 
 
 def waiter(loop: asyncio.AbstractEventLoop, **more: Any) -> Waiter:
-    given: dict[str, Any] = {"steps": None, "is_dry_run": False, **more}
+    given: dict[str, Any] = {"steps": None, "dry_run_of": None, **more}
     return Waiter(
         tenant_id=TENANT,
         command_id=REQUEST,
@@ -199,11 +199,20 @@ def test_a_dry_run_and_a_command_in_earnest_never_take_each_others_outcome(
     is_dry_run: bool,
 ) -> None:
     async def wait() -> None:
-        own = waiter(asyncio.get_running_loop(), is_dry_run=is_dry_run)
+        own = waiter(asyncio.get_running_loop(), dry_run_of=bytes(32) if is_dry_run else None)
         own.take(replace(RESERVED, dry_run=not is_dry_run))
         assert not own.all_known.done()
         own.take(replace(RESERVED, dry_run=is_dry_run))
         assert own.all_known.done()
+
+    asyncio.run(wait())
+
+
+def test_two_dry_runs_under_one_key_in_one_millisecond_are_told_apart() -> None:
+    async def wait() -> None:
+        own = waiter(asyncio.get_running_loop(), dry_run_of=bytes(32))
+        own.take(replace(RESERVED, dry_run=True, fingerprint=bytes(31) + b"1"))
+        assert not own.all_known.done()
 
     asyncio.run(wait())
 
