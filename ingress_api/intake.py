@@ -233,7 +233,7 @@ class Intake:
             command_id=_reservation(request, accepted_at, partition_id).command_id,
             partition_id=partition_id,
             idempotency_key=request.idempotency_key,
-            is_dry_run=True,
+            dry_run_of=request.fingerprint,
         ) as waiter:
             try:
                 await self._publish(command, partition_id, request.traceparent)

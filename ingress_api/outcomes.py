@@ -33,6 +33,7 @@ class Waiter:
     """Waits for one outcome, or for those of a request in `steps`.
 
     `partition_id` is where the (first) command is; 4095 where the steps are queued together.
+    `dry_run_of` is the fingerprint of a dry run: nothing reserves its command id for it alone.
     """
 
     tenant_id: UUID
@@ -40,7 +41,7 @@ class Waiter:
     partition_id: int
     idempotency_key: str
     steps: Steps | None
-    is_dry_run: bool
+    dry_run_of: bytes | None
     all_known: "asyncio.Future[None]"
     ask_at: float
     pause_s: float = ASK_AFTER_S
@@ -48,7 +49,9 @@ class Waiter:
 
     def take(self, outcome: Outcome) -> None:
         """Keep an outcome; announcements may come twice, those of a dry run only to its own."""
-        if outcome.dry_run != self.is_dry_run:
+        if outcome.dry_run != (self.dry_run_of is not None):
+            return
+        if outcome.dry_run and outcome.fingerprint != self.dry_run_of:
             return
         self.found[outcome.idempotency_key] = outcome
         is_enough = self.steps is None or self.steps.are_known(self.found.values())
@@ -123,7 +126,7 @@ class Outcomes:
         partition_id: int,
         idempotency_key: str,
         steps: Steps | None = None,
-        is_dry_run: bool = False,
+        dry_run_of: bytes | None = None,
     ) -> Iterator[Waiter]:
         """A waiter for a command about to be sent, or for the steps of a request."""
         waiter = Waiter(
@@ -132,7 +135,7 @@ class Outcomes:
             partition_id,
             idempotency_key,
             steps,
-            is_dry_run,
+            dry_run_of,
             self._loop.create_future(),
             self._loop.time() + ASK_AFTER_S,
         )
@@ -218,7 +221,7 @@ class Outcomes:
     @staticmethod
     def _is_due(waiter: Waiter, now: float) -> bool:
         # Of a dry run there is nothing in Postgres; what has its key there is another command.
-        if now < waiter.ask_at or waiter.is_dry_run or waiter.all_known.done():
+        if now < waiter.ask_at or waiter.dry_run_of is not None or waiter.all_known.done():
             return False
         waiter.pause_s = min(2 * waiter.pause_s, ASK_AT_MOST_EVERY_S)
         waiter.ask_at = now + waiter.pause_s

@@ -57,7 +57,7 @@ async def refinance_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) ->
     if not loans:
         return None
     if len(loans) < len(REFINANCE_PARTS):
-        raise in_progress("The refinance is still being posted.")
+        raise _in_progress("The refinance is still being posted.")
     return Refinanced(*(loans[part] for part in REFINANCE_PARTS))
 
 
@@ -71,13 +71,6 @@ def refinance_reversal(
         new_loan_id=refinanced.new_loan_id,
         effective_on=values["effective_at"],
         **{name: value for name, value in values.items() if name != "effective_at"},
-    )
-
-
-def in_progress(detail: str) -> ProblemError:
-    """The answer, not remembered, to the reversal of what is still being posted."""
-    return ProblemError(
-        Problem(code="batch_in_progress", detail=detail, headers={"Retry-After": "1"})
     )
 
 
@@ -106,9 +99,16 @@ async def parts_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> lis
     if chunks_total is None:
         chunks_total = steps[0].chunks_total
     if len(steps) < chunks_total:
-        raise in_progress("The accrual batch is still being posted.")
+        raise _in_progress("The accrual batch is still being posted.")
     # From the very steps that were counted: what was seen before may have been less.
     return [_part(step.outcome) for step in steps if _has_posted(step.outcome, entry_id)]
+
+
+def _in_progress(detail: str) -> ProblemError:
+    """The answer, not remembered, to the reversal of what is still being posted."""
+    return ProblemError(
+        Problem(code="batch_in_progress", detail=detail, headers={"Retry-After": "1"})
+    )
 
 
 def _has_posted(outcome: Outcome, entry_id: UUID) -> bool:
