@@ -15,7 +15,7 @@ from uuid import UUID
 
 from posting_engine.posting import rules
 from posting_engine.posting.disbursements import opened
-from posting_engine.posting.entries import derived, entry_of, post, subject_of
+from posting_engine.posting.entries import derived, post_by_rule
 from posting_engine.posting.journal import BrokenInvariant
 from posting_engine.posting.loan import RECEIVABLES, Loan
 from posting_engine.posting.page import (
@@ -90,18 +90,6 @@ def pay_off(command: RefinancePayoff, place: Place, page: Page) -> Decision:
         )
         return replace(refusal or LOAN_NOT_FOUND, follow_ups=(release,))
     owed = {name: loan.owed_minor(name) for name in RECEIVABLES}
-    entry = entry_of(
-        command,
-        place,
-        page,
-        event_type=rules.REFINANCE,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(
-            rules.REFINANCE,
-            owed | {"carried": loan.exposure_minor},
-            subject_of(loan, command.external_ref),
-        ),
-    )
     opening = RefinanceOpening(
         **_members(command)
         | {
@@ -113,7 +101,17 @@ def pay_off(command: RefinancePayoff, place: Place, page: Page) -> Decision:
     )
     changes = {f"paid_off_{name}_minor": amount_minor for name, amount_minor in owed.items()}
     changes["standing_refinances"] = loan.standing_refinances + 1
-    return post(entry, loan, changes=changes, follow_ups=(opening,))
+    amounts = owed | {"carried": loan.exposure_minor}
+    return post_by_rule(
+        command,
+        place,
+        page,
+        loan,
+        rules.REFINANCE,
+        amounts,
+        changes=changes,
+        follow_ups=(opening,),
+    )
 
 
 def _refusal_to_pay_off(command: RefinancePayoff, loan: Loan | None) -> Refusal | None:
@@ -150,30 +148,31 @@ def open_new(command: RefinanceOpening, place: Place, page: Page) -> Decision:
         "carried": command.carried_minor,
         "additional": additional_minor,
     }
-    entry = entry_of(
-        command,
-        place,
-        page,
-        event_type=rules.REFINANCE,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(
-            rules.REFINANCE_OPENING, amounts, subject_of(loan, command.external_ref)
-        ),
-    )
     effects: dict[str, Any] = {}
     more = {}
     if additional_minor:
         disbursed = DisbursedAmount(
             event_id=_disbursement_id(command, place),
             loan_id=loan.loan_id,
-            journal_entry_id=entry.journal_entry_id,
+            journal_entry_id=derived(ids.JOURNAL_ENTRY, command, place, in_parts=True),
             amount_minor=additional_minor,
             entry_seq=page.next_entry_seq,
             effective_on=command.effective_on,
         )
         effects = {"disbursed": (disbursed,), "about_disbursement": disbursed.event_id}
         more = {"disbursement_event_id": str(disbursed.event_id)}
-    return post(entry, loan, changes={"standing_openings": 1}, more=more, **effects)
+    return post_by_rule(
+        command,
+        place,
+        page,
+        loan,
+        rules.REFINANCE,
+        amounts,
+        rule=rules.REFINANCE_OPENING,
+        changes={"standing_openings": 1},
+        more=more,
+        **effects,
+    )
 
 
 def release(command: RefinanceRelease, place: Place, page: Page) -> Decision:
