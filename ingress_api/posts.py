@@ -208,7 +208,7 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-POSTS: Final[dict[str, tuple[str, Handler]]] = {
+_POSTS: Final[dict[str, tuple[str, Handler]]] = {
     **{one.path: (one.scope, handler_of(one)) for one in OPERATIONS},
     REVERSALS.path: (REVERSALS.scope, reverse),
     accrual_batches.PATH: (accrual_batches.SCOPE, accrue),
@@ -220,4 +220,4 @@ _CLOSE: Final = (PERIOD_CLOSES.scope, close_period)
 
 def post_of(path: str) -> tuple[str, Handler] | None:
     """The scope that a POST on this path needs and what answers it; None where none is."""
-    return POSTS.get(path) or (_CLOSE if is_close(path) else None)
+    return _POSTS.get(path) or (_CLOSE if is_close(path) else None)

@@ -1,9 +1,5 @@
 """Loans in the states that tests of the write edge begin with, and what the books then hold."""
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -64,16 +60,3 @@ def trace_of(stack: Stack, client: Client) -> dict[str, int]:
         stack, "SELECT sum(version) FROM hpts.loans WHERE tenant_id = %s", tenant_of(client)
     )
     return counts | {"versions": int(versions[0][0] or 0)}
-
-
-@contextmanager
-def engine_stopped(stack: Stack) -> Iterator[None]:
-    """No engine decides anything meanwhile; they go on afterwards."""
-    pids = stack["processes"]["engine"]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)

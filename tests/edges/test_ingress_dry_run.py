@@ -12,9 +12,10 @@ import pytest
 from ingress_api import examples
 from ingress_api.operations import OPERATIONS, PERIOD_CLOSES
 from tests.edges import bodies_of
-from tests.edges.lending import engine_stopped, posted, settled_loan, trace_of
+from tests.edges.lending import posted, settled_loan, trace_of
 from tests.edges.new_tenant import client_of_new_tenant
 from tests.edges.test_openapi_examples import FROM_AN_ANSWER, ORDER, OUR_OWN, with_real_ids
+from tests.faults.test_engine_killed import engine_stopped
 from tests.http import Client
 
 Stack = dict[str, Any]
@@ -141,11 +142,11 @@ def test_reversals_in_parts_cannot_be_tried_and_others_can(client: Client) -> No
 
 
 def test_a_dry_run_that_nobody_decides_is_503_and_changes_nothing(
-    stack: Stack, client: Client
+    stack_dir: Path, client: Client
 ) -> None:
     loan = settled_loan(client)
     body = bodies_of.fee(loan["loan_id"])
-    with engine_stopped(stack):
+    with engine_stopped(stack_dir):
         answer = client.post("/v1/fees?dry_run=true", body, headers={"Prefer": "wait=1"})
         assert (answer.status_code, answer.json()["code"]) == (503, "position_not_reached")
         assert answer.headers["retry-after"]

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,9 +16,10 @@ from schemas import ids
 from schemas.strict_json import parse
 from tests import audit
 from tests.edges import bodies_of
-from tests.edges.lending import engine_stopped, posted, rows, settled_loan, tenant_of
+from tests.edges.lending import posted, rows, settled_loan, tenant_of
 from tests.edges.test_ingress_bodies import TODAY
 from tests.edges.test_ingress_idempotency import at_once, outcome_of
+from tests.faults.test_engine_killed import engine_stopped
 from tests.http import Client
 
 Stack = dict[str, Any]
@@ -118,10 +120,10 @@ def until_free(client: Client, loan_id: str) -> httpx.Response:
             return answer
 
 
-def test_a_refinance_under_way_is_pending_and_in_progress(stack: Stack, client: Client) -> None:
+def test_a_refinance_under_way_is_pending_and_in_progress(stack_dir: Path, client: Client) -> None:
     loan = settled_loan(client)
     body, key = refinance(loan), f"refinance:{uuid4()}"
-    with engine_stopped(stack):
+    with engine_stopped(stack_dir):
         answer = client.post(PATH, body, key=key, headers={"Prefer": "respond-async"})
         assert answer.status_code == 202, answer.text
         command_id = answer.json()["command_id"]
