@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from posting_engine.posting import rules
+from posting_engine.posting.accrual import shares_of
 from posting_engine.posting.decide import decide
 from posting_engine.posting.loan import Loan
 from posting_engine.posting.page import AccruedLine, Decision, Page, Place, PostedEntry, Posting
@@ -45,6 +46,8 @@ EVENT_OF: dict[type, str] = {
 }
 """Which event's refusals a command may have. The steps that are not here cannot be refused."""
 
+NAMES_OF_ENTRIES = ("reverses_entry_id", "payment_event_id", "disbursement_event_id")
+
 refused_here: set[tuple[str, str]] = set()
 """Every (event, refusal) that any books have met in this process."""
 
@@ -53,12 +56,18 @@ class Books:
     """One partition's books: posts through `decide` and `Page`, and keeps the whole journal.
 
     `placed` records every command with its place, so that the same log can be decided again;
-    `clock` is the append time of the next one.
+    `clock` is the append time of the next one. `narrow` books decide each command with a page
+    that holds nothing but what it names.
     """
 
     def __init__(
-        self, *loans: Loan, closed_through: str | None = None, partition_id: int = PARTITION
+        self,
+        *loans: Loan,
+        closed_through: str | None = None,
+        partition_id: int = PARTITION,
+        narrow: bool = False,
     ) -> None:
+        self.narrow = narrow
         self.page = Page(partition_id, 1, PARTITIONS)
         self.journal: list[PostedEntry] = []
         self.placed: list[tuple[AnyCommand, Place]] = []
@@ -92,22 +101,6 @@ class Books:
         """How whatever else happened left the loan."""
         self.page.loans[TENANT, loan_id] = replace(self.loan(loan_id), **changes)
 
-    def turn_page(self) -> None:
-        """Go on with another page of the same books, as the next batch would load it."""
-        was = self.page
-        self.page = Page(
-            was.partition_id,
-            was.next_entry_seq,
-            was.partition_count,
-            loans=dict(was.loans),
-            entries=dict(was.entries),
-            events=dict(was.events),
-            reversed_by=dict(was.reversed_by),
-            disbursed=dict(was.disbursed),
-            disbursement_of=dict(was.disbursement_of),
-            closed_through=dict(was.closed_through),
-        )
-
     def post(self, command: AnyCommand) -> Posting:
         """Decide an event that must post, and take it into the books."""
         return posted(self.take(command))
@@ -134,7 +127,7 @@ class Books:
         """Decide a command in its place, as it was taken before."""
         self.placed.append((command, place))
         self._look_up(command)
-        decision = decide(command, place, self.page)
+        decision = decide(command, place, self._narrowed(command) if self.narrow else self.page)
         if isinstance(decision, Posting):
             self._apply(decision, command.tenant_id)
         _note_refusals(command, decision)
@@ -148,6 +141,30 @@ class Books:
         for target in posting.targets:
             key = (target.reverses_entry_id, target.part, target.loan_id)
             self._undone[key] = target.reversed_by_entry_id
+
+    def _narrowed(self, command: AnyCommand) -> Page:
+        """A page with what the command names, the entry or event it names, and their loans."""
+        whole, tenant_id = self.page, command.tenant_id
+        named = {getattr(command, name, None) for name in NAMES_OF_ENTRIES}
+        page = Page(whole.partition_id, whole.next_entry_seq, whole.partition_count)
+        page.accrued, page.standing_accruals = whole.accrued, whole.standing_accruals
+        page.closed_through = whole.closed_through
+        page.entries = {key: x for key, x in whole.entries.items() if key[1] in named}
+        page.events = {key: x for key, x in whole.events.items() if key[1] in named}
+        page.reversed_by = whole.reversed_by
+        page.disbursement_of = {k: x for k, x in whole.disbursement_of.items() if k in named}
+        named |= set(page.disbursement_of.values())
+        named |= {x.entry.event_id for x in page.entries.values()}
+        page.disbursed = {key: x for key, x in whole.disbursed.items() if key[1] in named}
+        posted = [*page.entries.values(), *page.events.values()]
+        loans = {getattr(command, name, None) for name in ("loan_id", "new_loan_id")}
+        loans |= {line.loan_id for x in posted for line in x.entry.lines}
+        loans |= {x.loan_id for x in page.disbursed.values()}
+        loans |= {x.loan_id for shares in page.accrued.values() for x in shares}
+        if isinstance(command, AccrualChunk):
+            loans |= {share.loan_id for share in shares_of(command)}
+        page.loans = {k: x for k, x in whole.loans.items() if k[0] == tenant_id and k[1] in loans}
+        return page
 
     def _look_up(self, command: AnyCommand) -> None:
         """What the shell looks up in the journal for a backfill, or an accrual's reversal."""
