@@ -11,11 +11,21 @@ from schemas import refusal_codes
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One kind of problem. `explanation` says what happened and what to do."""
+    """One kind of problem. `explanation` says what happened, in one sentence, and what to do."""
 
     status: int
     title: str
     explanation: str
+
+    @property
+    def what_happened(self) -> str:
+        """The first sentence."""
+        return self.explanation.partition(". ")[0].rstrip(".") + "."
+
+    @property
+    def what_to_do(self) -> str:
+        """All that follows it."""
+        return self.explanation.partition(". ")[2]
 
 
 PROBLEMS: Final[dict[str, ProblemType]] = {
@@ -80,7 +90,9 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
         404, "Not found", "Nothing of this tenant has this name or id. Check it and the path."
     ),
     "method_not_allowed": ProblemType(
-        405, "Method not allowed", "The resource exists but not for this method. See Allow."
+        405,
+        "Method not allowed",
+        "The resource exists but not for this method. Use one that the Allow header names.",
     ),
     "not_acceptable": ProblemType(
         406,
