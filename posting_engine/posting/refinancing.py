@@ -148,30 +148,33 @@ def open_new(command: RefinanceOpening, place: Place, page: Page) -> Decision:
         "carried": command.carried_minor,
         "additional": additional_minor,
     }
-    effects: dict[str, Any] = {}
-    more = {}
+    how: dict[str, Any] = {"changes": {"standing_openings": 1}, "rule": rules.REFINANCE_OPENING}
     if additional_minor:
-        disbursed = DisbursedAmount(
-            event_id=_disbursement_id(command, place),
-            loan_id=loan.loan_id,
-            journal_entry_id=derived(ids.JOURNAL_ENTRY, command, place, in_parts=True),
-            amount_minor=additional_minor,
-            entry_seq=page.next_entry_seq,
-            effective_on=command.effective_on,
-        )
-        effects = {"disbursed": (disbursed,), "about_disbursement": disbursed.event_id}
-        more = {"disbursement_event_id": str(disbursed.event_id)}
-    return post_by_rule(
-        command,
-        place,
-        page,
-        loan,
-        rules.REFINANCE,
-        amounts,
-        rule=rules.REFINANCE_OPENING,
-        changes={"standing_openings": 1},
-        more=more,
-        **effects,
+        disbursed = _disbursed(command, place, page)
+        how |= {
+            "disbursed": (disbursed,),
+            "about_disbursement": disbursed.event_id,
+            "more": {"disbursement_event_id": str(disbursed.event_id)},
+        }
+    return post_by_rule(command, place, page, loan, rules.REFINANCE, amounts, **how)
+
+
+def _disbursed(command: RefinanceOpening, place: Place, page: Page) -> DisbursedAmount:
+    """The additional principal, to be settled by an event id of this partition."""
+    event_id = ids.derive(
+        ids.DISBURSEMENT_EVENT,
+        tenant_id=command.tenant_id,
+        key=ids.root_key(command.idempotency_key),
+        accepted_at=command.accepted_at,
+        partition_id=place.partition_id,
+    )
+    return DisbursedAmount(
+        event_id=event_id,
+        loan_id=command.new_loan_id,
+        journal_entry_id=derived(ids.JOURNAL_ENTRY, command, place, in_parts=True),
+        amount_minor=command.additional_principal_minor,
+        entry_seq=page.next_entry_seq,
+        effective_on=command.effective_on,
     )
 
 
@@ -229,16 +232,6 @@ def _check_reserved(command: RefinanceOpening, place: Place, page: Page) -> None
     refinance_id = derived(ids.REFINANCE_EVENT, command, place, in_parts=True)
     if loan is None or not loan.is_cancelled or loan.reserved_by != refinance_id:
         raise BrokenInvariant(f"loan {command.new_loan_id} is not reserved by {refinance_id}")
-
-
-def _disbursement_id(command: RefinanceOpening, place: Place) -> UUID:
-    return ids.derive(
-        ids.DISBURSEMENT_EVENT,
-        tenant_id=command.tenant_id,
-        key=ids.root_key(command.idempotency_key),
-        accepted_at=command.accepted_at,
-        partition_id=place.partition_id,
-    )
 
 
 def _key(command: AnyCommand, step: str) -> str:
