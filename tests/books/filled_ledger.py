@@ -25,25 +25,17 @@ Result = TypeVar("Result")
 
 @dataclass
 class FilledLedger:
-    """A filled ledger, who reads it, and each closed month's trial balance at its close."""
+    """A filled ledger, the read edge's store on it, and each closed month's trial balance then."""
 
     mixed: MixedBooks
     admin_dsn: str
-    reader_dsn: str
+    store: Store
+    loop: asyncio.AbstractEventLoop
     at_close: dict[tuple[UUID, date], Sides]
 
     def read(self, work: Callable[[Store], Awaitable[Result]]) -> Result:
         """Work with the read edge's store."""
-
-        async def opened() -> Result:
-            store = Store(self.reader_dsn, 2)
-            await store.open()
-            try:
-                return await work(store)
-            finally:
-                await store.close()
-
-        return asyncio.run(opened())
+        return self.loop.run_until_complete(work(self.store))
 
 
 def everything(**narrowed: Any) -> dict[str, Any]:
@@ -75,7 +67,10 @@ def filled_ledger(
     admin_dsn, engine_dsn = fresh_ledger()
     books = Books(engine_dsn)
     mixed = MixedBooks(books, Random(SEED))
-    filled = FilledLedger(mixed, admin_dsn, reader_dsn_of(admin_dsn), {})
+    loop = asyncio.new_event_loop()
+    store = Store(reader_dsn_of(admin_dsn), 2)
+    loop.run_until_complete(store.open())
+    filled = FilledLedger(mixed, admin_dsn, store, loop, {})
     next_end = dict.fromkeys(TENANTS, date(2026, 1, 31))
     for _ in range(BATCHES):
         mixed.post(1)
@@ -87,4 +82,6 @@ def filled_ledger(
                 next_end[tenant_id] = month_end(ends_on + timedelta(days=1))
     mixed.settle()
     yield filled
+    loop.run_until_complete(store.close())
+    loop.close()
     books.close()

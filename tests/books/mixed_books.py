@@ -137,7 +137,7 @@ class MixedBooks:
     def _any_command(self, tenant_id: UUID) -> AnyCommand | None:
         makers = (self._open, self._pay, self._change, self._accrue, self._refinance)
         makers += (self._adjust, self._undo, self._undo, self._of_event)
-        weights = (3, 4, 5, 1, 1, 2, 1, 1, 3)
+        weights = (3, 4, 5, 1, 3, 2, 1, 1, 5)
         maker: Callable[[UUID], AnyCommand | None]
         [maker] = self.chance.choices(makers, weights)
         return maker(tenant_id)

@@ -95,7 +95,7 @@ def test_a_tenants_journal_is_told_once_in_the_order_posted(
         names = {**NO_FILTER, **filters, "tenant_id": tenant_id}
         expected = admin.execute(FIND_ENTRIES, names).fetchall()
         expected = expected if order == "asc" else expected[::-1]
-        for size in (7, 100, 500):
+        for size in (7, 120):
             pages = journal_pages(filled_ledger, tenant_id, order=order, page_size=size, **filters)
             assert told(pages) == expected
             assert all(len(page["items"]) == size for page in pages[:-1])
@@ -109,7 +109,7 @@ def test_pages_that_are_cut_short_skip_and_repeat_nothing(
     whole = told(journal_pages(filled_ledger, TENANTS[0], order=order, event_type="accrual"))
     everything = told(journal_pages(filled_ledger, TENANTS[0], order=order))
     monkeypatch.setattr(whole_journal, "MOST_SEARCH_S", 0.0)
-    monkeypatch.setattr(whole_journal, "MOST_LINES", 5)
+    monkeypatch.setattr(whole_journal, "MOST_LINES", 40)
     pages = journal_pages(filled_ledger, TENANTS[0], order=order, event_type="accrual", page_size=3)
     assert told(pages) == whole
     assert any(len(page["items"]) < 3 for page in pages[:-1])

@@ -5,10 +5,10 @@ statements answer for any pair of dates is held against those sums, and against 
 had of each loan at the time. `HPTS_ASOF_SAMPLES` says how many pairs are drawn.
 """
 
-import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, LiteralString
@@ -98,22 +98,21 @@ def instants(filled_ledger: FilledLedger, chance: Random) -> list[datetime]:
 
 async def read_loans(store: Store, asked: list[tuple[Any, ...]]) -> list[dict[str, Any] | None]:
     """What the read edge answers to each (tenant, loan, as_of, known_at); None for 404."""
+    answers: list[dict[str, Any] | None] = [None] * len(asked)
 
-    async def one(tenant_id: UUID, loan_id: UUID, as_of: date, known_at: datetime) -> Any:
-        partition_id = partition_of_loan(tenant_id, loan_id, PARTITIONS)
-        names = {"partition_id": partition_id, "loan_id": loan_id}
+    async def look(books: Snapshot, numbers: list[int]) -> None:
+        for number in numbers:
+            tenant_id, loan_id, as_of, known_at = asked[number]
+            partition_id = partition_of_loan(tenant_id, loan_id, PARTITIONS)
+            names = {"partition_id": partition_id, "loan_id": loan_id}
+            with suppress(ProblemError):
+                answers[number] = await queries.loan_at(books, names, as_of, known_at)
 
-        async def look(books: Snapshot) -> dict[str, Any]:
-            return await queries.loan_at(books, names, as_of, known_at)
-
-        try:
-            return await store.read(tenant_id, look)
-        except ProblemError:
-            return None
-
-    answers: list[dict[str, Any] | None] = []
-    for begin in range(0, len(asked), 2):
-        answers += await asyncio.gather(*(one(*ask) for ask in asked[begin : begin + 2]))
+    for tenant_id in TENANTS:
+        numbers = [number for number, ask in enumerate(asked) if ask[0] == tenant_id]
+        for begin in range(0, len(numbers), 200):
+            some = numbers[begin : begin + 200]
+            await store.read(tenant_id, lambda books, some=some: look(books, some))  # type: ignore[misc]
     return answers
 
 
@@ -154,7 +153,7 @@ def test_a_loan_at_any_pair_of_dates_is_the_sum_of_its_lines(
 
 
 def test_at_any_instant_a_loan_was_what_the_engine_had_of_it(filled_ledger: FilledLedger) -> None:
-    told = Random(SEED).sample(filled_ledger.mixed.told, 1_500)
+    told = Random(SEED).sample(filled_ledger.mixed.told, 1_000)
     asked = [(one.loan.tenant_id, one.loan.loan_id, date.max, one.known_at) for one in told]
     answers = filled_ledger.read(lambda store: read_loans(store, asked))
     for one, answer in zip(told, answers, strict=True):
