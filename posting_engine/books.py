@@ -30,7 +30,7 @@ _log = structlog.get_logger()
 # Look-ups by key are always right here, and a hash join over a whole table never is. One plan a
 # statement, made anew about once a second (`forget_plans`), costs less than one an execution.
 _PLANNER = (
-    "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off "
+    "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off "
     "-c plan_cache_mode=force_generic_plan"
 )
 _SAFETY = "-c idle_in_transaction_session_timeout=5s -c synchronous_commit=on"

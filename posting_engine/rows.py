@@ -275,12 +275,16 @@ def target_columns(rows: Iterable[tuple[int, UUID, ReversalTarget]]) -> Columns:
 
 
 def entries_from(rows: Sequence[dict[str, Any]]) -> list[tuple[int, PostedEntry, dict[str, Any]]]:
-    """`load_entries`: (partition, entry, its first row) for each entry."""
-    grouped: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    """`load_entries`: (partition, entry, its first row) for each entry.
+
+    An entry that is named twice (by its own id and by its event's) comes twice.
+    """
+    grouped: dict[tuple[int, int], dict[int, dict[str, Any]]] = defaultdict(dict)
     for row in rows:
-        grouped[row["partition_id"], row["entry_seq"]].append(row)
+        grouped[row["partition_id"], row["entry_seq"]][row["sequence"]] = row
     found = []
-    for (partition_id, entry_seq), lines in grouped.items():
+    for (partition_id, entry_seq), by_sequence in grouped.items():
+        lines = [by_sequence[sequence] for sequence in sorted(by_sequence)]
         first = lines[0]
         names = [name for name in Entry.__dataclass_fields__ if name != "lines"]
         line_names = list(Line.__dataclass_fields__)

@@ -249,6 +249,8 @@ class Worker:
             self.held.update(verdict.after)
             self.patience.renew()
             self._announce(verdict)
+            if verdict.follow_ups:
+                self._outgoing_due_at = 0.0  # somebody waits for the last step
         for partition_id, reason in verdict.halts.items():
             self._halt(partition_id, reason)
 

@@ -14,7 +14,15 @@ RULES_VERSION: Final = 1
 """The posting rules that a command accepted today is decided by, whenever it is decided."""
 
 WATERFALL_VERSION: Final = 1
-"""The default order of allocation: fees, interest, principal."""
+"""The default order of allocation."""
+
+WATERFALL_ORDERS: Final[dict[int, tuple[str, ...]]] = {
+    1: ("fees", "interest", "principal"),
+    2: ("interest", "fees", "principal"),
+}
+"""Waterfall version -> receivables, first paid first. A version is never changed, only added to.
+What is left goes to suspense.
+"""
 
 MAX_ADJUSTMENT_LINES: Final = 200
 LAYERS: Final = ("SETTLED", "PENDING", "ENCUMBRANCE")

@@ -1,11 +1,12 @@
 """Every problem code: status, title, and what to tell a person about it. Data only.
 
-`PROBLEMS` are contract section 6; `REFUSALS` the business refusals of accounting.md, which are
-remembered and repeated for the same idempotency key.
+`PROBLEMS` are contract section 6; `REFUSALS` are written in `refusal_codes`.
 """
 
 from dataclasses import dataclass
 from typing import Final
+
+from schemas import refusal_codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,6 @@ class ProblemType:
         return self.explanation.partition(". ")[2]
 
 
-def _refusals(*rows: tuple[str, str, str]) -> dict[str, ProblemType]:
-    conflicts = ("already_reversed", "period_already_closed")
-    return {
-        code: ProblemType(409 if code in conflicts else 422, title, explanation)
-        for code, title, explanation in rows
-    }
-
-
 PROBLEMS: Final[dict[str, ProblemType]] = {
     "malformed_json": ProblemType(
         400, "Malformed JSON", "The body is not strict JSON in UTF-8. Send one JSON value."
@@ -45,7 +38,8 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
     "idempotency_key_missing": ProblemType(
         400,
         "Idempotency key missing",
-        "The POST has no Idempotency-Key header. Send one of 8 to 255 characters.",
+        "Every POST needs an Idempotency-Key header, and there is none. Choose a key for the "
+        "request and keep it for its retries.",
     ),
     "idempotency_key_invalid": ProblemType(
         400,
@@ -77,7 +71,7 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
     "certificate_required": ProblemType(
         401,
         "Client certificate required",
-        "No client certificate was presented. Connect with the one registered for you.",
+        "A partner's token came without a client certificate. Connect with yours.",
     ),
     "certificate_mismatch": ProblemType(
         401,
@@ -90,12 +84,10 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
     "tenant_not_allowed": ProblemType(
         403,
         "Tenant not allowed",
-        "This client may not act for the tenant in its token. Use a client of that tenant.",
+        "This service may not write for the tenant in the token. Ask whoever operates it.",
     ),
     "not_found": ProblemType(
-        404,
-        "Not found",
-        "Nothing here has this name or id. Check the path, and whose token is sent.",
+        404, "Not found", "Nothing of this tenant has this name or id. Check it and the path."
     ),
     "method_not_allowed": ProblemType(
         405,
@@ -121,7 +113,9 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
         "The first request with this key has no outcome yet. Try again after Retry-After.",
     ),
     "batch_in_progress": ProblemType(
-        409, "Batch in progress", "The accrual batch is still being posted. Try again later."
+        409,
+        "Batch in progress",
+        "The accrual batch or refinance is still being posted. Try again after Retry-After.",
     ),
     "validation_failed": ProblemType(
         422, "Validation failed", "The body has faults; errors lists every one. Correct them."
@@ -139,7 +133,8 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
     "dry_run_unsupported": ProblemType(
         422,
         "Dry run unsupported",
-        "Only operations on one loan can be tried with dry_run. Send this one without it.",
+        "Batches, refinances, their reversals and closes are several commands, which cannot be "
+        "tried. Nothing was posted; leave dry_run out.",
     ),
     "rate_limited": ProblemType(
         429, "Too many requests", "The tenant has too much in flight. Try again after Retry-After."
@@ -162,186 +157,10 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
     ),
 }
 
-REFUSALS: Final[dict[str, ProblemType]] = _refusals(
-    (
-        "account_not_adjustable",
-        "Account not adjustable",
-        "Only its own events change this account. Post the event that does.",
-    ),
-    ("account_not_found", "Account not found", "The chart has no such account. See /accounts."),
-    (
-        "accrual_rejected",
-        "Accrual rejected",
-        "No loan of the batch could accrue. The batch's rejections name each loan's code.",
-    ),
-    (
-        "already_accrued",
-        "Already accrued",
-        "The loan has accrued through this date already. Send a later date, or backfill.",
-    ),
-    (
-        "already_reversed",
-        "Already reversed",
-        "It was reversed before. Nothing is left to do; the reversal is named.",
-    ),
-    (
-        "amount_exceeds_receivable",
-        "Amount exceeds receivable",
-        "More was asked for than the loan owes. Read its balance.",
-    ),
-    (
-        "amount_exceeds_suspense",
-        "Amount exceeds suspense",
-        "The loan's suspense holds less. Read its balance.",
-    ),
-    (
-        "amount_exceeds_unsettled",
-        "Amount exceeds unsettled",
-        "Less of that disbursement is unsettled. Settle at most that.",
-    ),
-    (
-        "balance_out_of_range",
-        "Balance out of range",
-        "A balance of the loan would pass 999999999999999. Post a smaller amount.",
-    ),
-    (
-        "balance_would_be_negative",
-        "Balance would be negative",
-        "A sub-balance of the loan would fall below zero. Read its balance.",
-    ),
-    (
-        "borrower_mismatch",
-        "Borrower mismatch",
-        "The loan belongs to another borrower. Read the loan and send its own.",
-    ),
-    (
-        "currency_mismatch",
-        "Currency mismatch",
-        "The loan is kept in another currency. Read the loan and send that one.",
-    ),
-    (
-        "disbursement_settled",
-        "Disbursement settled",
-        "The disbursement has been settled. Reverse its settlement first.",
-    ),
-    (
-        "disbursement_unsettled",
-        "Disbursement unsettled",
-        "A disbursement of the loan is not settled yet. Settle or reverse it first.",
-    ),
-    (
-        "earlier_period_open",
-        "Earlier period open",
-        "An earlier month is open. Close the months before this one first.",
-    ),
-    (
-        "effective_before_original",
-        "Effective before original",
-        "It would count before the event it refers to. Give a later effective_at.",
-    ),
-    (
-        "entry_not_found",
-        "Entry not found",
-        "There is no such journal entry to reverse. Look it up in the journal.",
-    ),
-    (
-        "event_not_found",
-        "Event not found",
-        "There is no such event to refer to. Send the id that its posting answered.",
-    ),
-    (
-        "loan_charged_off",
-        "Loan charged off",
-        "The loan is charged off. Post a recovery instead of a payment.",
-    ),
-    (
-        "loan_closed",
-        "Loan closed",
-        "The loan was charged off or refinanced. Reverse that first, or use another loan.",
-    ),
-    (
-        "loan_not_accruing",
-        "Loan not accruing",
-        "The loan was charged off, refinanced or cancelled, or opened later. Leave it out.",
-    ),
-    (
-        "loan_not_charged_off",
-        "Loan not charged off",
-        "The loan is not charged off. Post a payment instead of a recovery.",
-    ),
-    ("loan_not_found", "Loan not found", "There is no such loan. Its disbursement opens it."),
-    (
-        "loan_quarantined",
-        "Loan quarantined",
-        "An earlier command of the loan waits for an operator. Try again once it is resolved.",
-    ),
-    (
-        "loan_required",
-        "Loan required",
-        "A line is on an account that is kept for each loan. Name the loan_id.",
-    ),
-    ("loan_reserved", "Loan reserved", "A refinance is opening this loan. Use another id."),
-    ("new_loan_exists", "New loan exists", "The new loan is already open. Use another id."),
-    (
-        "nothing_to_allocate",
-        "Nothing to allocate",
-        "The loan owes nothing. Leave the cash in suspense, or refund it.",
-    ),
-    ("nothing_to_capitalize", "Nothing to capitalize", "Both amounts are zero. Send at least one."),
-    ("nothing_to_charge_off", "Nothing to charge off", "The loan owes nothing. Read its balance."),
-    (
-        "nothing_to_refinance",
-        "Nothing to refinance",
-        "The old loan owes nothing. Open the new one by a disbursement.",
-    ),
-    (
-        "period_already_closed",
-        "Period already closed",
-        "The month was closed before. Nothing is left to do.",
-    ),
-    (
-        "period_closed",
-        "Period closed",
-        "The effective date lies in a closed month. Give one in an open month.",
-    ),
-    ("period_not_ended", "Period not ended", "The month has not ended. Close it afterwards."),
-    (
-        "principal_mismatch",
-        "Principal mismatch",
-        "The ledger holds another principal. Read the loan's balance.",
-    ),
-    (
-        "recovered_since",
-        "Recovered since",
-        "A recovery of the loan stands. Reverse it before the charge-off.",
-    ),
-    (
-        "reduced_without_cash",
-        "Reduced without cash",
-        "What would be taken back was waived, capitalised, charged off or refinanced since. "
-        "Reverse that first.",
-    ),
-    (
-        "reversal_of_reversal",
-        "Reversal of a reversal",
-        "Reversals are not reversed. Post the event again instead.",
-    ),
-    (
-        "split_exceeds_receivable",
-        "Split exceeds receivable",
-        "A part of the split is more than the loan owes there. Read its balance.",
-    ),
-    (
-        "suspense_outstanding",
-        "Suspense outstanding",
-        "The loan has unapplied cash. Allocate or refund it first.",
-    ),
-    (
-        "unbalanced",
-        "Unbalanced",
-        "Debits and credits differ in a currency and layer. Make both sides equal.",
-    ),
-)
+REFUSALS: Final[dict[str, ProblemType]] = {
+    code: ProblemType(409 if code in refusal_codes.CONFLICTS else 422, title, explanation)
+    for code, title, explanation in refusal_codes.REFUSALS
+}
 
 CATALOGUE: Final[dict[str, ProblemType]] = PROBLEMS | REFUSALS
 """All codes. `/problems/{code}` explains each from here."""

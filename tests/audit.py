@@ -67,6 +67,39 @@ CHECKS = {
                (coalesce(s.principal_minor, 0), coalesce(s.interest_minor, 0),
                 coalesce(s.fees_minor, 0), coalesce(s.suspense_minor, 0),
                 coalesce(s.unsettled_minor, 0))""",
+    "a refinance, or its reversal, leaves account 2200 standing": """
+        SELECT e.tenant_id, e.correlation_id, j.currency
+        FROM hpts.journal_lines AS j JOIN hpts.journal_entries AS e USING (partition_id, entry_seq)
+        WHERE j.account_code = '2200'
+        GROUP BY 1, 2, 3
+        HAVING sum(CASE direction WHEN 'DR' THEN amount_minor ELSE -amount_minor END) <> 0
+            AND (SELECT count(*) >= max(o.chunks_total) FROM hpts.command_outcomes AS o
+                WHERE o.tenant_id = e.tenant_id AND o.correlation_id = e.correlation_id)""",
+    "a loan is reserved by a refinance that has ended": """
+        SELECT l.tenant_id, l.loan_id FROM hpts.loans AS l
+        WHERE l.reserved_by IS NOT NULL AND EXISTS (
+            SELECT FROM hpts.command_outcomes AS o
+            WHERE o.tenant_id = l.tenant_id AND o.command_type IN ('RefinanceRelease',
+                'RefinanceOpening') AND o.result ->> 'refinance_event_id' = l.reserved_by::text)""",
+    "a disbursement is not settled as its entries say": """
+        WITH settled AS (
+            SELECT k.partition_id, k.tenant_id, k.event_id, sum(CASE
+                WHEN EXISTS (SELECT FROM hpts.reversal_targets AS t
+                    WHERE t.partition_id = e.partition_id
+                        AND t.reverses_entry_id = e.journal_entry_id) THEN 0
+                ELSE j.amount_minor END) AS settled_minor
+            FROM hpts.disbursement_entries AS k
+            JOIN hpts.journal_entries AS e USING (partition_id, journal_entry_id)
+            JOIN hpts.journal_lines AS j USING (partition_id, entry_seq)
+            WHERE e.event_type = 'disbursement_settled' AND j.direction = 'DR'
+            GROUP BY 1, 2, 3)
+        SELECT partition_id, event_id FROM hpts.disbursements AS d
+        LEFT JOIN settled AS s USING (partition_id, tenant_id, event_id)
+        WHERE d.settled_minor <> coalesce(s.settled_minor, 0)""",
+    "an entry is booked in a month that was closed": """
+        SELECT e.partition_id, e.entry_seq FROM hpts.journal_entries AS e
+        JOIN hpts.period_closes AS c USING (partition_id, tenant_id)
+        WHERE c.closed_at < e.posted_at AND e.booked_on <= c.closed_through""",
     "an outcome beyond the position": """
         SELECT o.partition_id, o.command_offset FROM hpts.command_outcomes AS o
         JOIN hpts.partitions AS p USING (partition_id) WHERE o.command_offset >= p.next_offset""",

@@ -109,7 +109,7 @@ def _accrue(
     lines: list[Line],
 ) -> Loan | str:
     """One loan after its accrual, its line added to `lines`; or the code of its refusal."""
-    if loan is None:
+    if loan is None or not loan.life:
         return "loan_not_found"
     if (code := _refusal_code(chunk, share, loan, page)) is not None:
         return code

@@ -6,14 +6,11 @@ so nothing is rounded, and the parts always sum to the payment.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from posting_engine.posting.journal import BrokenInvariant
 from posting_engine.posting.loan import RECEIVABLES, Loan
+from schemas.commands import WATERFALL_ORDERS
 from schemas.money import format_minor
-
-ORDERS: Final[dict[int, tuple[str, ...]]] = {1: ("fees", "interest", "principal")}
-"""Waterfall version -> receivables, first paid first. What is left goes to suspense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Split:
 
 def allocate(amount_minor: int, loan: Loan, version: int) -> Split:
     """Split an amount over what the loan owes, by the order of this version."""
-    order = ORDERS.get(version)
+    order = WATERFALL_ORDERS.get(version)
     if order is None:
         raise BrokenInvariant(f"waterfall version {version} is unknown")
     parts = {}
@@ -60,9 +57,9 @@ def allocate(amount_minor: int, loan: Loan, version: int) -> Split:
 
 def hold(amount_minor: int) -> Split:
     """All of a payment to suspense."""
-    return Split("hold", dict.fromkeys(ORDERS[1], 0), amount_minor)
+    return Split("hold", dict.fromkeys(reversed(RECEIVABLES), 0), amount_minor)
 
 
 def given(parts: Mapping[str, int]) -> Split:
     """The client's own split of an amount."""
-    return Split("split", {name: parts.get(name, 0) for name in ORDERS[1]}, 0)
+    return Split("split", {name: parts.get(name, 0) for name in reversed(RECEIVABLES)}, 0)

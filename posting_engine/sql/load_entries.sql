@@ -10,7 +10,7 @@ SELECT e.partition_id, e.entry_seq, e.tenant_id, e.journal_entry_id, e.part, e.e
        d.journal_entry_id AS disbursed_journal_entry_id, d.amount_minor AS disbursed_amount_minor,
        d.entry_seq AS disbursed_entry_seq, d.effective_on AS disbursed_effective_on,
        d.settled_minor AS disbursed_settled_minor, d.reversed AS disbursed_reversed,
-       j.account_code, j.direction, j.amount_minor, j.currency, j.loan_id, j.borrower_id,
+       j.sequence, j.account_code, j.direction, j.amount_minor, j.currency, j.loan_id, j.borrower_id,
        j.external_ref, j.layer
 FROM unnest(
     %(partition_ids)b::smallint[], %(tenant_ids)b::uuid[], %(first_ids)b::uuid[],
@@ -18,10 +18,10 @@ FROM unnest(
 ) AS u (partition_id, tenant_id, first_id, last_id, part, event_id)
 CROSS JOIN LATERAL (
     SELECT * FROM journal_entries AS x
+    -- Without the tenant, so that no index by tenant is ever taken; it is compared below.
     WHERE x.partition_id = u.partition_id
         AND x.journal_entry_id BETWEEN u.first_id AND u.last_id
-        AND x.part = u.part AND x.tenant_id = u.tenant_id
-        AND (u.event_id IS NULL OR x.event_id = u.event_id)
+        AND x.part = u.part AND (u.event_id IS NULL OR x.event_id = u.event_id)
     LIMIT 1
 ) AS e
 LEFT JOIN LATERAL (
@@ -47,4 +47,5 @@ CROSS JOIN LATERAL (
     ORDER BY y.sequence
     LIMIT 100000
 ) AS j
+WHERE e.tenant_id = u.tenant_id
 ORDER BY e.partition_id, e.entry_seq, j.sequence;

@@ -8,7 +8,9 @@ ALTER TABLE loans
     ADD COLUMN paid_off_fees_minor bigint NOT NULL DEFAULT 0 CHECK (paid_off_fees_minor >= 0);
 COMMENT ON COLUMN loans.paid_off_principal_minor IS 'What the standing refinance took over, and its reversal would restore.';
 COMMENT ON COLUMN loans.life IS 'Counts the openings of the loan id; 0 while a refinance has only reserved it.';
-CREATE INDEX loans_borrower ON loans (partition_id, tenant_id, borrower_id);
+-- The tenant last: where tables are not analysed yet, a look-up by key must not be taken for one
+-- of partition and tenant.
+CREATE INDEX loans_borrower ON loans (partition_id, borrower_id, tenant_id);
 
 ALTER TABLE disbursements
     ADD COLUMN entry_seq bigint,

@@ -9,11 +9,11 @@ from uuid import UUID, uuid5
 
 from posting_engine.batch import Item, decide_batch, runs
 from posting_engine.books import Books
-from posting_engine.positions import Position
 from posting_engine.records import Record
 from schemas import codec
 from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
 from schemas.partitioning import partition_of_loan
+from schemas.placement import place_of
 
 PARTITIONS = 4
 HERE = Path(__file__).parent
@@ -112,21 +112,52 @@ class LogOfCommands:
         record = Record(partition_id, offset, appended_at, b"key", value, ())
         self.records.append((record, command))
 
+    def send(self, command: AnyCommand) -> None:
+        """Append a command to the partition that owns it."""
+        self.append(place_of(command, PARTITIONS)[0], command)
 
-def apply(books: Books, log: LogOfCommands, cuts: Sequence[int]) -> dict[int, Position]:
-    """Apply a log in batches of the sizes in `cuts`, repeated; the positions after it."""
-    held = books.take_leases(range(PARTITIONS), "a test")
-    left = [Item(record, command) for record, command in log.records]
+
+class Engine:
+    """The engine's batches over one store; keeps the follow-ups that its commands cause."""
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.held = books.take_leases(range(PARTITIONS), "a test")
+        self.follow_ups: list[AnyCommand] = []
+        self.posted: list[tuple[str, int]] = []
+        """(key, partition) of what has posted."""
+
+    def apply(self, records: Sequence[tuple[Record, AnyCommand]]) -> None:
+        """Apply records as one batch."""
+        for run in runs([Item(record, command) for record, command in records]):
+            before = {p: self.held[p] for p in {item.record.partition_id for item in run}}
+            pages = self.books.open_pages(run, before, PARTITIONS)
+            verdict = decide_batch(run, pages.by_partition, pages.earlier, before)
+            assert verdict.halts == {}
+            self.books.record(verdict, pages)
+            self.held.update(verdict.after)
+            self.posted += [
+                (row.idempotency_key, row.partition_id)
+                for row in verdict.outcomes
+                if row.status == "posted"
+            ]
+            self.follow_ups += [_command_in(row.record_value) for row in verdict.follow_ups]
+
+
+def _command_in(value: bytes) -> AnyCommand:
+    command = codec.decode(value)
+    assert not isinstance(command, codec.Outcome)
+    return command
+
+
+def apply(books: Books, log: LogOfCommands, cuts: Sequence[int]) -> Engine:
+    """Apply a log in batches of the sizes in `cuts`, repeated."""
+    engine = Engine(books)
+    left = list(log.records)
     turn = 0
     while left:
         size = cuts[turn % len(cuts)]
         turn += 1
         batch, left = left[:size], left[size:]
-        for run in runs(batch):
-            before = {p: held[p] for p in {item.record.partition_id for item in run}}
-            pages = books.open_pages(run, before, PARTITIONS)
-            verdict = decide_batch(run, pages.by_partition, pages.earlier, before)
-            assert verdict.halts == {}
-            books.record(verdict, pages)
-            held.update(verdict.after)
-    return held
+        engine.apply(batch)
+    return engine

@@ -14,9 +14,18 @@ WRITTEN_BY_THE_ENGINE = {
     "reversal_targets",
     "outgoing_commands",
     "closed_periods",
+    "period_closes",
+    "disbursement_entries",
     "dead_letters",
 }
-HISTORY = ["journal_entries", "journal_lines", "command_outcomes", "reversal_targets"]
+HISTORY = [
+    "journal_entries",
+    "journal_lines",
+    "command_outcomes",
+    "reversal_targets",
+    "disbursement_entries",
+    "period_closes",
+]
 ROLES = ["hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries", "hpts_reconciliation"]
 
 

@@ -27,7 +27,7 @@ def test_a_writer_whose_lease_was_taken_writes_nothing(
     admin_dsn, engine_dsn = fresh_ledger()
     zombie, successor = Books(engine_dsn), Books(engine_dsn)
     old = {OWNER: zombie.take_leases([OWNER], "zombie")[OWNER]}
-    pages = zombie.open_pages(_items(), old)
+    pages = zombie.open_pages(_items(), old, ledger.PARTITIONS)
     verdict = decide_batch(_items(), pages.by_partition, pages.earlier, old)
 
     successor.take_leases([OWNER], "successor")
@@ -49,7 +49,7 @@ def test_a_zombie_that_comes_after_its_successor_posted_writes_nothing(
     admin_dsn, engine_dsn = fresh_ledger()
     zombie, successor = Books(engine_dsn), Books(engine_dsn)
     old = {OWNER: zombie.take_leases([OWNER], "zombie")[OWNER]}
-    pages = zombie.open_pages(_items(), old)
+    pages = zombie.open_pages(_items(), old, ledger.PARTITIONS)
     verdict = decide_batch(_items(), pages.by_partition, pages.earlier, old)
 
     log = ledger.LogOfCommands()

@@ -26,7 +26,11 @@ KEYS_OF = {
     },
     "load_loans": LOANS_KEY,
     "load_entries": {
-        "journal_entries": ("journal_entries_id", {"partition_id", "journal_entry_id", "part"}),
+        "journal_entries": ("journal_entries_id", {"partition_id", "part"}),
+        "disbursement_entries": (
+            "disbursement_entries_pkey",
+            {"partition_id", "journal_entry_id"},
+        ),
         "journal_lines": ("journal_lines_pkey", {"partition_id", "entry_seq"}),
         "disbursements": ("disbursements_pkey", {"partition_id", "tenant_id", "event_id"}),
         "reversal_targets": (
@@ -34,6 +38,10 @@ KEYS_OF = {
             {"partition_id", "reverses_entry_id", "part", "loan_id"},
         ),
     },
+    "load_disbursements": {
+        "disbursements": ("disbursements_pkey", {"partition_id", "tenant_id", "event_id"})
+    },
+    "load_outgoing": {"outgoing_commands": ("outgoing_commands_order", {"partition_id", "kind"})},
     "load_closed_periods": {
         "closed_periods": ("closed_periods_pkey", {"partition_id", "tenant_id"})
     },
@@ -50,7 +58,7 @@ FILL = """
             decode(repeat('00', 32), 'hex') AS hash
         FROM generate_series(1, 4000) AS n;
     INSERT INTO loans SELECT p, tenant, loan, loan, 'USD', 'active', day, 100, 0, 0, 0, 0, 0, 0, 0,
-        0, 1, 0, 0, 0, NULL, NULL, 1, 0, false, NULL, 1, instant FROM numbered;
+        0, 1, 0, 0, 0, NULL, NULL, 1, 0, false, NULL, 1, instant, 0, 0, 0 FROM numbered;
     INSERT INTO journal_entries SELECT p, n, tenant, entry, 0, 'disbursement', event, day, day,
         instant, entry, NULL, NULL, 'a test', NULL, '{}', n, hash FROM numbered;
     INSERT INTO journal_lines SELECT p, n, side.number, tenant, '1100', side.direction, 100, 'USD',
@@ -58,7 +66,13 @@ FILL = """
         FROM numbered, (VALUES (1, 'DR'), (2, 'CR')) AS side (number, direction);
     INSERT INTO command_outcomes SELECT p, tenant, 'key:' || n, entry, entry, 'Disbursement', hash,
         'posted', '{}', NULL, NULL, n, instant FROM numbered;
-    INSERT INTO disbursements SELECT p, tenant, event, loan, entry, 100, 0, false FROM numbered;
+    INSERT INTO disbursements SELECT p, tenant, event, loan, entry, 100, 0, false, n, day
+        FROM numbered;
+    INSERT INTO disbursement_entries SELECT p, entry, tenant, event FROM numbered;
+    INSERT INTO outgoing_commands (partition_id, tenant_id, idempotency_key, kind, to_partition,
+        record_key, record_value)
+        SELECT p, tenant, 'key:' || n, CASE WHEN n % 8 < 4 THEN 'chunk' ELSE 'follow_up' END, p,
+            hash, hash FROM numbered;
     INSERT INTO reversal_targets SELECT p, entry, 0, uuid_nil, tenant, event
         FROM numbered, (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) AS nil (uuid_nil);
     INSERT INTO closed_periods SELECT p, event, day FROM numbered;

@@ -185,7 +185,7 @@ PAYMENTS_WITHOUT_SENSE = {
         replace(PAYMENT, currency=""),
     ),
     "allocation is neither auto nor hold": (replace(PAYMENT, allocation="none"),),  # type: ignore[arg-type]
-    "a step's key": (replace(PAYMENT, idempotency_key="payment:1/0/0"),),
+    "the key is not that of such a step": (replace(PAYMENT, idempotency_key="payment:1/0/0"),),
 }
 
 
@@ -218,8 +218,8 @@ CHUNKS_WITHOUT_SENSE = {
         replace(CHUNK, principals=packed(1, 2, -1)),
         replace(CHUNK, interests=packed(1, 10**15, 3)),
     ),
+    "a chunk without its manifest": (replace(CHUNK, chunks_total=0),),
     "the key is no step of a batch": (
-        replace(CHUNK, chunks_total=0),
         replace(CHUNK, idempotency_key="accrual:1"),
         replace(CHUNK, idempotency_key=f"accrual:1/{HOME}/x"),
         replace(CHUNK, idempotency_key=f"accrual:1/{HOME}/0/0"),

@@ -50,7 +50,12 @@ def test_the_readme_s_commands_give_the_readme_s_answers(
         compared += 1
     assert compared == 2
 
-    journal = json.loads(outputs[commands_seen - 1])
+    trial = json.loads(outputs[commands_seen - 1])
+    assert all(x["dr_balance_minor"] == x["cr_balance_minor"] for x in trial["totals"])
+    assert "<html" in (tmp_path / "statement.html").read_text()
+    tried = next(json.loads(text) for text in outputs if "dry_run" in text)
+    assert tried["allocation"]["interest_minor"] == "822"
+    journal = json.loads(outputs[commands_seen - 2])
     assert [entry["event_type"] for entry in journal["items"]] == [
         "disbursement",
         "accrual",

@@ -165,8 +165,8 @@ def test_suspense_may_reach_the_largest_balance_and_not_pass_it() -> None:
 
 
 def test_an_unknown_order_of_allocation_is_never_guessed() -> None:
-    with pytest.raises(BrokenInvariant, match="waterfall version 2"):
-        Books(loan(OWING)).post(payment(1_00, waterfall_version=2))
+    with pytest.raises(BrokenInvariant, match="waterfall version 99"):
+        Books(loan(OWING)).post(payment(1_00, waterfall_version=99))
 
 
 def test_unknown_rules_are_never_guessed() -> None:
@@ -200,3 +200,15 @@ def test_the_parts_always_sum_to_the_payment(
         assert parts["interest"] == interest
     if parts["suspense"]:
         assert parts["principal"] == principal
+
+
+def test_a_tenant_may_have_interest_paid_before_fees() -> None:
+    books = Books(loan(OWING))
+
+    posting = books.post(payment(10_00, waterfall_version=2))
+
+    assert journal_of(posting) == [
+        DR(CASH, 10_00),
+        CR(FEES_RECEIVABLE, 1_78),
+        CR(INTEREST_RECEIVABLE, 8_22),
+    ]
