@@ -277,7 +277,8 @@ def target_columns(rows: Iterable[tuple[int, UUID, ReversalTarget]]) -> Columns:
 def entries_from(rows: Sequence[dict[str, Any]]) -> list[tuple[int, PostedEntry, dict[str, Any]]]:
     """`load_entries`: (partition, entry, its first row) for each entry.
 
-    An entry that is named twice (by its own id and by its event's) comes twice.
+    The rows of an entry that is named twice (by its own id and by its event's) come twice; the
+    entry is told once.
     """
     grouped: dict[tuple[int, int], dict[int, dict[str, Any]]] = defaultdict(dict)
     for row in rows:
