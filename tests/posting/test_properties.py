@@ -47,7 +47,8 @@ def test_any_history_keeps_the_books_true() -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    assert sum(met[kind.__name__] for kind in DECIDERS) >= 0.8 * EXAMPLES * STEPS, met
+    # By default at least 100,000 commands were decided and compared.
+    assert sum(met[kind.__name__] for kind in DECIDERS) >= EXAMPLES * STEPS * 5 // 6, met
     if EXAMPLES >= ENOUGH:
         wanted = {(event, code) for event, codes in PRECEDENCE.items() for code in codes}
         missed = sorted(pair for pair in wanted if not met[pair])
