@@ -37,8 +37,8 @@ class Line:
         """The amount as a debit: a credit is negative."""
         return self.amount_minor if self.direction == "DR" else -self.amount_minor
 
-    def mirrored(self) -> "Line":
-        """The same line with its side swapped."""
+    def mirrored(self, external_ref: str | None = None) -> "Line":
+        """The same line with its side swapped, by another reference where one is given."""
         return Line(
             self.account_code,
             "CR" if self.direction == "DR" else "DR",
@@ -46,7 +46,7 @@ class Line:
             self.currency,
             self.loan_id,
             self.borrower_id,
-            self.external_ref,
+            external_ref or self.external_ref,
             self.layer,
         )
 
