@@ -4,7 +4,7 @@ Nothing here knows of loans' states or commands; amounts are `int` minor units, 
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -88,7 +88,8 @@ class Entry:
     """A journal entry, or one part of an entry in parts; balanced per currency and layer.
 
     `effective_on` is when it counts for the loan, `booked_on` the day it counts for the general
-    ledger, `posted_at` when the ledger learned it. Raises `BrokenInvariant` when unbalanced,
+    ledger, `posted_at` when the ledger learned it. `metadata` is the client's own, `details` the
+    event's codes and words (reason, method, fee type). Raises `BrokenInvariant` when unbalanced,
     with fewer than two lines, with a line that is not > 0, or on an unknown account.
     """
 
@@ -107,6 +108,7 @@ class Entry:
     reverses_part: int | None = None
     description: str | None = None
     metadata: dict[str, str]
+    details: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.lines) < 2:
