@@ -8,7 +8,7 @@ transaction whose first statement moves the positions, and so locks them and fen
     Fenced             another process holds a partition: drop everything, rejoin
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -37,13 +37,19 @@ _SAFETY = "-c idle_in_transaction_session_timeout=5s -c synchronous_commit=on"
 _OPTIONS = f"-c search_path=hpts,hpts_edge -c timezone=UTC {_PLANNER} {_SAFETY}"
 
 Statement = tuple[str, Mapping[str, Any]]
+Connect = Callable[[str], psycopg.Connection[DictRow]]
+"""DSN -> a connection in autocommit mode whose rows are dicts."""
 
 
 class Books:
-    """One connection of the engine's role. Not thread-safe: the worker's thread owns it."""
+    """One connection of the engine's role, made by `connect` whenever there is none.
 
-    def __init__(self, dsn: str) -> None:
+    Not thread-safe: the worker's thread owns it.
+    """
+
+    def __init__(self, dsn: str, connect: Connect | None = None) -> None:
         self._dsn = dsn
+        self._connect = connect or connect_as_engine
         self._connection: psycopg.Connection[DictRow] | None = None
 
     def close(self) -> None:
@@ -184,17 +190,7 @@ class Books:
 
     def _connected(self) -> psycopg.Connection[DictRow]:
         if self._connection is None:
-            self._connection = psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                row_factory=dict_row,
-                options=_OPTIONS,
-                connect_timeout=5,
-                application_name="hpts-posting-engine",
-                prepare_threshold=0,
-            )
-            # One width for every integer: else each mix of widths is another statement to plan.
-            self._connection.adapters.register_dumper(int, Int8BinaryDumper)
+            self._connection = self._connect(self._dsn)
         return self._connection
 
     @contextmanager
@@ -206,6 +202,22 @@ class Books:
         except psycopg.Error as error:
             self.close()
             raise StoreUnavailable(str(error)) from error
+
+
+def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:
+    """A connection with the settings that the engine's statements are made for."""
+    connection = psycopg.connect(
+        dsn,
+        autocommit=True,
+        row_factory=dict_row,
+        options=_OPTIONS,
+        connect_timeout=5,
+        application_name="hpts-posting-engine",
+        prepare_threshold=0,
+    )
+    # One width for every integer: else each mix of widths is another statement to plan.
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    return connection
 
 
 def _loans_and_closes(needs: Needs) -> list[Statement]:

@@ -5,7 +5,6 @@ at T + 2 s, a partition has reached T: whatever is appended later bears a later 
 clocks differ by less than that (design section 3).
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -38,9 +37,11 @@ class LogEnds:
     _before: dict[int, int] = field(default_factory=dict)
     _due_at: float = 0.0
 
-    def turn(self, log: CommandLog, running: Mapping[int, Position]) -> AtTheEnds | None:
+    def turn(
+        self, log: CommandLog, running: Mapping[int, Position], now_seconds: float
+    ) -> AtTheEnds | None:
         """Ask when it is time; what an answer says, once there is one."""
-        if time.monotonic() < self._due_at:
+        if now_seconds < self._due_at:
             return None
         if not log.is_asking:
             log.ask_ends(running)
@@ -48,7 +49,7 @@ class LogEnds:
             return None
         if (answer := log.ends()) is None:
             return None
-        self._due_at = time.monotonic() + ASK_EVERY_SECONDS
+        self._due_at = now_seconds + ASK_EVERY_SECONDS
         asked_at, ends = answer
         # Held against what was applied when the question was put: the log only grows.
         beyond = {
