@@ -1,0 +1,172 @@
+"""A run: one seed from an empty ledger through faults to rest, then the audit.
+
+    python -m tests.simulation.run SEED     replays a seed and prints what happened
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from tests.simulation import audit, reference
+from tests.simulation.author import Author
+from tests.simulation.broker import Broker
+from tests.simulation.clients import Clients
+from tests.simulation.connection import Hazards
+from tests.simulation.consumer import Library
+from tests.simulation.engines import Fleet
+from tests.simulation.server import Server, Session
+from tests.simulation.world import World
+
+TROUBLED_SECONDS: Final = 40.0
+REST_SECONDS: Final = 600.0
+"""Without faults everything must be applied well before."""
+
+TABLES_OF_A_PARTITION: Final = ("loans", "journal_entries", "command_outcomes", "dead_letters")
+
+
+@dataclass
+class Run:
+    """What came of a seed."""
+
+    seed: int
+    faults: list[str]
+    injected: Counter[str]
+    happened: list[Any]
+    answers: Counter[str] = field(default_factory=Counter)
+    commands: int = 0
+    entries: int = 0
+
+    def report(self, lines: int = 400) -> str:
+        """For people: what is wrong, how to see it again, and what happened before."""
+        return "\n".join(
+            [
+                f"seed {self.seed} is not sound:",
+                *(f"  {fault}" for fault in self.faults[:10]),
+                f"replay it: python -m tests.simulation.run {self.seed}",
+                f"the last {lines} of {len(self.happened)} events:",
+                *(str(one) for one in self.happened[-lines:]),
+            ]
+        )
+
+
+def simulate(seed: int, *, requests: int = 45) -> Run:
+    """Run one seed; the same seed always gives the same run."""
+    world = World(seed)
+    chance = world.chance
+    partition_count = chance.choice([1, 2, 3, 4])
+    broker = Broker(world, partition_count)
+    server = Server(world)
+    reference.make_partitions(server, partition_count)
+    server.before_commit.append(lambda session: _see_who_writes(world, server, session))
+    clients = Clients(world, broker, server, Author(chance, partition_count))
+    library = Library(chance.choice([0.0, 0.0, 0.0, 0.02]))
+    fleet = Fleet(
+        world,
+        broker,
+        server,
+        slots=chance.choice([1, 2, 3]),
+        hazards=Hazards(),
+        library=library,
+        batch_records=chance.choice([1, 3, 7, 500]),
+        heard=clients.heard,
+    )
+    with _engine_tells(world):
+        try:
+            clients.start(requests, TROUBLED_SECONDS)
+            fleet.start()
+            world.run(TROUBLED_SECONDS)
+            _come_to_rest(world, broker, server, clients, fleet)
+        finally:
+            fleet.is_closing = True
+            world.close()
+    found = _verdict(world, broker, server, clients, library)
+    run = Run(seed, found, world.faults, world.trace, clients.answers)
+    run.commands = len(server.tables["command_outcomes"])
+    run.entries = len(server.tables["journal_entries"])
+    return run
+
+
+def _come_to_rest(
+    world: World, broker: Broker, server: Server, clients: Clients, fleet: Fleet
+) -> None:
+    world.calm = True
+    world.tell("", "no more faults")
+
+    def look() -> None:
+        at_the_end = all(
+            server.tables["partitions"][p.number,]["next_offset"] == len(p.stored)
+            for p in broker.partitions
+        )
+        if at_the_end and not clients.unfinished and not server.tables["outgoing_commands"]:
+            if not any(p.hung for p in broker.partitions):
+                world.finish()
+                return
+        if any(row["halted_because"] for row in server.rows("partitions")):
+            fleet.start_anew()
+        world.after(1.0, look)
+
+    world.after(0.1, look)
+    world.run(world.now + REST_SECONDS)
+
+
+def _verdict(
+    world: World, broker: Broker, server: Server, clients: Clients, library: Library
+) -> list[str]:
+    if world.failure is not None:
+        return [f"{type(world.failure).__name__}: {world.failure}"]
+    found = list(audit.faults(server, broker, clients))
+    halted = [h for h in world.trace if h.what == "partition halted"]
+    if halted and not library.fault:
+        found.append(f"halted without a reason: {halted[0].members}")
+    if not found:
+        books, other = reference.books_without_faults(len(broker.partitions))
+        reference.apply(books, broker, cut=world.seed % 40 + 1)
+        found = list(audit.differences(server, other))
+    return found
+
+
+def _see_who_writes(world: World, server: Server, session: Session) -> None:
+    """Only the latest holder of a lease may write, and only together with the position."""
+    if session.client == "ingress":
+        return
+    moved = set()
+    for (table, key), row in session.writes.items():
+        if table != "partitions" or row is None:
+            continue
+        before = server.tables["partitions"][key]
+        if row["next_offset"] != before["next_offset"]:
+            moved.add(key[0])
+            if before["lease_owner"] != session.client:
+                world.violated(f"{session.client} wrote partition {key[0]} as a zombie")
+    for table, key in session.writes:
+        if table in TABLES_OF_A_PARTITION and key[0] not in moved:
+            world.violated(f"{session.client} wrote {table} {key} without moving the position")
+
+
+@contextmanager
+def _engine_tells(world: World) -> Iterator[None]:
+    """The engine's own log becomes part of the trace."""
+    before = structlog.get_config()
+
+    def tell(_logger: Any, _method: str, event: dict[str, Any]) -> Any:
+        world.tell("", str(event.pop("event")), **event)
+        raise structlog.DropEvent
+
+    structlog.configure(
+        processors=[tell], wrapper_class=structlog.make_filtering_bound_logger(20)
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+if __name__ == "__main__":
+    for text in sys.argv[1:]:
+        one = simulate(int(text))
+        print(one.report(lines=100_000))
