@@ -52,7 +52,8 @@ def faults(server: Server, broker: Broker, clients: Clients) -> Iterator[str]:
                 commands.setdefault(key, (offset, command))
         kept = {k[1] for k in server.tables["dead_letters"] if k[0] == partition.number}
         if kept != letters:
-            yield f"dead letters of {partition.number}: {kept ^ letters}"
+            more, missing = sorted(kept - letters), sorted(letters - kept)
+            yield f"dead letters of {partition.number}: {more} too many, {missing} missing"
         yield from _position_faults(server, partition)
     yield from _outcome_faults(server, commands)
     yield from _promise_faults(server, clients, len(broker.partitions))

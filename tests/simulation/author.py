@@ -8,6 +8,7 @@ import random
 import struct
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -57,7 +58,7 @@ class Request:
     commands: tuple[AnyCommand, ...]
     is_batch: bool = False
 
-    @property
+    @cached_property
     def fingerprint(self) -> bytes:
         """Tells a retry from another request."""
         return sha256(b"".join(map(encode, self.as_if_accepted(UNKNOWN_INSTANT)))).digest()
@@ -321,10 +322,12 @@ class Author:
         if self.chance.random() < 0.7:
             new = loan_number(tenant_id, self.chance.randrange(LOANS, 3 * LOANS))
             self._loans[tenant_id].append(new)
+        additional_minor = self.chance.choice([0, 50_00])
         command = Refinance(
             **self._of_loan(tenant_id, key, old),
             new_loan_id=new,
-            additional_principal_minor=0,
+            additional_principal_minor=additional_minor,
+            currency="USD" if additional_minor else None,
         )
         return self._one(tenant_id, key, command)
 

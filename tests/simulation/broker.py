@@ -36,13 +36,16 @@ class Partition:
     stored: list[Stored] = field(default_factory=list)
     hung: set[int] = field(default_factory=set)
     aborted: set[int] = field(default_factory=set)
+    _stable: int = 0
 
     def end(self, now: float) -> int:
         """The last stable offset as a reader of committed records sees it now."""
-        for offset, stored in enumerate(self.stored):
+        while self._stable < len(self.stored):
+            stored = self.stored[self._stable]
             if stored.visible_at > now or stored.transaction in self.hung:
-                return offset
-        return len(self.stored)
+                break
+            self._stable += 1
+        return self._stable
 
     def is_hidden(self, offset: int) -> bool:
         """Whether `read_committed` never shows this offset."""

@@ -5,7 +5,7 @@ them may fail, and the connection may be lost before a statement, after it, befo
 (the server then commits at once, later, or never, and the client cannot tell) or after it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,8 +37,10 @@ class Hazards:
     """Probabilities, per statement or per commit."""
 
     lost_statement: float = 0.002
-    refused_in_passing: float = 0.002
+    refused_in_passing: float = 0.003
     slow: float = 0.003
+    stopped: float = 0.004
+    killed: float = 0.002
     lost_before_commit: float = 0.01
     lost_in_commit: float = 0.03
     killed_after_commit: float = 0.01
@@ -47,9 +49,18 @@ class Hazards:
 class Connection:
     """One connection of one engine process."""
 
-    def __init__(self, world: World, server: Server, hazards: Hazards, client: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        server: Server,
+        hazards: Hazards,
+        client: str,
+        at_a_step: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`at_a_step` is called before each statement: there a process may be stopped or die."""
         self._world = world
         self._hazards = hazards
+        self._at_a_step = at_a_step
         self._session = server.connect(client)
         self._queue: list[tuple[str, Mapping[str, Any], Cursor]] | None = None
         self._is_in_transaction = False
@@ -87,7 +98,7 @@ class Connection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """BEGIN, and COMMIT unless something is raised."""
-        self._demand_alive()
+        self._step("BEGIN")
         self._begin()
         self._is_in_transaction = True
         try:
@@ -191,6 +202,7 @@ class Connection:
         self._demand_alive()
 
     def _step(self, name: str) -> None:
+        self._at_a_step(name)
         self._pause(self._world.chance.expovariate(2000.0))
         self._demand_alive()
         if self._session.has_idled_too_long():

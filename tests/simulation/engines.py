@@ -131,7 +131,7 @@ class Fleet:
     def connect(self, client: str) -> Any:
         """As `connect_as_engine`."""
         self.world.pause(0.001)
-        return Connection(self.world, self.server, self.hazards, client)
+        return Connection(self.world, self.server, self.hazards, client, self._at_a_step)
 
     def start(self) -> None:
         """Start every slot, and what chance does to them."""
@@ -152,6 +152,18 @@ class Fleet:
             if slot.process is not None:
                 self.world.kill(slot.process)
 
+    def _at_a_step(self, label: str) -> None:
+        """Before a statement, a process may be killed, or stopped for longer than its lease."""
+        world, process = self.world, self.world.running
+        if world.happens(self.hazards.killed):
+            world.fault("killed at a step", process.name, step=label)
+            world.faults[f"killed at {label}"] += 1
+            world.kill(process)
+        elif world.happens(self.hazards.stopped):
+            slot = next(slot for slot in self.slots if slot.process is process)
+            world.faults[f"stopped at {label}"] += 1
+            self._stop_longer_than_its_lease(slot, process)
+
     def _misfortune(self) -> None:
         world, chance = self.world, self.world.chance
         if world.calm:
@@ -162,7 +174,6 @@ class Fleet:
             chance.choice(
                 [
                     self._kill,
-                    self._stop_longer_than_its_lease,
                     self._stop_longer_than_its_lease,
                     self._lose_touch,
                     self._rebalance,

@@ -323,6 +323,7 @@ _STATEMENTS: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "load_outcomes": _load("command_outcomes", _OUTCOME),
     "load_outgoing": _load_outgoing,
     "load_positions": _load_positions,
+    "load_signing_keys": lambda _session, _parameters: [],
     "load_standing_accruals": standing_accruals,
     "move_position": _move_position,
     "note_halt": _note_halt,
