@@ -142,14 +142,18 @@ class Books:
     def record(self, verdict: Verdict, pages: Pages) -> None:
         """Write a verdict in one transaction; see the error tree at the top."""
         statements = _writes_of(verdict, pages)
+        cursors: list[psycopg.Cursor[DictRow]] = []
         with self._errors():
             connection = self._connected()
             with connection.transaction():
-                with connection.pipeline():
-                    cursors = [
-                        connection.execute(STATEMENTS[name], parameters)
-                        for name, parameters in statements
-                    ]
+                try:
+                    with connection.pipeline():
+                        for name, parameters in statements:
+                            cursors.append(connection.execute(STATEMENTS[name], parameters))
+                except (psycopg.DataError, psycopg.IntegrityError):
+                    # What was written before us collides with it: no fault of the data.
+                    _check_fence(statements, cursors)
+                    raise
                 _check(statements, cursors)
 
     def outgoing(
@@ -235,11 +239,18 @@ def _lease_columns(held: Sequence[Position]) -> dict[str, Any]:
     }
 
 
+def _check_fence(
+    statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]
+) -> None:
+    """The positions, moved by the first statement, must have been what we believed."""
+    if cursors and cursors[0].rowcount != len(statements[0][1]["partition_ids"]):
+        raise Fenced("another process has moved a position or taken a lease")
+
+
 def _check(statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]) -> None:
     """Hold the answers against what was asked, before the commit."""
+    _check_fence(statements, cursors)
     for (name, parameters), cursor in zip(statements, cursors, strict=True):
-        if name == "move_position" and cursor.rowcount != len(parameters["partition_ids"]):
-            raise Fenced("another process has moved a position or taken a lease")
         if name == "update_loans" and cursor.rowcount != len(parameters["loan_id"]):
             raise Fenced("a loan was written by somebody else")
         if name == "check_balance" and (unbalanced := cursor.fetchall()):
