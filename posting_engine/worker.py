@@ -9,7 +9,7 @@ that has lost a lease finds its epoch gone and drops all it holds (`Fenced`).
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -254,8 +254,19 @@ class Worker:
             self._announce(verdict)
             if verdict.follow_ups:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step
+        if verdict.halts:
+            self._demand_unmoved(verdict.halts)
         for partition_id, reason in verdict.halts.items():
             self._halt(partition_id, reason)
+
+    def _demand_unmoved(self, partition_ids: Iterable[int]) -> None:
+        """Raise `Fenced` where the books have moved under a page: it may have been read in two
+        states, one half before a late commit and one after, and then proves nothing.
+        """
+        found = self.books.positions(list(partition_ids))
+        for partition_id, now in found.items():
+            if now.next_offset != self.held[partition_id].next_offset:
+                raise Fenced(f"partition {partition_id} was moved while a page was read")
 
     def _find_refused(self, run: Sequence[Item]) -> None:
         """Apply one by one what Postgres refused together; halt where one alone is refused."""

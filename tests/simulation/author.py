@@ -151,9 +151,7 @@ class Author:
         )
 
     def _draw(self, tenant_id: UUID, key: str) -> Request:
-        return self._one(
-            tenant_id, key, self._disbursement(tenant_id, key, self._loan(tenant_id))
-        )
+        return self._one(tenant_id, key, self._disbursement(tenant_id, key, self._loan(tenant_id)))
 
     def _pay(self, tenant_id: UUID, key: str) -> Request:
         command = Payment(
@@ -240,7 +238,11 @@ class Author:
             part = int(where.rpartition("/")[2])
             steps.append(
                 self._reversal(
-                    tenant_id, f"{key}/{where}", entry_id, part=part, chunks_total=len(batch.commands)
+                    tenant_id,
+                    f"{key}/{where}",
+                    entry_id,
+                    part=part,
+                    chunks_total=len(batch.commands),
                 )
             )
         return Request(tenant_id, key, tuple(steps), is_batch=True)
@@ -251,9 +253,7 @@ class Author:
             return self._accrue(tenant_id, key)
         entry_id = self._id_of(ids.JOURNAL_ENTRY, chunk, in_parts=True)
         loan_id = self._loan(tenant_id)
-        return self._one(
-            tenant_id, key, self._reversal(tenant_id, key, entry_id, loan_id=loan_id)
-        )
+        return self._one(tenant_id, key, self._reversal(tenant_id, key, entry_id, loan_id=loan_id))
 
     def _id_of(self, kind: str, command: AnyCommand, *, in_parts: bool = False) -> UUID:
         place = ids.IN_PARTS if in_parts else place_of(command, self._partition_count)[0]

@@ -1,6 +1,6 @@
 """A run: one seed from an empty ledger through faults to rest, then the audit.
 
-    python -m tests.simulation.run SEED     replays a seed and prints what happened
+python -m tests.simulation.run SEED     replays a seed and prints what happened
 """
 
 import sys
@@ -156,9 +156,7 @@ def _engine_tells(world: World, *, may_halt: bool) -> Iterator[None]:
             world.violated(f"halted without a reason: {event}")
         raise structlog.DropEvent
 
-    structlog.configure(
-        processors=[tell], wrapper_class=structlog.make_filtering_bound_logger(20)
-    )
+    structlog.configure(processors=[tell], wrapper_class=structlog.make_filtering_bound_logger(20))
     try:
         yield
     finally:
