@@ -124,6 +124,13 @@ def _promise_faults(server: Server, clients: Clients, count: int) -> Iterator[st
                 yield f"acknowledged and lost: {key}"
             elif row["fingerprint"] != command.fingerprint:
                 yield f"acknowledged, and another request was decided: {key}"
+    latest: dict[int, Row] = {}
+    outcomes = server.tables["command_outcomes"]
+    for row in sorted(outcomes.values(), key=lambda row: row["command_offset"]):
+        before = latest.get(row["partition_id"], row)
+        if row["posted_at"] < before["posted_at"]:
+            yield f"time goes back at {row['partition_id']}: {row['command_offset']}"
+        latest[row["partition_id"]] = row
     seen: dict[tuple[UUID, str], int] = {}
     for partition_id, tenant_id, key in server.tables["command_outcomes"]:
         if seen.setdefault((tenant_id, key), partition_id) != partition_id:

@@ -1,6 +1,8 @@
 """The same log applied without any fault, one partition after another: what the books must be."""
 
+import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from posting_engine.batch import Item, decide_batch, runs
 from posting_engine.books import Books
@@ -60,6 +62,11 @@ def apply(books: Books, broker: Broker, cut: int) -> None:
                 assert not verdict.halts, verdict.halts
                 books.record(verdict, pages)
                 held.update(verdict.after)
+
+
+def from_json(text: str) -> Any:
+    """What Postgres's `json` reads as."""
+    return json.loads(text)
 
 
 def log_of(broker: Broker) -> Sequence[Item]:

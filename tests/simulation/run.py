@@ -38,8 +38,8 @@ class Run:
     injected: Counter[str]
     happened: list[Any]
     answers: Counter[str] = field(default_factory=Counter)
-    commands: int = 0
-    entries: int = 0
+    broker: Broker | None = None
+    server: Server | None = None
 
     def report(self, lines: int = 400) -> str:
         """For people: what is wrong, how to see it again, and what happened before."""
@@ -47,15 +47,15 @@ class Run:
             [
                 f"seed {self.seed} is not sound:",
                 *(f"  {fault}" for fault in self.faults[:10]),
-                f"replay it: python -m tests.simulation.run {self.seed}",
+                f"see all of it: make simulate ARGS={self.seed}",
                 f"the last {lines} of {len(self.happened)} events:",
                 *(str(one) for one in self.happened[-lines:]),
             ]
         )
 
 
-def simulate(seed: int, *, requests: int = 45) -> Run:
-    """Run one seed; the same seed always gives the same run."""
+def simulate(seed: int, *, requests: int = 45, hazards: Hazards | None = None) -> Run:
+    """Run one seed; the same seed (and hazards) always gives the same run."""
     world = World(seed)
     chance = world.chance
     partition_count = chance.choice([1, 2, 3, 4])
@@ -70,7 +70,7 @@ def simulate(seed: int, *, requests: int = 45) -> Run:
         broker,
         server,
         slots=chance.choice([1, 2, 3]),
-        hazards=Hazards(),
+        hazards=hazards or Hazards(),
         library=library,
         batch_records=chance.choice([1, 3, 7, 500]),
         heard=clients.heard,
@@ -85,10 +85,7 @@ def simulate(seed: int, *, requests: int = 45) -> Run:
             fleet.is_closing = True
             world.close()
     found = _verdict(world, broker, server, clients)
-    run = Run(seed, found, world.faults, world.trace, clients.answers)
-    run.commands = len(server.tables["command_outcomes"])
-    run.entries = len(server.tables["journal_entries"])
-    return run
+    return Run(seed, found, world.faults, world.trace, clients.answers, broker, server)
 
 
 def _come_to_rest(
@@ -161,9 +158,3 @@ def _engine_tells(world: World, *, may_halt: bool) -> Iterator[None]:
         yield
     finally:
         structlog.configure(**before)
-
-
-if __name__ == "__main__":
-    for text in sys.argv[1:]:
-        one = simulate(int(text))
-        print(one.report(lines=100_000))

@@ -44,7 +44,7 @@ _SUB_BALANCES: Final = ("principal", "interest", "fees", "suspense", "unsettled"
 
 def execute(session: Session, name: str, parameters: Parameters) -> Rows:
     """Run a statement; its rows, or one empty row for each row that a write matched."""
-    return _STATEMENTS[name](session, parameters)
+    return SIMULATED[name](session, parameters)
 
 
 def _columns(parameters: Parameters, names: Sequence[str] | None = None) -> Rows:
@@ -300,7 +300,7 @@ def _insert_dead_letters(session: Session, parameters: Parameters) -> Rows:
     return rows
 
 
-_STATEMENTS: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
+SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "add_account_days": _add_account_days,
     "check_balance": _check_balance,
     "delete_outgoing": _delete_outgoing,
