@@ -1,4 +1,4 @@
-"""What clients ask for: every event type, for several tenants; later requests refer to earlier ones.
+"""What clients ask for: every event type, several tenants; later requests refer to earlier ones.
 
 Amounts and loans are few, so that requests meet: refusals, duplicates, reversals of reversals,
 refinances of loans that are being refinanced, closes between the steps of others.
@@ -6,15 +6,12 @@ refinances of loans that are being refinanced, closes between the steps of other
 
 import random
 import struct
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
-from hashlib import sha256
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from schemas import ids
-from schemas.codec import encode
 from schemas.commands import (
     AccrualChunk,
     AdjustmentLine,
@@ -37,46 +34,11 @@ from schemas.commands import (
 )
 from schemas.partitioning import partition_of_loan
 from schemas.placement import place_of
+from tests.simulation.request import BORROWER, TENANTS, UNKNOWN_INSTANT, Request, loan_number
 
-TENANTS: Final = (
-    UUID("7d3ffb8e-6d2b-4f37-8fd2-6d33b6b2a0c1"),
-    UUID("0a1b2c3d-0000-4000-8000-00000000beef"),
-)
-BORROWER: Final = UUID("5a0c34a4-3f0b-4a4e-9a86-0b4f6f2fd1f3")
 LOANS: Final = 7
 CHUNK_LOANS: Final = 3
 CLOSES: Final = (date(2026, 1, 31), date(2026, 2, 28), date(2026, 12, 31))
-UNKNOWN_INSTANT: Final = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request of a client: a command, or the chunks of a batch. Complete once accepted."""
-
-    tenant_id: UUID
-    key: str
-    commands: tuple[AnyCommand, ...]
-    is_batch: bool = False
-
-    @cached_property
-    def fingerprint(self) -> bytes:
-        """Tells a retry from another request."""
-        return sha256(b"".join(map(encode, self.as_if_accepted(UNKNOWN_INSTANT)))).digest()
-
-    def as_if_accepted(self, accepted_at: datetime) -> list[AnyCommand]:
-        """The commands as they would be sent if ingress accepted the request then."""
-        return [replace(c, accepted_at=accepted_at, fingerprint=b"f" * 32) for c in self.commands]
-
-    def accepted(self, accepted_at: datetime) -> "Request":
-        """The request with what ingress adds to it."""
-        fingerprint = self.fingerprint
-        added = {"accepted_at": accepted_at, "fingerprint": fingerprint}
-        return replace(self, commands=tuple(replace(c, **added) for c in self.commands))
-
-
-def loan_number(tenant_id: UUID, number: int) -> UUID:
-    """The same loan for the same number, in every run."""
-    return uuid5(tenant_id, f"loan {number}")
 
 
 class Author:

@@ -64,8 +64,11 @@ class Partition:
 class Broker:
     """The topic and its group."""
 
-    def __init__(self, world: World, partition_count: int) -> None:
+    def __init__(
+        self, world: World, partition_count: int, *, is_clock_steady: bool = False
+    ) -> None:
         self.world = world
+        self.is_clock_steady = is_clock_steady
         self.partitions = [Partition(number) for number in range(partition_count)]
         self.skew_seconds = 0.0
         self.group = Group(world, partition_count)
@@ -81,7 +84,7 @@ class Broker:
         transaction: int | None = None,
     ) -> int:
         """Write a record; its offset. Readers may see it only after a while."""
-        if self.world.happens(0.01):
+        if not self.is_clock_steady and self.world.happens(0.02):
             before, self.skew_seconds = self.skew_seconds, self.world.chance.uniform(-4.0, 1.0)
             if self.skew_seconds < before:
                 self.world.fault("broker's clock stepped back", "broker")

@@ -1,4 +1,4 @@
-"""Many seeds, one after another, until their number or the time is up; the first failure ends it."""
+"""Many seeds, until their number or the time is up; the first that is not sound ends it."""
 
 import os
 import time

@@ -16,9 +16,10 @@ from schemas.commands import AnyCommand
 from schemas.placement import place_of
 from schemas.signing import SigningKey
 from schemas.topics import REPLY_PARTITION_HEADER, SIGNATURE_HEADER
-from tests.simulation.author import Author, Request
+from tests.simulation.author import Author
 from tests.simulation.broker import Broker
 from tests.simulation.engines import KEY
+from tests.simulation.request import Request
 from tests.simulation.server import Row, Server
 from tests.simulation.world import World
 

@@ -1,4 +1,4 @@
-"""What the engine holds instead of a Kafka consumer and producer: the calls of `posting_engine.log`.
+"""What the engine holds instead of Kafka's consumer and producer: the calls of its `log` module.
 
 Deliveries come in any mixture of partitions and in any portion. Where the seed says so, the client
 library is at fault, too: it skips, repeats or swaps records, as real ones have (F27).

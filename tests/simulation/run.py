@@ -3,7 +3,6 @@
 python -m tests.simulation.run SEED     replays a seed and prints what happened
 """
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,10 +58,13 @@ def simulate(seed: int, *, requests: int = 45, hazards: Hazards | None = None) -
     world = World(seed)
     chance = world.chance
     partition_count = chance.choice([1, 2, 3, 4])
-    broker = Broker(world, partition_count)
+    broker = Broker(world, partition_count, is_clock_steady=chance.random() < 0.5)
     server = Server(world)
     reference.make_partitions(server, partition_count)
-    server.before_commit.append(lambda session: _see_who_writes(world, server, session))
+    server.before_commit += [
+        lambda session: _see_who_writes(world, server, session),
+        lambda session: _see_what_is_reached(world, broker, session),
+    ]
     clients = Clients(world, broker, server, Author(chance, partition_count))
     library = Library(chance.choice([0.0, 0.0, 0.0, 0.02]))
     fleet = Fleet(
@@ -99,10 +101,10 @@ def _come_to_rest(
             server.tables["partitions"][p.number,]["next_offset"] == len(p.stored)
             for p in broker.partitions
         )
-        if at_the_end and not clients.unfinished and not server.tables["outgoing_commands"]:
-            if not any(p.hung for p in broker.partitions):
-                world.finish()
-                return
+        is_waiting = clients.unfinished or server.tables["outgoing_commands"]
+        if at_the_end and not is_waiting and not any(p.hung for p in broker.partitions):
+            world.finish()
+            return
         if any(row["halted_because"] for row in server.rows("partitions")):
             fleet.start_anew()
         world.after(1.0, look)
@@ -138,6 +140,19 @@ def _see_who_writes(world: World, server: Server, session: Session) -> None:
     for table, key in session.writes:
         if table in TABLES_OF_A_PARTITION and key[0] not in moved:
             world.violated(f"{session.client} wrote {table} {key} without moving the position")
+
+
+def _see_what_is_reached(world: World, broker: Broker, session: Session) -> None:
+    """Everything appended up to `reached_at` has been applied, while the clock is steady."""
+    for (table, key), row in session.writes.items():
+        if table != "partitions" or row is None or not broker.is_clock_steady:
+            continue
+        later = broker.partitions[key[0]].stored[row["next_offset"] :]
+        for record in (stored.record for stored in later if stored.record is not None):
+            if record.appended_at <= row["reached_at"]:
+                world.violated(
+                    f"partition {key[0]} claims {row['reached_at']} and {record.offset} came before"
+                )
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Pair:
         self.real = Books(engine_dsn)
 
     def both(self, call: Callable[[Books], Any]) -> Any:
-        """The answer, which must be the same, errors included; the simulated store's is returned."""
+        """The answer, which must be the same of both, errors included."""
         answers = []
         for books in (self.simulated, self.real):
             try:

@@ -165,12 +165,12 @@ class World:
         try:
             if not process.killed:
                 process.body()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- whoever asked for the process is told
             ending = error
         process.ended = True
         try:
             process.on_end(ending)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- it ends the run
             self.failure = self.failure or error
         self._pass_the_baton(process)
 
@@ -200,7 +200,7 @@ class World:
             self.now = max(self.now, at)
             try:
                 what()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 -- it ends the run
                 self.failure = error
         return self._main
 
