@@ -50,22 +50,23 @@ class LogEnds:
         if (answer := log.ends()) is None:
             return None
         self._due_at = now_seconds + ASK_EVERY_SECONDS
-        asked_at, ends = answer
+        stable, written = answer.stable, answer.written
         # Held against what was applied when the question was put: the log only grows.
         beyond = {
-            p: halts.lost(f"the log ends at {ends[p]} and {applied} is due")
+            p: halts.lost(f"the log ends at {written[p]} and {applied} is due")
             for p, applied in self._applied_when_asked.items()
-            if p in ends and p in running and applied > ends[p]
+            if p in written and p in running and applied > written[p]
         }
+        # Behind a transaction that is still open there may be records that nobody can read yet.
         at_end = {
-            p: replace(at, reached_at=max(at.reached_at, asked_at - CLOCK_SLACK))
+            p: replace(at, reached_at=max(at.reached_at, answer.asked_at - CLOCK_SLACK))
             for p, at in running.items()
-            if p in ends and p not in beyond and at.next_offset >= ends[p]
+            if p in written and p not in beyond and at.next_offset >= written[p]
         }
         stuck = {
-            p: ends[p]
+            p: stable[p]
             for p, at in running.items()
-            if p in ends and at.next_offset < ends[p] and self._before.get(p) == at.next_offset
+            if p in stable and at.next_offset < stable[p] and self._before.get(p) == at.next_offset
         }
         self._before = {p: at.next_offset for p, at in running.items()}
         return AtTheEnds(at_end, beyond, stuck)

@@ -47,6 +47,13 @@ class Partition:
             self._stable += 1
         return self._stable
 
+    def written(self, now: float) -> int:
+        """Where the log ends for a reader of everything."""
+        for offset in range(self.end(now), len(self.stored)):
+            if self.stored[offset].visible_at > now:
+                return offset
+        return len(self.stored)
+
     def is_hidden(self, offset: int) -> bool:
         """Whether `read_committed` never shows this offset."""
         stored = self.stored[offset]

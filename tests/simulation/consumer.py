@@ -6,9 +6,8 @@ library is at fault, too: it skips, repeats or swaps records, as real ones have 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from posting_engine.log import LogUnavailable, LostPosition
+from posting_engine.log import Ends, LogUnavailable, LostPosition
 from posting_engine.records import Record
 from schemas import codec
 from tests.simulation.broker import SESSION_TIMEOUT_SECONDS, Broker
@@ -43,7 +42,7 @@ class SimulatedLog:
         self._process: Process = world.running
         self._positions: dict[int, int] = {}
         self._paused: set[int] = set()
-        self._ends: tuple[float, datetime, dict[int, int] | None] | None = None
+        self._ends: tuple[float, Ends | None] | None = None
         self.told: list[Told] = []
         self.is_replaced = False
         self.is_evicted = False
@@ -101,23 +100,26 @@ class SimulatedLog:
         """As `CommandLog.ask_ends`: the answer is what was true some time after the question."""
         world, wanted = self._world, list(partition_ids)
         asked_at = world.wall_clock(world.chance.uniform(-0.4, 0.4))
-        self._ends = (world.now, asked_at, None)
+        self._ends = (world.now, None)
 
         def answer() -> None:
-            ends = {p: self._broker.partitions[p].end(world.now) for p in wanted}
+            partitions = [self._broker.partitions[p] for p in wanted]
+            stable = {p.number: p.end(world.now) for p in partitions}
+            written = {p.number: p.written(world.now) for p in partitions}
             if world.happens(0.05):
                 world.fault("log ends unknown", self.instance_id)
-                ends = {}
-            self._ends = (world.now + world.chance.expovariate(50.0), asked_at, ends)
+                stable = written = {}
+            ends = Ends(asked_at, stable, written)
+            self._ends = (world.now + world.chance.expovariate(50.0), ends)
 
         world.after(world.chance.expovariate(50.0), answer)
 
-    def ends(self) -> tuple[datetime, dict[int, int]] | None:
+    def ends(self) -> Ends | None:
         """As `CommandLog.ends`."""
-        if self._ends is None or self._ends[2] is None or self._ends[0] > self._world.now:
+        if self._ends is None or self._ends[1] is None or self._ends[0] > self._world.now:
             return None
-        (_, asked_at, ends), self._ends = self._ends, None
-        return (asked_at, ends) if ends else None
+        (_, ends), self._ends = self._ends, None
+        return ends if ends.stable else None
 
     @property
     def is_asking(self) -> bool:
