@@ -50,11 +50,11 @@ def faults(server: Server, broker: Broker, clients: Clients) -> Iterator[str]:
             key = (partition.number, command.tenant_id, command.idempotency_key)
             if not command.dry_run:
                 commands.setdefault(key, (offset, command))
+        yield from _position_faults(server, partition)
         kept = {k[1] for k in server.tables["dead_letters"] if k[0] == partition.number}
         if kept != letters:
             more, missing = sorted(kept - letters), sorted(letters - kept)
             yield f"dead letters of {partition.number}: {more} too many, {missing} missing"
-        yield from _position_faults(server, partition)
     yield from _outcome_faults(server, commands)
     yield from _promise_faults(server, clients, len(broker.partitions))
     yield from _step_faults(server, commands, len(broker.partitions))

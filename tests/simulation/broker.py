@@ -16,6 +16,9 @@ SESSION_TIMEOUT_SECONDS = 6.0
 REJOIN_SECONDS = 30.0
 """How long a rebalance waits for a member that does not poll, before it goes on without it."""
 
+LONGEST_DELAY_SECONDS = 1.4
+"""Together with the engines' clocks (0.4 s off) less than the 2 s of slack that `reached_at` has."""
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -131,7 +134,7 @@ class Broker:
     def _visible_at(self, partition: Partition) -> float:
         if self.world.happens(0.05):
             self.world.fault("delayed visibility", "broker", partition=partition.number)
-            return self.world.now + self.world.chance.uniform(0.05, 2.0)
+            return self.world.now + self.world.chance.uniform(0.05, LONGEST_DELAY_SECONDS)
         return self.world.now
 
 

@@ -41,6 +41,7 @@ class Hazards:
     slow: float = 0.003
     stopped: float = 0.004
     killed: float = 0.002
+    late_between_reads: float = 0.3
     lost_before_commit: float = 0.01
     lost_in_commit: float = 0.03
     killed_after_commit: float = 0.01
@@ -118,6 +119,14 @@ class Connection:
     def _run(self, name: str, parameters: Mapping[str, Any], cursor: Cursor) -> None:
         is_read = name.startswith(_WRITES_NOTHING)
         self._step(name)
+        late_commits = self._session.server.late_commits
+        if (
+            name == "load_loans"
+            and late_commits
+            and self._world.happens(self._hazards.late_between_reads)
+        ):
+            self._world.fault("late COMMIT between two reads", at=name)
+            late_commits.pop()()
         if self._world.happens(self._hazards.slow):
             self._be_slow(name)
         if self._world.happens(self._hazards.lost_statement):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from posting_engine.log import Ends, LogUnavailable, LostPosition
 from posting_engine.records import Record
 from schemas import codec
-from tests.simulation.broker import SESSION_TIMEOUT_SECONDS, Broker
+from tests.simulation.broker import SESSION_TIMEOUT_SECONDS, Broker, Group
 from tests.simulation.world import Process, World
 
 Told = tuple[str, tuple[int, ...]]
@@ -31,12 +31,14 @@ class SimulatedLog:
         world: World,
         broker: Broker,
         library: Library,
+        group: Group,
         *,
         instance_id: str,
         on_assign: Callable[[Sequence[int]], Mapping[int, int]],
         on_revoke: Callable[[Sequence[int]], None],
     ) -> None:
         self._world, self._broker, self._library = world, broker, library
+        self._group = group
         self.instance_id = instance_id
         self._on_assign, self._on_revoke = on_assign, on_revoke
         self._process: Process = world.running
@@ -48,7 +50,7 @@ class SimulatedLog:
         self.is_evicted = False
         self._is_closed = False
         self._notices_at = 0.0
-        broker.group.join(self)
+        group.join(self)
 
     @property
     def is_silent(self) -> bool:
@@ -59,7 +61,7 @@ class SimulatedLog:
     def lose_touch(self) -> None:
         """The coordinator cannot be reached; what is fetched goes on (F20)."""
         self._notices_at = self._world.now + self._world.chance.uniform(0.0, 15.0)
-        self._broker.group.evict(self)
+        self._group.evict(self)
 
     def take(self, most: int, timeout_seconds: float) -> list[Record | LostPosition]:
         """As `CommandLog.take`; an idle wait may be longer than asked for."""
@@ -134,7 +136,7 @@ class SimulatedLog:
             revoked = tuple(self._positions)
             self._positions.clear()
             self._on_revoke(revoked)
-        self._broker.group.leave(self, SESSION_TIMEOUT_SECONDS)
+        self._group.leave(self, SESSION_TIMEOUT_SECONDS)
 
     def _serve_group(self) -> None:
         if self.is_replaced:
@@ -144,13 +146,13 @@ class SimulatedLog:
                 return
             self.is_evicted = False
             self._give_back()
-            self._broker.group.join(self)
+            self._group.join(self)
         told, self.told = self.told, []
         while told:
             what, partition_ids = told.pop(0)
             if what == "revoke":
                 self._give_back()
-                self._broker.group.joined(self)
+                self._group.joined(self)
             else:
                 self._receive(partition_ids)
 

@@ -1,7 +1,8 @@
 """Engine processes: the product's own `Worker`, `Books` and `serve` over a simulated log and store.
 
 Each slot is kept alive as a supervisor would. What chance does to the processes is here, too:
-kill -9, SIGSTOP for longer than a lease, a coordinator out of reach, a second process for a slot.
+kill -9, SIGTERM, SIGSTOP for longer than a lease, a coordinator out of reach, a second process for
+a slot, a second deployment with a group of its own.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from posting_engine.slot import serve
 from posting_engine.worker import Identity, Worker
 from schemas import codec
 from schemas.signing import SigningKey
-from tests.simulation.broker import SESSION_TIMEOUT_SECONDS, Broker
+from tests.simulation.broker import SESSION_TIMEOUT_SECONDS, Broker, Group
 from tests.simulation.connection import Connection, Hazards
 from tests.simulation.consumer import Library, SimulatedLog, SimulatedSender
 from tests.simulation.server import Server
@@ -44,8 +45,11 @@ class Stopping(Event):
 class Slot:
     """One engine slot and the process that fills it now."""
 
-    def __init__(self, fleet: "Fleet", number: int) -> None:
+    def __init__(self, fleet: "Fleet", number: int, group: Group | None = None) -> None:
+        """`group`: another than everybody's."""
         self.fleet, self.number = fleet, number
+        self.group = group or fleet.broker.group
+        self.is_kept_alive = True
         self.process: Process | None = None
         self.log: SimulatedLog | None = None
         self.worker: Worker | None = None
@@ -54,7 +58,8 @@ class Slot:
     def start(self) -> None:
         """Start a process; it is started anew whenever it ends."""
         self._starts += 1
-        name = f"engine-{self.number}.{self._starts}"
+        stray = "" if self.is_kept_alive else f"stray{len(self.fleet.strays)}-"
+        name = f"{stray}engine-{self.number}.{self._starts}"
         self.process = self.fleet.world.spawn(name, self._live, self._ended)
 
     def _live(self) -> None:
@@ -85,6 +90,7 @@ class Slot:
                 world,
                 fleet.broker,
                 fleet.library,
+                self.group,
                 instance_id=f"slot-{self.number}",
                 on_assign=worker.assigned,
                 on_revoke=worker.revoked,
@@ -103,7 +109,9 @@ class Slot:
         ):
             world.failure = world.failure or ending
         if self.log is not None:
-            self.fleet.broker.group.leave(self.log, SESSION_TIMEOUT_SECONDS)
+            self.group.leave(self.log, SESSION_TIMEOUT_SECONDS)
+        if not self.is_kept_alive:
+            return
         world.after(world.chance.choice([0.1, 0.5, 8.0]) if not world.calm else 0.1, self.start)
 
 
@@ -127,6 +135,7 @@ class Fleet:
         self.batch_records, self.heard = batch_records, heard
         self.is_closing = False
         self.slots = [Slot(self, number) for number in range(slots)]
+        self.strays: list[Slot] = []
 
     def connect(self, client: str) -> Any:
         """As `connect_as_engine`."""
@@ -160,7 +169,7 @@ class Fleet:
             world.faults[f"killed at {label}"] += 1
             world.kill(process)
         elif world.happens(self.hazards.stopped):
-            slot = next(slot for slot in self.slots if slot.process is process)
+            slot = next(s for s in (*self.slots, *self.strays) if s.process is process)
             world.faults[f"stopped at {label}"] += 1
             self._stop_longer_than_its_lease(slot, process)
 
@@ -180,6 +189,7 @@ class Fleet:
                     self._rebalance,
                     self._restart_postgres,
                     self._terminate,
+                    self._start_another,
                 ]
             )(slot, process)
         world.after(chance.expovariate(0.4), self._misfortune)
@@ -193,7 +203,7 @@ class Fleet:
         self.world.fault("stopped", process.name, seconds=seconds)
         self.world.stop(process, seconds)
         if slot.log is not None:
-            self.broker.group.leave(slot.log, SESSION_TIMEOUT_SECONDS)
+            slot.group.leave(slot.log, SESSION_TIMEOUT_SECONDS)
 
     def _lose_touch(self, slot: Slot, process: Process) -> None:
         if slot.log is not None:
@@ -213,3 +223,19 @@ class Fleet:
         if slot.worker is not None:
             self.world.fault("SIGTERM", process.name)
             slot.worker.patience.stopping.set()
+
+    def _start_another(self, slot: Slot, _process: Process) -> None:
+        """A bad rollout: the slot filled twice, or the same engines in two groups, for a while."""
+        world = self.world
+        group = world.chance.choice([None, Group(world, len(self.broker.partitions))])
+        world.fault("second process for a slot" if group is None else "second group", "rollout")
+        stray = Slot(self, slot.number, group)
+        stray.is_kept_alive = False
+        self.strays.append(stray)
+        stray.start()
+
+        def end() -> None:
+            if stray.process is not None:
+                world.kill(stray.process)
+
+        world.after(world.chance.uniform(0.5, 8.0), end)

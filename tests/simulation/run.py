@@ -40,14 +40,14 @@ class Run:
     broker: Broker | None = None
     server: Server | None = None
 
-    def report(self, lines: int = 400) -> str:
+    def report(self, lines: int = 150) -> str:
         """For people: what is wrong, how to see it again, and what happened before."""
         return "\n".join(
             [
                 f"seed {self.seed} is not sound:",
                 *(f"  {fault}" for fault in self.faults[:10]),
                 f"see all of it: make simulate ARGS={self.seed}",
-                f"the last {lines} of {len(self.happened)} events:",
+                f"the last of {len(self.happened)} events:",
                 *(str(one) for one in self.happened[-lines:]),
             ]
         )

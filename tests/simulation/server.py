@@ -127,6 +127,8 @@ class Session:
                 (self.commit if commits else self.rollback)()
 
         self.server.world.after(seconds, end)
+        if commits:
+            self.server.late_commits.append(end)
 
     def has_idled_too_long(self) -> bool:
         """Whether the server has ended it for holding locks and doing nothing."""
@@ -154,6 +156,8 @@ class Server:
         self.locks: dict[tuple[str, Key], Session] = {}
         self.sessions: list[Session] = []
         self.is_up = True
+        self.late_commits: list[Callable[[], None]] = []
+        """Of clients that are gone, not done yet; each may happen at any moment, or has."""
         self.before_commit: list[Callable[[Session], None]] = []
         self._outgoing_seq = 0
 

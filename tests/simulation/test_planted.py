@@ -225,7 +225,7 @@ PLANTS: tuple[Plant, ...] = (
     broken_rules_halt_whatever_moved_meanwhile,
 )
 
-RARE = Hazards(lost_in_commit=0.3, slow=0.05)
+RARE = Hazards(lost_in_commit=0.3, late_between_reads=1.0)
 """For what needs a late COMMIT between two reads."""
 
 

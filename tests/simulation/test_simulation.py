@@ -32,7 +32,7 @@ PER_HUNDRED_SEEDS = {
     "stranger: undecodable": 10,
     "stranger: aborted": 20,
     "stranger: committed": 10,
-    # F17, F19, F20, F21, F23, F24, F35: processes and their group
+    # F17, F19 to F24, F35: processes and their group
     "killed": 20,
     "killed at a step": 50,
     "killed after COMMIT": 20,
@@ -40,6 +40,8 @@ PER_HUNDRED_SEEDS = {
     "coordinator out of reach": 20,
     "rebalance forced": 50,
     "SIGTERM": 20,
+    "second process for a slot": 10,
+    "second group": 10,
     "slow statement": 50,
     "engine: fenced: rejoining": 30,
     # F27: the client library, in a quarter of the seeds
