@@ -17,7 +17,7 @@ REJOIN_SECONDS = 30.0
 """How long a rebalance waits for a member that does not poll, before it goes on without it."""
 
 LONGEST_DELAY_SECONDS = 1.4
-"""Together with the engines' clocks (0.4 s off) less than the 2 s of slack that `reached_at` has."""
+"""With the engines' clocks (0.4 s off) less than the 2 s of slack that `reached_at` has."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -39,6 +39,8 @@ class Partition:
     stored: list[Stored] = field(default_factory=list)
     hung: set[int] = field(default_factory=set)
     aborted: set[int] = field(default_factory=set)
+    begins_at: int = 0
+    """What is before it was removed."""
     _stable: int = 0
 
     def end(self, now: float) -> int:
@@ -49,6 +51,11 @@ class Partition:
                 break
             self._stable += 1
         return self._stable
+
+    def cut_off(self, length: int) -> None:
+        """Lose the tail, as an unclean election or an old backup of the broker does."""
+        del self.stored[length:]
+        self._stable = min(self._stable, length)
 
     def written(self, now: float) -> int:
         """Where the log ends for a reader of everything."""

@@ -91,6 +91,8 @@ class SimulatedLog:
         if self._world.happens(0.02):
             self._world.fault("gap could not be read")
             raise LogUnavailable("what is hidden in a gap could not be read in time")
+        if self._broker.partitions[partition_id].begins_at > due:
+            return None
         stored = self._broker.partitions[partition_id].stored[due:came]
         return [one.record for one in stored if one.record is not None]
 
@@ -173,12 +175,16 @@ class SimulatedLog:
 
     def _fetch(self, most: int) -> list[Record | LostPosition]:
         chance, now = self._world.chance, self._world.now
-        ready = []
-        for partition_id in self._positions:
-            if partition_id not in self._paused:
-                end = self._broker.partitions[partition_id].end(now)
-                if self._positions[partition_id] < end:
-                    ready.append((partition_id, end))
+        ready, lost = [], []
+        for partition_id, position in self._positions.items():
+            if partition_id in self._paused:
+                continue
+            partition = self._broker.partitions[partition_id]
+            end = partition.end(now)
+            if position < partition.begins_at or position > len(partition.stored):
+                lost.append(LostPosition(partition_id, "offset out of range"))
+            elif position < end:
+                ready.append((partition_id, end))
         chance.shuffle(ready)
         taken: list[Record] = []
         left = most if self._world.calm else min(most, chance.choice([1, 2, 5, 20, 500]))
@@ -190,7 +196,7 @@ class SimulatedLog:
             at = chance.randint(0, len(taken))
             taken[at:at] = portion
         # Cut in anywhere, a portion may have split another; the order within each is kept.
-        return list(taken)
+        return [*lost, *taken]
 
     def _portion(self, partition_id: int, end: int, most: int) -> list[Record]:
         partition = self._broker.partitions[partition_id]

@@ -71,7 +71,7 @@ class Slot:
             owner=name,
             signing_key_id=KEY.key_id,
             partition_count=len(fleet.broker.partitions),
-            topic_id=TOPIC_ID,
+            topic_id=fleet.topic_id,
             batch_records=fleet.batch_records,
         )
         worker = Worker(
@@ -133,6 +133,7 @@ class Fleet:
         self.world, self.broker, self.server = world, broker, server
         self.hazards, self.library = hazards, library
         self.batch_records, self.heard = batch_records, heard
+        self.topic_id = TOPIC_ID
         self.is_closing = False
         self.slots = [Slot(self, number) for number in range(slots)]
         self.strays: list[Slot] = []

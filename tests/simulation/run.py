@@ -4,8 +4,6 @@ python -m tests.simulation.run SEED     replays a seed and prints what happened
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -53,75 +51,114 @@ class Run:
         )
 
 
-def simulate(seed: int, *, requests: int = 45, hazards: Hazards | None = None) -> Run:
-    """Run one seed; the same seed (and hazards) always gives the same run."""
-    world = World(seed)
-    chance = world.chance
-    partition_count = chance.choice([1, 2, 3, 4])
-    broker = Broker(world, partition_count, is_clock_steady=chance.random() < 0.5)
-    server = Server(world)
-    reference.make_partitions(server, partition_count)
-    server.before_commit += [
-        lambda session: _see_who_writes(world, server, session),
-        lambda session: _see_what_is_reached(world, broker, session),
-    ]
-    clients = Clients(world, broker, server, Author(chance, partition_count))
-    library = Library(chance.choice([0.0, 0.0, 0.0, 0.02]))
-    fleet = Fleet(
-        world,
-        broker,
-        server,
-        slots=chance.choice([1, 2, 3]),
-        hazards=hazards or Hazards(),
-        library=library,
-        batch_records=chance.choice([1, 3, 7, 500]),
-        heard=clients.heard,
-    )
-    with _engine_tells(world, may_halt=library.fault > 0):
-        try:
-            clients.start(requests, TROUBLED_SECONDS)
-            fleet.start()
-            world.run(TROUBLED_SECONDS)
-            _come_to_rest(world, broker, server, clients, fleet)
-        finally:
-            fleet.is_closing = True
-            world.close()
-    found = _verdict(world, broker, server, clients)
-    return Run(seed, found, world.faults, world.trace, clients.answers, broker, server)
+class Simulation:
+    """The world of one seed. Use as a context: `trouble`, then `come_to_rest`, then `verdict`."""
 
-
-def _come_to_rest(
-    world: World, broker: Broker, server: Server, clients: Clients, fleet: Fleet
-) -> None:
-    world.calm = True
-    world.tell("", "no more faults")
-
-    def look() -> None:
-        at_the_end = all(
-            server.tables["partitions"][p.number,]["next_offset"] == len(p.stored)
-            for p in broker.partitions
+    def __init__(self, seed: int, hazards: Hazards | None = None) -> None:
+        world = World(seed)
+        chance = world.chance
+        count = chance.choice([1, 2, 3, 4])
+        self.world, self.server = world, Server(world)
+        self.broker = Broker(world, count, is_clock_steady=chance.random() < 0.5)
+        reference.make_partitions(self.server, count)
+        self.server.before_commit += [
+            lambda session: _see_who_writes(world, self.server, session),
+            lambda session: _see_what_is_reached(world, self.broker, session),
+        ]
+        self.clients = Clients(world, self.broker, self.server, Author(chance, count))
+        self.library = Library(chance.choice([0.0, 0.0, 0.0, 0.02]))
+        self.may_halt = self.library.fault > 0
+        self.fleet = Fleet(
+            world,
+            self.broker,
+            self.server,
+            slots=chance.choice([1, 2, 3]),
+            hazards=hazards or Hazards(),
+            library=self.library,
+            batch_records=chance.choice([1, 3, 7, 500]),
+            heard=self.clients.heard,
         )
-        is_waiting = clients.unfinished or server.tables["outgoing_commands"]
-        if at_the_end and not is_waiting and not any(p.hung for p in broker.partitions):
-            world.finish()
-            return
-        if any(row["halted_because"] for row in server.rows("partitions")):
-            fleet.start_anew()
-        world.after(1.0, look)
 
-    world.after(0.1, look)
-    world.run(world.now + REST_SECONDS)
+    def __enter__(self) -> "Simulation":
+        self._logging = structlog.get_config()
+        structlog.configure(
+            processors=[self._engine_tells],
+            wrapper_class=structlog.make_filtering_bound_logger(20),
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.fleet.is_closing = True
+        self.world.close()
+        structlog.configure(**self._logging)
+
+    def trouble(self, requests: int = 45) -> None:
+        """Clients ask and everything fails that can."""
+        self.clients.start(requests, TROUBLED_SECONDS)
+        self.fleet.start()
+        self.world.run(TROUBLED_SECONDS)
+
+    def come_to_rest(self) -> None:
+        """No more faults: everything that was asked for is applied, or the time is up."""
+        self.world.calm = True
+        self.world.tell("", "no more faults")
+
+        def look() -> None:
+            if self._is_at_rest():
+                self.world.finish()
+                return
+            if any(row["halted_because"] for row in self.server.rows("partitions")):
+                self.fleet.start_anew()
+            self.world.after(1.0, look)
+
+        self.world.after(0.1, look)
+        self.world.run(self.world.now + REST_SECONDS)
+
+    def verdict(self) -> list[str]:
+        """What is not sound."""
+        if self.world.failure is not None:
+            return [f"{type(self.world.failure).__name__}: {self.world.failure}"]
+        found = list(audit.faults(self.server, self.broker, self.clients))
+        if not found:
+            books, other = reference.books_without_faults(len(self.broker.partitions))
+            reference.apply(books, self.broker, cut=self.world.seed % 40 + 1)
+            found = list(audit.differences(self.server, other))
+        return found
+
+    def _is_at_rest(self) -> bool:
+        if self.clients.unfinished or self.server.tables["outgoing_commands"]:
+            return False
+        partitions = self.server.tables["partitions"]
+        return all(
+            partitions[p.number,]["next_offset"] == len(p.stored) and not p.hung
+            for p in self.broker.partitions
+        )
+
+    def _engine_tells(self, _logger: Any, _method: str, event: dict[str, Any]) -> Any:
+        """The engine's own log becomes part of the trace; a halt without a reason ends the run."""
+        what = str(event.pop("event"))
+        self.world.tell("", what, **event)
+        self.world.faults[f"engine: {what}"] += 1
+        if what == "partition halted" and not self.may_halt:
+            self.world.violated(f"halted without a reason: {event}")
+        raise structlog.DropEvent
 
 
-def _verdict(world: World, broker: Broker, server: Server, clients: Clients) -> list[str]:
-    if world.failure is not None:
-        return [f"{type(world.failure).__name__}: {world.failure}"]
-    found = list(audit.faults(server, broker, clients))
-    if not found:
-        books, other = reference.books_without_faults(len(broker.partitions))
-        reference.apply(books, broker, cut=world.seed % 40 + 1)
-        found = list(audit.differences(server, other))
-    return found
+def simulate(seed: int, *, hazards: Hazards | None = None) -> Run:
+    """Run one seed; the same seed (and hazards) always gives the same run."""
+    with Simulation(seed, hazards) as simulation:
+        simulation.trouble()
+        simulation.come_to_rest()
+    world = simulation.world
+    return Run(
+        seed,
+        simulation.verdict(),
+        world.faults,
+        world.trace,
+        simulation.clients.answers,
+        simulation.broker,
+        simulation.server,
+    )
 
 
 def _see_who_writes(world: World, server: Server, session: Session) -> None:
@@ -153,23 +190,3 @@ def _see_what_is_reached(world: World, broker: Broker, session: Session) -> None
                 world.violated(
                     f"partition {key[0]} claims {row['reached_at']} and {record.offset} came before"
                 )
-
-
-@contextmanager
-def _engine_tells(world: World, *, may_halt: bool) -> Iterator[None]:
-    """The engine's own log becomes part of the trace. A halt without a reason ends the run."""
-    before = structlog.get_config()
-
-    def tell(_logger: Any, _method: str, event: dict[str, Any]) -> Any:
-        what = str(event.pop("event"))
-        world.tell("", what, **event)
-        world.faults[f"engine: {what}"] += 1
-        if what == "partition halted" and not may_halt:
-            world.violated(f"halted without a reason: {event}")
-        raise structlog.DropEvent
-
-    structlog.configure(processors=[tell], wrapper_class=structlog.make_filtering_bound_logger(20))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

@@ -1,6 +1,6 @@
 """Tests that bite: with any of these bugs in the engine, some seed is not sound.
 
-Each is planted as a small patch and must be caught within `MOST_SEEDS` seeds. The last three were
+Each is planted as a small patch and must be caught within `MOST_SEEDS` seeds. The last four were
 real: the simulation found them in the engine it was first run on.
 """
 
@@ -21,6 +21,7 @@ from posting_engine.records import Record
 from posting_engine.worker import Worker
 from schemas.commands import RefinancePayoff
 from tests.simulation import statements
+from tests.simulation.broker import Partition
 from tests.simulation.clients import Clients
 from tests.simulation.connection import Hazards
 from tests.simulation.run import simulate
@@ -200,6 +201,10 @@ def what_collides_is_refused_before_it_is_fenced(patch: pytest.MonkeyPatch) -> N
     patch.setattr(books, "_check_fence", check_fence)
 
 
+def a_hung_transaction_ends_the_log(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Partition, "written", Partition.end)
+
+
 def broken_rules_halt_whatever_moved_meanwhile(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Worker, "_demand_unmoved", lambda self, partition_ids: None)
 
@@ -222,6 +227,7 @@ PLANTS: tuple[Plant, ...] = (
     a_key_may_name_two_requests,
     what_is_hidden_witnesses_the_log,
     what_collides_is_refused_before_it_is_fenced,
+    a_hung_transaction_ends_the_log,
     broken_rules_halt_whatever_moved_meanwhile,
 )
 
