@@ -232,7 +232,7 @@ class Connection:
             raise psycopg.OperationalError("the connection is closed")
 
     def _be_slow(self, name: str) -> None:
-        seconds = self._world.chance.uniform(0.5, 9.0)
+        seconds = self._world.chance.choice([0.5, 2.0, 4.0, 9.0, 25.0])
         self._world.fault("slow statement", at=name, seconds=round(seconds, 2))
         self._session.is_busy = True
         self._pause(seconds)

@@ -43,6 +43,7 @@ PER_HUNDRED_SEEDS = {
     "second process for a slot": 10,
     "second group": 10,
     "slow statement": 50,
+    "evicted for not polling": 3,
     "engine: fenced: rejoining": 30,
     # F27: the client library, in a quarter of the seeds
     "client library skips": 5,
