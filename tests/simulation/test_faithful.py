@@ -22,7 +22,7 @@ from tests.simulation.run import simulate
 from tests.simulation.server import KEYS, Row
 
 NOT_COMPARED = {"partitions": {"lease_taken_at"}, "outgoing_commands": {"outgoing_seq"}}
-JSON = ("metadata", "result", "record_headers")
+JSON = ("metadata", "details", "result", "record_headers")
 CUTS = (1, 60, 2, 13)
 
 
