@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
 def usage() -> str:
     """The targets, one line each."""
     head = "make TARGET [ARGS='...']   or   python3 bootstrap.py TARGET [arguments]\n"
-    return "\n".join([head, *(f"  {name:8}{do.__doc__}" for name, do in TARGETS.items())])
+    return "\n".join([head, *(f"  {name:9}{do.__doc__}" for name, do in TARGETS.items())])
 
 
 def setup(arguments: list[str]) -> int:
@@ -116,6 +116,11 @@ def bench(arguments: list[str]) -> int:
     return become([str(prepare(developer=True).python), "bench/payments.py", *arguments])
 
 
+def simulate(arguments: list[str]) -> int:
+    """The engine under simulated faults: SIMULATE_SECONDS, SIMULATE_SEEDS; a seed replays it."""
+    return become(prepare(developer=True).command("tests.simulation", *arguments))
+
+
 def lock(arguments: list[str]) -> int:
     """Renew both locks from pyproject.toml (--upgrade: to the newest versions)."""
     environment = prepare(developer=True)
@@ -145,6 +150,7 @@ TARGETS: dict[str, Callable[[list[str]], int]] = {
     "test": test,
     "lint": lint,
     "bench": bench,
+    "simulate": simulate,
     "lock": lock,
     "help": show_help,
 }

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from posting_engine import log as kafka
 from posting_engine.books import Books
 from posting_engine.outgoing import Outgoing
-from posting_engine.positions import Fenced, StoreUnavailable
+from posting_engine.positions import StoreUnavailable
 from posting_engine.settings import Settings
+from posting_engine.slot import serve
 from posting_engine.worker import Identity, Worker
 
 _log = structlog.get_logger()
@@ -57,27 +58,16 @@ def _serve(settings: Settings, books: Books) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    while not worker.patience.stopping.is_set():
-        log = kafka.CommandLog(
+    serve(
+        worker,
+        lambda: kafka.CommandLog(
             bootstrap=settings.kafka_bootstrap,
             group_id=group_id,
             instance_id=f"{group_id}-{settings.engine_slot}",
             on_assign=worker.assigned,
             on_revoke=worker.revoked,
-        )
-        try:
-            worker.run(log)
-        except Fenced as fenced:
-            _log.error("fenced: rejoining", reason=str(fenced))
-            worker.drop()
-        except StoreUnavailable as error:
-            # It is waited for without limit, but not by a process that was asked to stop.
-            if not worker.patience.stopping.is_set():
-                raise
-            _log.warning("stopped while postgres was away", error=str(error))
-        finally:
-            log.close()
-    worker.revoked(list(worker.held))
+        ),
+    )
     sender.close()
 
 

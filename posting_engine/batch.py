@@ -125,7 +125,8 @@ def decide_batch(
         verdict.after[record.partition_id] = replace(
             verdict.after[record.partition_id],
             next_offset=record.offset + 1,
-            last_record_hash=record.hash,
+            # What is hidden can never be read again, so it cannot witness that the log is the same.
+            last_record_hash=None if item.content == halts.HIDDEN else record.hash,
             last_appended_at=posted_at,
         )
     return verdict

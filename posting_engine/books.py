@@ -8,7 +8,7 @@ transaction whose first statement moves the positions, and so locks them and fen
     Fenced             another process holds a partition: drop everything, rejoin
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -37,13 +37,19 @@ _SAFETY = "-c idle_in_transaction_session_timeout=5s -c synchronous_commit=on"
 _OPTIONS = f"-c search_path=hpts,hpts_edge -c timezone=UTC {_PLANNER} {_SAFETY}"
 
 Statement = tuple[str, Mapping[str, Any]]
+Connect = Callable[[str], psycopg.Connection[DictRow]]
+"""DSN -> a connection in autocommit mode whose rows are dicts."""
 
 
 class Books:
-    """One connection of the engine's role. Not thread-safe: the worker's thread owns it."""
+    """One connection of the engine's role, made by `connect` whenever there is none.
 
-    def __init__(self, dsn: str) -> None:
+    Not thread-safe: the worker's thread owns it.
+    """
+
+    def __init__(self, dsn: str, connect: Connect | None = None) -> None:
         self._dsn = dsn
+        self._connect = connect or connect_as_engine
         self._connection: psycopg.Connection[DictRow] | None = None
 
     def close(self) -> None:
@@ -136,14 +142,18 @@ class Books:
     def record(self, verdict: Verdict, pages: Pages) -> None:
         """Write a verdict in one transaction; see the error tree at the top."""
         statements = _writes_of(verdict, pages)
+        cursors: list[psycopg.Cursor[DictRow]] = []
         with self._errors():
             connection = self._connected()
             with connection.transaction():
-                with connection.pipeline():
-                    cursors = [
-                        connection.execute(STATEMENTS[name], parameters)
-                        for name, parameters in statements
-                    ]
+                try:
+                    with connection.pipeline():
+                        for name, parameters in statements:
+                            cursors.append(connection.execute(STATEMENTS[name], parameters))
+                except (psycopg.DataError, psycopg.IntegrityError):
+                    # What was written before us collides with it: no fault of the data.
+                    _check_fence(statements, cursors)
+                    raise
                 _check(statements, cursors)
 
     def outgoing(
@@ -184,17 +194,7 @@ class Books:
 
     def _connected(self) -> psycopg.Connection[DictRow]:
         if self._connection is None:
-            self._connection = psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                row_factory=dict_row,
-                options=_OPTIONS,
-                connect_timeout=5,
-                application_name="hpts-posting-engine",
-                prepare_threshold=0,
-            )
-            # One width for every integer: else each mix of widths is another statement to plan.
-            self._connection.adapters.register_dumper(int, Int8BinaryDumper)
+            self._connection = self._connect(self._dsn)
         return self._connection
 
     @contextmanager
@@ -206,6 +206,22 @@ class Books:
         except psycopg.Error as error:
             self.close()
             raise StoreUnavailable(str(error)) from error
+
+
+def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:
+    """A connection with the settings that the engine's statements are made for."""
+    connection = psycopg.connect(
+        dsn,
+        autocommit=True,
+        row_factory=dict_row,
+        options=_OPTIONS,
+        connect_timeout=5,
+        application_name="hpts-posting-engine",
+        prepare_threshold=0,
+    )
+    # One width for every integer: else each mix of widths is another statement to plan.
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    return connection
 
 
 def _loans_and_closes(needs: Needs) -> list[Statement]:
@@ -223,11 +239,18 @@ def _lease_columns(held: Sequence[Position]) -> dict[str, Any]:
     }
 
 
+def _check_fence(
+    statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]
+) -> None:
+    """The positions, moved by the first statement, must have been what we believed."""
+    if cursors and cursors[0].rowcount != len(statements[0][1]["partition_ids"]):
+        raise Fenced("another process has moved a position or taken a lease")
+
+
 def _check(statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]) -> None:
     """Hold the answers against what was asked, before the commit."""
+    _check_fence(statements, cursors)
     for (name, parameters), cursor in zip(statements, cursors, strict=True):
-        if name == "move_position" and cursor.rowcount != len(parameters["partition_ids"]):
-            raise Fenced("another process has moved a position or taken a lease")
         if name == "update_loans" and cursor.rowcount != len(parameters["loan_id"]):
             raise Fenced("a loan was written by somebody else")
         if name == "check_balance" and (unbalanced := cursor.fetchall()):

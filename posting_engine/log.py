@@ -68,6 +68,17 @@ class LostPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """Where partitions ended some time after `asked_at`: what may be read (`stable`), and what was
+    written, records behind an open transaction included.
+    """
+
+    asked_at: datetime
+    stable: dict[int, int]
+    written: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class TopicIdentity:
     """The commands topic as the broker knows it."""
 
@@ -166,25 +177,27 @@ class CommandLog:
             TopicPartition(COMMANDS, p): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for p in partition_ids
         }
-        self._ends = self._admin.list_offsets(
-            wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=5.0
-        )
+        levels = (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+        self._ends = [
+            self._admin.list_offsets(wanted, isolation_level=level, request_timeout=5.0)
+            for level in levels
+        ]
 
-    def ends(self) -> tuple[datetime, dict[int, int]] | None:
-        """When it was asked and what the ends were; None until all have been answered."""
-        if self._ends is None or not all(future.done() for future in self._ends.values()):
+    def ends(self) -> Ends | None:
+        """Where they ended; None until all have been answered, and where an answer failed."""
+        if self._ends is None or not all(f.done() for of in self._ends for f in of.values()):
             return None
-        futures, self._ends = self._ends, None
+        answers, self._ends = self._ends, None
         try:
             # A broker that has just come back may answer without an offset (-1001).
-            return self._ends_asked_at, {
-                place.partition: offset
-                for place, future in futures.items()
-                if (offset := future.result().offset) >= 0
-            }
+            stable, written = (
+                {p.partition: at for p, f in of.items() if (at := f.result().offset) >= 0}
+                for of in answers
+            )
         except KafkaException as error:
             _log.warning("log ends unknown", error=str(error))
             return None
+        return Ends(self._ends_asked_at, stable, written)
 
     @property
     def is_asking(self) -> bool:

@@ -5,7 +5,6 @@ at T + 2 s, a partition has reached T: whatever is appended later bears a later 
 clocks differ by less than that (design section 3).
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -38,9 +37,11 @@ class LogEnds:
     _before: dict[int, int] = field(default_factory=dict)
     _due_at: float = 0.0
 
-    def turn(self, log: CommandLog, running: Mapping[int, Position]) -> AtTheEnds | None:
+    def turn(
+        self, log: CommandLog, running: Mapping[int, Position], now_seconds: float
+    ) -> AtTheEnds | None:
         """Ask when it is time; what an answer says, once there is one."""
-        if time.monotonic() < self._due_at:
+        if now_seconds < self._due_at:
             return None
         if not log.is_asking:
             log.ask_ends(running)
@@ -48,23 +49,24 @@ class LogEnds:
             return None
         if (answer := log.ends()) is None:
             return None
-        self._due_at = time.monotonic() + ASK_EVERY_SECONDS
-        asked_at, ends = answer
+        self._due_at = now_seconds + ASK_EVERY_SECONDS
+        stable, written = answer.stable, answer.written
         # Held against what was applied when the question was put: the log only grows.
         beyond = {
-            p: halts.lost(f"the log ends at {ends[p]} and {applied} is due")
+            p: halts.lost(f"the log ends at {written[p]} and {applied} is due")
             for p, applied in self._applied_when_asked.items()
-            if p in ends and p in running and applied > ends[p]
+            if p in written and p in running and applied > written[p]
         }
+        # Behind a transaction that is still open there may be records that nobody can read yet.
         at_end = {
-            p: replace(at, reached_at=max(at.reached_at, asked_at - CLOCK_SLACK))
+            p: replace(at, reached_at=max(at.reached_at, answer.asked_at - CLOCK_SLACK))
             for p, at in running.items()
-            if p in ends and p not in beyond and at.next_offset >= ends[p]
+            if p in written and p not in beyond and at.next_offset >= written[p]
         }
         stuck = {
-            p: ends[p]
+            p: stable[p]
             for p, at in running.items()
-            if p in ends and at.next_offset < ends[p] and self._before.get(p) == at.next_offset
+            if p in stable and at.next_offset < stable[p] and self._before.get(p) == at.next_offset
         }
         self._before = {p: at.next_offset for p, at in running.items()}
         return AtTheEnds(at_end, beyond, stuck)

@@ -9,7 +9,7 @@ that has lost a lease finds its epoch gone and drops all it holds (`Fenced`).
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -48,7 +48,9 @@ class Identity:
 
 @dataclass(slots=True)
 class Worker:
-    """One engine slot. `held` are the partitions whose lease this process took."""
+    """One engine slot. `held` are the partitions whose lease this process took; `clock` counts
+    seconds from anywhere, never going back.
+    """
 
     identity: Identity
     books: Books
@@ -57,6 +59,7 @@ class Worker:
     ring: dict[str, SigningKey]
     held: dict[int, Position] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
+    clock: Callable[[], float] = time.monotonic
     _reader: CommandLog | None = None
     _due: dict[int, int] = field(default_factory=dict)
     _to_halt: dict[int, str] = field(default_factory=dict)
@@ -251,8 +254,19 @@ class Worker:
             self._announce(verdict)
             if verdict.follow_ups:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step
+        if verdict.halts:
+            self._demand_unmoved(verdict.halts)
         for partition_id, reason in verdict.halts.items():
             self._halt(partition_id, reason)
+
+    def _demand_unmoved(self, partition_ids: Iterable[int]) -> None:
+        """Raise `Fenced` where the books have moved under a page: it may have been read in two
+        states, one half before a late commit and one after, and then proves nothing.
+        """
+        found = self.books.positions(list(partition_ids))
+        for partition_id, now in found.items():
+            if now.next_offset != self.held[partition_id].next_offset:
+                raise Fenced(f"partition {partition_id} was moved while a page was read")
 
     def _find_refused(self, run: Sequence[Item]) -> None:
         """Apply one by one what Postgres refused together; halt where one alone is refused."""
@@ -278,14 +292,14 @@ class Worker:
         )
 
     def _send_outgoing(self) -> None:
-        if time.monotonic() >= self._outgoing_due_at:
+        if self.clock() >= self._outgoing_due_at:
             self.outgoing.turn(self._running(), self.ring[self.identity.signing_key_id])
-            self._outgoing_due_at = time.monotonic() + IDLE_WAIT_SECONDS
+            self._outgoing_due_at = self.clock() + IDLE_WAIT_SECONDS
 
     def _note_reached(self) -> None:
         if self._reader is None:
             return
-        answer = self._ends.turn(self._reader, self._running())
+        answer = self._ends.turn(self._reader, self._running(), self.clock())
         if answer is None:
             return
         self.books.forget_plans()

@@ -1,0 +1,186 @@
+"""The simulated store does what Postgres does: same calls, same answers, same errors, same rows."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from posting_engine.batch import Item, Verdict, decide_batch, runs
+from posting_engine.books import Books
+from posting_engine.pages import Pages
+from posting_engine.positions import DataRefused, Fenced, Position
+from posting_engine.statements import STATEMENTS
+from tests.books.ledger import PARTITIONS
+from tests.simulation import reference, statements
+from tests.simulation.run import simulate
+from tests.simulation.server import KEYS, Row
+
+NOT_COMPARED = {"partitions": {"lease_taken_at"}, "outgoing_commands": {"outgoing_seq"}}
+JSON = ("metadata", "details", "result", "record_headers")
+CUTS = (1, 60, 2, 13)
+
+
+class Pair:
+    """The same calls on the simulated store and on real Postgres."""
+
+    def __init__(self, admin_dsn: str, engine_dsn: str) -> None:
+        self.admin_dsn = admin_dsn
+        self.simulated, self.server = reference.books_without_faults(PARTITIONS)
+        self.real = Books(engine_dsn)
+
+    def both(self, call: Callable[[Books], Any]) -> Any:
+        """The answer, which must be the same of both, errors included."""
+        answers = []
+        for books in (self.simulated, self.real):
+            try:
+                answers.append(call(books))
+            except (Fenced, DataRefused) as error:
+                answers.append(type(error))
+        assert answers[0] == answers[1]
+        return answers[0]
+
+    def assert_same_tables(self) -> None:
+        """Every row of every table."""
+        with psycopg.connect(self.admin_dsn, row_factory=dict_row) as connection:
+            for table in KEYS.keys() - {"idempotency_reservations"}:
+                real = connection.execute(f"SELECT * FROM hpts.{table}").fetchall()
+                ours = list(self.server.rows(table))
+                assert _comparable(table, ours) == _comparable(table, real), table
+
+
+def _comparable(table: str, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    dropped = NOT_COMPARED.get(table, set())
+    made = [{k: _plain(k, v) for k, v in row.items() if k not in dropped} for row in rows]
+    return sorted(made, key=lambda row: tuple(str(row[name]) for name in KEYS[table]))
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name in JSON and isinstance(value, str):
+        return reference.from_json(value)
+    return int(value) if isinstance(value, Decimal) else value
+
+
+@pytest.fixture
+def pair(fresh_ledger: Callable[[], tuple[str, str]]) -> Iterator[Pair]:
+    made = Pair(*fresh_ledger())
+    yield made
+    made.real.close()
+
+
+@pytest.fixture(scope="module")
+def items() -> Sequence[Item]:
+    """A log as a run leaves it: duplicates, junk, gaps, steps between other commands."""
+    for seed in range(200):
+        run = simulate(seed)
+        if run.broker is None or run.server is None or run.faults:
+            continue
+        # Every table has rows but the one that is empty at rest, which a mere replay fills.
+        written = all(run.server.tables[table] for table in KEYS.keys() - {"outgoing_commands"})
+        if written and len(run.broker.partitions) == PARTITIONS:
+            return reference.log_of(run.broker)
+    pytest.fail("no run writes every table")
+
+
+def applied(pair: Pair, items: Sequence[Item]) -> dict[int, Position]:
+    """Both stores after the log, in batches of several partitions; the positions."""
+    held: dict[int, Position] = pair.both(lambda b: b.take_leases(range(PARTITIONS), "a test"))
+    queues = [[i for i in items if i.record.partition_id == p] for p in range(PARTITIONS)]
+    turn = 0
+    while any(queues):
+        cut = CUTS[turn % len(CUTS)]
+        turn += 1
+        batch = [item for queue in queues for item in queue[:cut]]
+        queues = [queue[cut:] for queue in queues]
+        for run in runs(batch):
+            verdict, _ = recorded(pair, run, held)
+            held.update(verdict.after)
+    return held
+
+
+def recorded(
+    pair: Pair, run: Sequence[Item], held: Mapping[int, Position]
+) -> tuple[Verdict, Pages]:
+    """Decide what both stores load alike, and record it in both."""
+    before = {p: held[p] for p in {item.record.partition_id for item in run}}
+    pages = pair.both(lambda books: books.open_pages(run, before, PARTITIONS))
+    verdict = decide_batch(run, pages.by_partition, pages.earlier, before)
+    assert verdict.halts == {}
+    assert pair.both(lambda books: books.record(verdict, pages)) is None
+    return verdict, pages
+
+
+def test_the_same_log_leaves_the_same_rows(pair: Pair, items: Sequence[Item]) -> None:
+    applied(pair, items)
+    pair.assert_same_tables()
+    assert all(pair.server.tables[table] for table in KEYS.keys() - {"idempotency_reservations"})
+
+
+def test_every_other_call_answers_the_same(pair: Pair, items: Sequence[Item]) -> None:
+    held = applied(pair, items)
+    everywhere = list(range(PARTITIONS))
+    most = {"follow_up": 3, "chunk": 2}
+    waiting = pair.both(
+        lambda b: b.outgoing(follow_ups_of=everywhere, chunks_of=everywhere, most=most)
+    )
+    keys = [(row["partition_id"], row["tenant_id"], row["idempotency_key"]) for row in waiting]
+    pair.both(lambda b: b.forget_outgoing(keys[:2]))
+    later = [replace(p, reached_at=p.reached_at + timedelta(hours=1)) for p in held.values()]
+    pair.both(lambda b: b.note_reached(later[:2]))
+    pair.both(lambda b: b.note_halt(held[1], "a reason"))
+    pair.both(lambda b: b.release_leases([held[2], replace(held[3], lease_epoch=9)]))
+    pair.both(lambda b: b.positions([0, 1, 2, 3]))
+    pair.assert_same_tables()
+    pair.both(lambda b: b.take_leases([1, 0], "another"))
+    pair.both(lambda b: b.note_halt(held[1], "with an epoch that is gone"))
+    pair.both(lambda b: b.note_reached([replace(held[0], reached_at=later[0].reached_at)]))
+    pair.both(lambda b: b.forget_plans())
+    pair.assert_same_tables()
+
+
+def test_what_one_refuses_the_other_refuses(pair: Pair, items: Sequence[Item]) -> None:
+    held = pair.both(lambda b: b.take_leases(range(PARTITIONS), "a test"))
+    first = [item for item in items if item.record.partition_id == 0][:40]
+    for run in list(runs(first))[:1]:
+        verdict, pages = recorded(pair, run, held)
+    moved = held | verdict.after
+
+    def again(positions: Mapping[int, Position], **changes: Any) -> Any:
+        """What comes of recording the batch once more, from these positions, changed."""
+        before = {0: positions[0]}
+        after = {0: replace(positions[0], next_offset=99)}
+        other = replace(verdict, before=before, after=after, **changes)
+        return pair.both(lambda books: books.record(other, pages))
+
+    # A zombie's rows collide with what was written before it: it is fenced, not refused.
+    assert again(held) is Fenced
+    assert again({0: replace(moved[0], lease_epoch=0)}) is Fenced
+    assert again({0: replace(moved[0], topic_id="another")}) is Fenced
+    assert again(moved) is DataRefused
+    pair.assert_same_tables()
+
+
+def test_every_statement_of_the_engine_is_simulated() -> None:
+    known = set(statements.SIMULATED) | {"load_settings"}
+    assert set(STATEMENTS) - known == set()
+
+
+def test_a_loan_that_somebody_else_wrote_is_not_overwritten(
+    pair: Pair, items: Sequence[Item]
+) -> None:
+    held = applied(pair, items)
+    key: tuple[int, UUID, UUID] = next(iter(pair.server.tables["loans"]))
+    written = pair.server.tables["loans"][key]
+    loan = {name: value for name, value in written.items() if name != "partition_id"}
+    assert loan["version"] > 0
+    columns = {name: [value] for name, value in written.items()}
+    stale = columns | {"read_version": [loan["version"] - 1]}
+    fresh = columns | {"read_version": [loan["version"]]}
+    del held
+    for parameters, count in ((stale, 0), (fresh, 1)):
+        assert pair.both(lambda b, p=parameters: len(b._read([("update_loans", p)])[0])) == count

@@ -1,0 +1,254 @@
+"""Tests that bite: with any of these bugs in the engine, some seed is not sound.
+
+Each is planted as a small patch and must be caught within `MOST_SEEDS` seeds. The last four were
+real: the simulation found them in the engine it was first run on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from posting_engine import batch, books, records, worker
+from posting_engine.batch import Item, Verdict
+from posting_engine.books import Books
+from posting_engine.outgoing import Outgoing
+from posting_engine.posting import decide, refinancing
+from posting_engine.posting.refusals import Refusal
+from posting_engine.records import Record
+from posting_engine.worker import Worker
+from schemas.commands import RefinancePayoff
+from tests.simulation import statements
+from tests.simulation.broker import Partition
+from tests.simulation.clients import Clients
+from tests.simulation.connection import Hazards
+from tests.simulation.run import simulate
+from tests.simulation.server import Session
+
+MOST_SEEDS = 200
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def epoch_is_not_checked(patch: pytest.MonkeyPatch) -> None:
+    def move(session: Session, parameters: Mapping[str, Any]) -> Any:
+        rows = [session.get("partitions", (p,)) for p in parameters["partition_ids"]]
+        epochs = [row["lease_epoch"] for row in rows if row is not None]
+        return original(session, dict(parameters) | {"lease_epochs": epochs})
+
+    original = statements.SIMULATED["move_position"]
+    patch.setitem(statements.SIMULATED, "move_position", move)
+
+
+def lease_does_not_raise_the_epoch(patch: pytest.MonkeyPatch) -> None:
+    def take(session: Session, parameters: Mapping[str, Any]) -> Any:
+        taken = original(session, parameters)
+        for row in taken:
+            row["lease_epoch"] -= 1
+            written = session.get("partitions", (row["partition_id"],)) or {}
+            session.put("partitions", written | {"lease_epoch": row["lease_epoch"]})
+        return taken
+
+    original = statements.SIMULATED["take_lease"]
+    patch.setitem(statements.SIMULATED, "take_lease", take)
+
+
+def position_is_moved_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    def record(self: Books, verdict: Verdict, pages: Any) -> None:
+        moves = [s for s in writes_of(verdict, pages) if s[0] == "move_position"]
+        self._read(moves)
+        rest = [s for s in writes_of(verdict, pages) if s[0] != "move_position"]
+        with self._errors():
+            connection = self._connected()
+            with connection.transaction(), connection.pipeline():
+                for name, parameters in rest:
+                    connection.execute(books.STATEMENTS[name], parameters)
+
+    writes_of = books._writes_of
+    patch.setattr(Books, "record", record)
+
+
+def where_to_read_from_is_kafkas_business(patch: pytest.MonkeyPatch) -> None:
+    def assigned(self: Worker, partition_ids: Sequence[int]) -> Mapping[int, int]:
+        seen.update(self._due)
+        offsets = original(self, partition_ids)
+        self._unverified.clear()
+        return {p: max(offset, seen.get(p, 0)) for p, offset in offsets.items()}
+
+    def item_of(self: Worker, record: Record) -> Any:
+        item = take(self, record)
+        seen[record.partition_id] = self._due.get(record.partition_id, 0)
+        return item
+
+    def reread(self: Worker, partition_id: int, *, due: int, came: int) -> None:
+        self._due[partition_id] = came
+
+    seen: dict[int, int] = {}
+    original, take = Worker.assigned, Worker._item_of
+    patch.setattr(Worker, "assigned", assigned)
+    patch.setattr(Worker, "_item_of", item_of)
+    patch.setattr(Worker, "_reread", reread)
+
+
+def offsets_need_not_be_contiguous(patch: pytest.MonkeyPatch) -> None:
+    def item_of(self: Worker, record: Record) -> Any:
+        due = self._due.get(record.partition_id, 0)
+        if record.offset > due and record.partition_id not in self._unverified:
+            self._due[record.partition_id] = record.offset
+        return original(self, record)
+
+    original = Worker._item_of
+    patch.setattr(Worker, "_item_of", item_of)
+
+
+def duplicates_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    def decide_batch(items: Any, pages: Any, earlier: Any, before: Any) -> Verdict:
+        return original(items, pages, {}, before)
+
+    original = worker.decide_batch
+    patch.setattr(worker, "decide_batch", decide_batch)
+
+
+def nothing_is_read_back_after_an_unknown_commit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Worker, "_resync", lambda self: None)
+
+
+def outcomes_are_announced_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    def post(self: Worker, run: Sequence[Item]) -> None:
+        def record(verdict: Verdict, pages: Any) -> None:
+            self._announce(verdict)
+            real.record(verdict, pages)
+
+        real = self.books
+        early = SimpleNamespace(open_pages=real.open_pages, positions=real.positions, record=record)
+        early.note_halt = real.note_halt
+        self.books = early  # type: ignore[assignment]
+        try:
+            original(self, run)
+        finally:
+            self.books = real
+
+    original = Worker._post
+    patch.setattr(Worker, "_post", post)
+
+
+def outgoing_commands_are_forgotten_when_handed_over(patch: pytest.MonkeyPatch) -> None:
+    def send(self: Outgoing, identity: Any, row: Any, key: Any) -> bool:
+        handed_over = original(self, identity, row, key)
+        if handed_over:
+            self._sent[identity].offset = 0
+        return handed_over
+
+    original = Outgoing._send
+    patch.setattr(Outgoing, "_send", send)
+
+
+def outgoing_commands_are_sent_newest_first(patch: pytest.MonkeyPatch) -> None:
+    def load(self: Books, **which: Any) -> Any:
+        return original(self, **which)[::-1]
+
+    original = Books.outgoing
+    patch.setattr(Books, "outgoing", load)
+
+
+def refused_refinances_keep_their_reservation(patch: pytest.MonkeyPatch) -> None:
+    def pay_off(*arguments: Any) -> Any:
+        decision = original(*arguments)
+        return replace(decision, follow_ups=()) if isinstance(decision, Refusal) else decision
+
+    original = refinancing.pay_off
+    patch.setitem(decide.DECIDERS, RefinancePayoff, pay_off)
+
+
+def time_may_go_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(batch, "max", lambda appended_at, _: appended_at, raising=False)
+
+
+def batches_are_never_cut(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(worker, "runs", lambda items: [list(items)] if items else [])
+
+
+def any_partition_may_hold_a_command(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(records, "_is_in_its_partition", lambda *_: True)
+
+
+def a_key_may_name_two_requests(patch: pytest.MonkeyPatch) -> None:
+    def attempt(self: Clients, request: Any) -> None:
+        name = (request.tenant_id, request.key)
+        held = self.server.tables["idempotency_reservations"].get(name)
+        if held is not None and held["request_fingerprint"] != request.fingerprint:
+            del self.server.tables["idempotency_reservations"][name]
+        original(self, request)
+
+    original = Clients._attempt
+    patch.setattr(Clients, "_attempt", attempt)
+
+
+def what_is_hidden_witnesses_the_log(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(batch.halts, "HIDDEN", "hidden, by another name")
+    patch.setattr(worker.halts, "HIDDEN", "hidden")
+    patch.setattr(batch, "halts", SimpleNamespace(HIDDEN=None, broken=worker.halts.broken))
+
+
+def what_collides_is_refused_before_it_is_fenced(patch: pytest.MonkeyPatch) -> None:
+    def check_fence(asked: Any, cursors: Any) -> None:
+        if all(cursor.rowcount >= 0 for cursor in cursors):
+            original(asked, cursors)
+
+    original = books._check_fence
+    patch.setattr(books, "_check_fence", check_fence)
+
+
+def a_hung_transaction_ends_the_log(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Partition, "written", Partition.end)
+
+
+def broken_rules_halt_whatever_moved_meanwhile(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Worker, "_demand_unmoved", lambda self, partition_ids: None)
+
+
+PLANTS: tuple[Plant, ...] = (
+    epoch_is_not_checked,
+    lease_does_not_raise_the_epoch,
+    position_is_moved_before_the_commit,
+    where_to_read_from_is_kafkas_business,
+    offsets_need_not_be_contiguous,
+    duplicates_are_not_looked_for,
+    nothing_is_read_back_after_an_unknown_commit,
+    outcomes_are_announced_before_the_commit,
+    outgoing_commands_are_forgotten_when_handed_over,
+    outgoing_commands_are_sent_newest_first,
+    refused_refinances_keep_their_reservation,
+    time_may_go_back,
+    batches_are_never_cut,
+    any_partition_may_hold_a_command,
+    a_key_may_name_two_requests,
+    what_is_hidden_witnesses_the_log,
+    what_collides_is_refused_before_it_is_fenced,
+    a_hung_transaction_ends_the_log,
+    broken_rules_halt_whatever_moved_meanwhile,
+)
+
+RARE = Hazards(lost_in_commit=0.3, late_between_reads=1.0)
+"""For what needs a late COMMIT between two reads."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+def test_a_planted_bug_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    hazards = RARE if plant is broken_rules_halt_whatever_moved_meanwhile else None
+    for seed in range(MOST_SEEDS):
+        run = simulate(seed, hazards=hazards)
+        if run.faults:
+            print(f"caught after {seed + 1} seeds: {run.faults[0][:200]}")
+            return
+    pytest.fail(f"nothing was noticed in {MOST_SEEDS} seeds")
+
+
+def test_without_a_planted_bug_the_same_seeds_are_sound() -> None:
+    for seed in range(5):
+        assert simulate(seed).faults == []
+        assert simulate(seed, hazards=RARE).faults == []
