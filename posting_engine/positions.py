@@ -23,6 +23,10 @@ class Fenced(Exception):
     """Another process has taken a partition: whatever this one holds in memory is worthless."""
 
 
+class NotTheGroup(Exception):
+    """The ledger is pinned to another consumer group: no lease is ours to take."""
+
+
 class StoreUnavailable(Exception):
     """Postgres could not be reached or gave up; nothing is known to have been written."""
 

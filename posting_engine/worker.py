@@ -25,6 +25,7 @@ from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavail
 from posting_engine.reached import LogEnds
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
 from schemas import codec, signing
+from schemas.cluster import TopicWatch
 from schemas.commands import AnyCommand
 from schemas.signing import SigningKey
 from schemas.topics import SIGNATURE_HEADER
@@ -44,6 +45,7 @@ class Identity:
     partition_count: int
     topic_id: str
     batch_records: int
+    group_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Worker:
     ring: dict[str, SigningKey]
     held: dict[int, Position] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
+    watch: TopicWatch | None = None
     _reader: CommandLog | None = None
     _due: dict[int, int] = field(default_factory=dict)
     _to_halt: dict[int, str] = field(default_factory=dict)
@@ -76,6 +79,7 @@ class Worker:
             self._is_ring_fresh = False
             self._passed_over.clear()
             try:
+                self._watch_the_topic()
                 for lost in (t for t in taken if isinstance(t, LostPosition)):
                     self._halt(lost.partition_id, halts.lost(lost.reason))
                 for partition_id, reason in tuple(self._to_halt.items()):
@@ -92,7 +96,9 @@ class Worker:
     def assigned(self, partition_ids: Sequence[int]) -> Mapping[int, int]:
         """Take the leases; where to read each partition from. Called from inside `take`."""
         positions = self.patience.until_available(
-            lambda: self.books.take_leases(partition_ids, self.identity.owner)
+            lambda: self.books.take_leases(
+                partition_ids, self.identity.owner, group_id=self.identity.group_id
+            )
         )
         offsets: dict[int, int] = {}
         for partition_id, position in positions.items():
@@ -228,6 +234,12 @@ class Worker:
                 appended_at=record.appended_at.isoformat(),
                 reached_at=reached_at.isoformat(),
             )
+
+    def _watch_the_topic(self) -> None:
+        """Halt everything once the topic is another one: nothing of it is for these books."""
+        reason = None if self.watch is None else self.watch.turn()
+        if reason is not None:
+            self._to_halt |= dict.fromkeys(self._running(), reason)
 
     def _verify(self, record: Record) -> None:
         position = self.held[record.partition_id]
