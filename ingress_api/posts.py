@@ -19,6 +19,7 @@ from ingress_api.bodies import (
     fingerprint,
 )
 from ingress_api.exchange import Answer, Exchange
+from ingress_api.guard import Guard
 from ingress_api.intake import Intake, Request
 from ingress_api.store import Manifest, OutgoingStep
 from ingress_api.tenants import Tenants
@@ -44,6 +45,7 @@ class Deps:
 
     intake: Intake
     tenants: Tenants
+    guard: Guard
 
 
 Handler = Callable[[Deps, Exchange, Caller], Awaitable[Answer]]
