@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from posting_engine import log as kafka
 from posting_engine.books import Books
 from posting_engine.outgoing import Outgoing
-from posting_engine.positions import Fenced, NotTheGroup, StoreUnavailable
+from posting_engine.positions import Fenced, NotTheGroup, SlotTaken, StoreUnavailable
 from posting_engine.settings import Settings
 from posting_engine.worker import Identity, Worker
 from schemas.cluster import (
@@ -39,7 +39,7 @@ class NotReady(Exception):
 
 
 EXPECTED: Final = (
-    *(NotReady, NotTheGroup, StoreUnavailable, kafka.LogUnavailable),
+    *(NotReady, NotTheGroup, SlotTaken, StoreUnavailable, kafka.LogUnavailable),
     *(ClusterRefused, ClusterUnavailable),
 )
 
@@ -59,6 +59,9 @@ def main() -> int:
         _log.critical("engine cannot go on", error=str(error))
         return 1
     finally:
+        # One more signal on the way out must not turn an orderly end into another one.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         books.close()
     return 0
 

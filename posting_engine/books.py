@@ -97,6 +97,11 @@ class Books:
             self._read([("load_positions", {"partition_ids": list(partition_ids)})])[0]
         )
 
+    def owners(self, partition_ids: Sequence[int]) -> set[str]:
+        """Who holds the leases of these partitions now."""
+        found = self._read([("load_owners", {"partition_ids": list(partition_ids)})])[0]
+        return {row["lease_owner"] for row in found}
+
     def release_leases(self, held: Sequence[Position]) -> None:
         """Say that these partitions are no longer written here."""
         self._read([("release_lease", _lease_columns(held))])

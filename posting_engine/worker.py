@@ -21,8 +21,14 @@ from posting_engine.books import Books
 from posting_engine.log import CommandLog, LostPosition, Sender
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
-from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavailable
-from posting_engine.reached import LogEnds
+from posting_engine.positions import (
+    DataRefused,
+    Fenced,
+    Position,
+    SlotTaken,
+    StoreUnavailable,
+)
+from posting_engine.reached import LogEnds, watch_clock
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
 from schemas import codec, signing
 from schemas.cluster import TopicWatch
@@ -127,7 +133,14 @@ class Worker:
         _log.info("revoked", partitions=list(partition_ids))
 
     def drop(self) -> None:
-        """Forget everything: another process writes now, and what is in memory is worthless."""
+        """Forget everything: another process writes now, and what is in memory is worthless.
+
+        Raises `SlotTaken` where that process calls itself by this one's slot.
+        """
+        slot = self.identity.owner.rpartition("/")[2]
+        for owner in self.patience.until_available(lambda: self.books.owners(list(self.held))):
+            if owner != self.identity.owner and owner.rpartition("/")[2] == slot:
+                raise SlotTaken(f"{owner} has taken this slot: give each engine one of its own")
         self.outgoing.forget(set(self.held))
         self._forget(list(self.held))
         self.held.clear()
@@ -162,7 +175,7 @@ class Worker:
             self._reread(partition_id, due=due, came=record.offset)
             return None
         self._rereading.discard(partition_id)
-        self._watch_the_broker_s_clock(record)
+        watch_clock(record, self.held[partition_id])
         try:
             item = Item(record, self._examined(record))
         except DeadLetter as letter:
@@ -224,16 +237,6 @@ class Worker:
             self.ring |= self.books.key_ring()
             self._is_ring_fresh = True
         return examine(record, self.ring, self.identity.partition_count)
-
-    def _watch_the_broker_s_clock(self, record: Record) -> None:
-        reached_at = self.held[record.partition_id].reached_at
-        if record.appended_at < reached_at:
-            _log.error(
-                "the broker's clock stepped back",
-                partition=record.partition_id,
-                appended_at=record.appended_at.isoformat(),
-                reached_at=reached_at.isoformat(),
-            )
 
     def _watch_the_topic(self) -> None:
         """Halt everything once the topic is another one: nothing of it is for these books."""

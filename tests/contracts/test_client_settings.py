@@ -85,13 +85,15 @@ def test_the_reader_of_outcomes_commits_nothing_and_makes_no_topic() -> None:
 
 def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     """A `Consumer(...)` or `Producer(...)` elsewhere would have librdkafka's defaults."""
-    makers = set()
-    for package in ("ingress_api", "posting_engine", "read_api", "schemas", "hpts"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                    if node.func.id in ("Consumer", "Producer", "AIOProducer"):
-                        makers.add(path.relative_to(ROOT).as_posix())
+    makers = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("ingress_api", "posting_engine", "read_api", "schemas", "hpts")
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("Consumer", "Producer", "AIOProducer")
+    }
     assert makers == {"ingress_api/broker.py", "posting_engine/log.py"}
 
 

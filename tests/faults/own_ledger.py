@@ -1,7 +1,7 @@
 """A ledger whose every process a test starts, and may stop, starve or lie to, by itself.
 
-The servers live for the session, each with a second door through a `FaultProxy`; the topics and
-the database are made anew for each test. Nothing restarts what ends: that it ends is what is tested.
+The servers live for the session, each with a second door through a `FaultProxy`; topics and
+database are made anew for each test. Nothing restarts what ends: that it ends is tested.
 """
 
 import json
@@ -345,5 +345,5 @@ def until(
     """Wait for a condition; fails with `told` when it does not come."""
     deadline = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < deadline, f"not so within {seconds} s: {told()[-3000:]}"
+        assert time.monotonic() < deadline, f"not so within {seconds} s: {told()[-9000:]}"
         time.sleep(0.05)
