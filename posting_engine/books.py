@@ -28,7 +28,7 @@ from posting_engine.positions import (
     Position,
     StoreUnavailable,
 )
-from posting_engine.session import KEEPALIVE, OPTIONS
+from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
 from posting_engine.statements import STATEMENTS
 from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
 
@@ -83,6 +83,8 @@ class Books:
     ) -> dict[int, Position]:
         """Become the single writer of these partitions; their positions. Raises `NotTheGroup`."""
         wanted = {"partition_ids": list(partition_ids), "owner": owner, "group_id": group_id}
+        # Whoever held them and stands still since must not stand in the way with its locks.
+        self._read([("end_stalled", {"application_name": APPLICATION})])
         taken, pinned = self._read([("take_lease", wanted), ("load_settings", {})])
         if group_id is not None and pinned and pinned[0]["group_id"] != group_id:
             raise NotTheGroup(
@@ -209,7 +211,7 @@ class Books:
                 autocommit=True,
                 row_factory=dict_row,
                 options=OPTIONS,
-                application_name="hpts-posting-engine",
+                application_name=APPLICATION,
                 prepare_threshold=0,
                 **KEEPALIVE,
             )

@@ -8,11 +8,15 @@ _PLANNER: Final = (
     "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off "
     "-c plan_cache_mode=force_generic_plan"
 )
-# A process that stands still in a transaction must not keep its locks; one that waits to commit
-# must not be cancelled by a clock (it may have committed here and not on a standby).
+# A process that stands still in a transaction must not keep its locks (see also end_stalled.sql).
+# One that waits for a lock looks up now and then, so that it goes on polling Kafka and can be
+# stopped. One that waits to commit must not be cancelled by a clock: it may have committed here and
+# not on a standby.
 _SAFETY: Final = (
-    "-c idle_in_transaction_session_timeout=5s -c synchronous_commit=on -c statement_timeout=0"
+    "-c idle_in_transaction_session_timeout=5s -c lock_timeout=3s "
+    "-c synchronous_commit=on -c statement_timeout=0"
 )
+APPLICATION: Final = "hpts-posting-engine"
 OPTIONS: Final = f"-c search_path=hpts,hpts_edge -c timezone=UTC {_PLANNER} {_SAFETY}"
 
 KEEPALIVE: Final[dict[str, Any]] = {
