@@ -13,7 +13,14 @@ from typing import Any
 import psycopg
 
 from tests.simulation import statements
-from tests.simulation.server import MustWait, Row, Server, Session, is_deadlock
+from tests.simulation.server import (
+    LOCK_TIMEOUT_SECONDS,
+    MustWait,
+    Row,
+    Server,
+    Session,
+    is_deadlock,
+)
 from tests.simulation.world import World
 
 LOCK_POLL_SECONDS = 0.05
@@ -93,8 +100,10 @@ class Connection:
         self._queue = []
         yield
         queue, self._queue = self._queue, None
+        self._session.is_in_pipeline = True
         for name, parameters, cursor in queue:
             self._run(name, parameters, cursor)
+        self._session.is_in_pipeline = False
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -139,7 +148,7 @@ class Connection:
         rows = self._execute(name, parameters)
         cursor.rows, cursor.rowcount = rows, len(rows)
         cursor.description = "rows" if is_read else None
-        if name in ("take_lease", "move_position", "update_loans"):
+        if name in ("end_stalled", "take_lease", "move_position", "update_loans"):
             cursor.description = "returning"
         if not self._is_in_transaction:
             self._session.commit()
@@ -147,6 +156,7 @@ class Connection:
     def _execute(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
         """Run the statement, waiting for rows that others hold."""
         session = self._session
+        gives_up_at = self._world.now + LOCK_TIMEOUT_SECONDS
         while True:
             before = dict(session.writes)
             try:
@@ -156,12 +166,12 @@ class Connection:
                 return rows
             except MustWait as wait:
                 session.writes, session.waits_for = before, wait.holder
-                self._wait_for(wait.holder, name)
+                self._wait_for(wait.holder, name, gives_up_at)
             except psycopg.Error:
                 session.rollback()
                 raise
 
-    def _wait_for(self, holder: Session, name: str) -> None:
+    def _wait_for(self, holder: Session, name: str, gives_up_at: float) -> None:
         session = self._session
         if is_deadlock(session):
             self._world.fault("deadlock of two engines", at=name)
@@ -171,6 +181,10 @@ class Connection:
             self._world.fault("ended for idling in a transaction", str(holder))
             holder.rollback()
             holder.is_dead = True
+        elif self._world.now > gives_up_at:
+            self._world.fault("lock timeout", at=name)
+            session.rollback()
+            raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
         else:
             self._world.faults["waited for a row"] += 1
             session.is_busy = True

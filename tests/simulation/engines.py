@@ -14,7 +14,7 @@ from posting_engine.books import Books
 from posting_engine.log import LogUnavailable
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
-from posting_engine.positions import StoreUnavailable
+from posting_engine.positions import NotTheGroup, SlotTaken, StoreUnavailable
 from posting_engine.slot import serve
 from posting_engine.worker import Identity, Worker
 from schemas import codec
@@ -22,11 +22,14 @@ from schemas.signing import SigningKey
 from tests.simulation.broker import SESSION_TIMEOUT_SECONDS, Broker, Group
 from tests.simulation.connection import Connection, Hazards
 from tests.simulation.consumer import Library, SimulatedLog, SimulatedSender
-from tests.simulation.server import Server
+from tests.simulation.server import GROUP, Server
 from tests.simulation.world import Process, World
 
 TOPIC_ID: Final = "a topic"
 KEY: Final = SigningKey("ours-1", b"s" * 32, None, datetime(2020, 1, 1, tzinfo=UTC), None)
+EXPECTED: Final = (LogUnavailable, StoreUnavailable, SlotTaken, NotTheGroup)
+"""What ends a process as it should; whoever keeps it alive starts another."""
+
 Heard = Callable[[int, codec.Outcome], None]
 
 
@@ -45,10 +48,16 @@ class Stopping(Event):
 class Slot:
     """One engine slot and the process that fills it now."""
 
-    def __init__(self, fleet: "Fleet", number: int, group: Group | None = None) -> None:
-        """`group`: another than everybody's."""
+    def __init__(
+        self,
+        fleet: "Fleet",
+        number: int,
+        group: Group | None = None,
+        group_id: str | None = GROUP,
+    ) -> None:
+        """`group`: another than everybody's, which calls itself `group_id`, or does not say."""
         self.fleet, self.number = fleet, number
-        self.group = group or fleet.broker.group
+        self.group, self.group_id = group or fleet.broker.group, group_id
         self.is_kept_alive = True
         self.process: Process | None = None
         self.log: SimulatedLog | None = None
@@ -59,7 +68,7 @@ class Slot:
         """Start a process; it is started anew whenever it ends."""
         self._starts += 1
         stray = "" if self.is_kept_alive else f"stray{len(self.fleet.strays)}-"
-        name = f"{stray}engine-{self.number}.{self._starts}"
+        name = f"{stray}engine-{self.number}.{self._starts}/slot-{self.number}"
         self.process = self.fleet.world.spawn(name, self._live, self._ended)
 
     def _live(self) -> None:
@@ -73,6 +82,7 @@ class Slot:
             partition_count=len(fleet.broker.partitions),
             topic_id=fleet.topic_id,
             batch_records=fleet.batch_records,
+            group_id=self.group_id,
         )
         worker = Worker(
             identity,
@@ -104,10 +114,10 @@ class Slot:
         if self.fleet.is_closing:
             return
         world.tell("", "process ended", reason=repr(ending))
-        if isinstance(ending, Exception) and not isinstance(
-            ending, LogUnavailable | StoreUnavailable
-        ):
+        if isinstance(ending, Exception) and not isinstance(ending, EXPECTED):
             world.failure = world.failure or ending
+        if isinstance(ending, SlotTaken | NotTheGroup):
+            world.faults[f"ended: {type(ending).__name__}"] += 1
         if self.log is not None:
             self.group.leave(self.log, SESSION_TIMEOUT_SECONDS)
         if not self.is_kept_alive:
@@ -230,7 +240,9 @@ class Fleet:
         world = self.world
         group = world.chance.choice([None, Group(world, len(self.broker.partitions))])
         world.fault("second process for a slot" if group is None else "second group", "rollout")
-        stray = Slot(self, slot.number, group)
+        # One that does not say its group fences by turns: what the pinned group keeps us from.
+        group_id = GROUP if group is None else world.chance.choice([None, "another group"])
+        stray = Slot(self, slot.number, group, group_id)
         stray.is_kept_alive = False
         self.strays.append(stray)
         stray.start()

@@ -2,8 +2,9 @@
 their clients. No statement is known here; see `statements`.
 
 READ COMMITTED as far as the ledger's statements can tell: a reader sees what is committed; a
-writer waits for the row's holder, then looks at the row again; who holds a row longer than
-`idle_in_transaction_session_timeout` while doing nothing is ended.
+writer waits for the row's holder, `lock_timeout` at most, then looks at the row again; who holds a
+row longer than `idle_in_transaction_session_timeout` while doing nothing is ended, unless it stands
+still between two statements of a pipeline: that is for `end_stalled`.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ Key = tuple[Any, ...]
 Row = dict[str, Any]
 
 IDLE_IN_TRANSACTION_SECONDS: Final = 5.0
+LOCK_TIMEOUT_SECONDS: Final = 3.0
 
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "partitions": ("partition_id",),
@@ -46,6 +48,10 @@ UNIQUE: Final[dict[str, tuple[str, ...]]] = {
 """Table -> another unique index."""
 
 
+GROUP: Final = "the group"
+"""The consumer group that the ledger is pinned to."""
+
+
 class MustWait(Exception):
     """Another session holds the row; the statement is to be tried again."""
 
@@ -63,6 +69,7 @@ class Session:
     is_open: bool = False
     is_dead: bool = False
     is_busy: bool = False
+    is_in_pipeline: bool = False
     used_at: float = 0.0
     writes: dict[tuple[str, Key], Row | None] = field(default_factory=dict)
     waits_for: "Session | None" = None
@@ -132,6 +139,10 @@ class Session:
 
     def has_idled_too_long(self) -> bool:
         """Whether the server has ended it for holding locks and doing nothing."""
+        return self.stands_still() and not self.is_in_pipeline
+
+    def stands_still(self) -> bool:
+        """Whether it has waited for its client for long, in a transaction."""
         idle = self.server.world.now - self.used_at
         return self.is_open and not self.is_busy and idle > IDLE_IN_TRANSACTION_SECONDS
 
@@ -151,6 +162,7 @@ class Server:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.group_id = GROUP
         self.tables: dict[str, dict[Key, Row]] = {name: {} for name in KEYS}
         self.unique: dict[str, dict[Key, Key]] = {name: {} for name in UNIQUE}
         self.locks: dict[tuple[str, Key], Session] = {}
@@ -182,6 +194,15 @@ class Server:
             self.is_up = True
 
         self.world.after(seconds, start)
+
+    def end_stalled(self, session: Session) -> list[Session]:
+        """End the sessions, other than this one, that stand still in a transaction."""
+        stalled = [s for s in self.sessions if s is not session and s.stands_still()]
+        for other in stalled:
+            self.world.fault("ended for standing still in a pipeline", str(other))
+            other.rollback()
+            other.is_dead = True
+        return stalled
 
     def apply(self, session: Session) -> None:
         """Commit what a session has written."""

@@ -159,7 +159,9 @@ def _locked_partition(
 
 
 def _take_lease(session: Session, parameters: Parameters) -> Rows:
-    taken = []
+    taken: Rows = []
+    if parameters["group_id"] not in (None, session.server.group_id):
+        return taken
     for partition_id in sorted(parameters["partition_ids"]):
         row = _locked_partition(session, partition_id, lambda _: True)
         if row is not None:
@@ -170,7 +172,28 @@ def _take_lease(session: Session, parameters: Parameters) -> Rows:
 
 
 def _release_lease(session: Session, parameters: Parameters) -> Rows:
-    return _where_leased(session, parameters, lambda row, _: row | {"lease_owner": None})
+    free = [row for row in _columns(parameters) if _is_free(session, row["partition_ids"])]
+    columns = {name: [row[name] for row in free] for name in parameters}
+    return _where_leased(session, columns, lambda row, _: row | {"lease_owner": None})
+
+
+def _is_free(session: Session, partition_id: int) -> bool:
+    holder = session.server.locks.get(("partitions", (partition_id,)))
+    return holder in (None, session)
+
+
+def _end_stalled(session: Session, _parameters: Parameters) -> Rows:
+    return [{} for _ in session.server.end_stalled(session)]
+
+
+def _load_owners(session: Session, parameters: Parameters) -> Rows:
+    found = (session.get("partitions", (p,)) for p in parameters["partition_ids"])
+    owners = {row["lease_owner"] for row in found if row is not None} - {None}
+    return [{"lease_owner": owner} for owner in sorted(owners)]
+
+
+def _load_settings(session: Session, _parameters: Parameters) -> Rows:
+    return [{"group_id": session.server.group_id}]
 
 
 def _note_reached(session: Session, parameters: Parameters) -> Rows:
@@ -304,6 +327,7 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "add_account_days": _add_account_days,
     "check_balance": _check_balance,
     "delete_outgoing": _delete_outgoing,
+    "end_stalled": _end_stalled,
     "forget_plans": lambda _session, _parameters: [],
     "insert_dead_letters": _insert_dead_letters,
     "insert_disbursement_entries": _insert("disbursement_entries"),
@@ -322,7 +346,9 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "load_loans": _load_loans,
     "load_outcomes": _load("command_outcomes", _OUTCOME),
     "load_outgoing": _load_outgoing,
+    "load_owners": _load_owners,
     "load_positions": _load_positions,
+    "load_settings": _load_settings,
     "load_signing_keys": lambda _session, _parameters: [],
     "load_standing_accruals": standing_accruals,
     "move_position": _move_position,

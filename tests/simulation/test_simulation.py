@@ -42,6 +42,8 @@ PER_HUNDRED_SEEDS = {
     "SIGTERM": 20,
     "second process for a slot": 10,
     "second group": 10,
+    "ended: SlotTaken": 3,
+    "ended: NotTheGroup": 3,
     "slow statement": 50,
     "evicted for not polling": 3,
     "engine: fenced: rejoining": 30,
@@ -60,6 +62,8 @@ PER_HUNDRED_SEEDS = {
     "deadlock": 10,
     "postgres restarted": 10,
     "waited for a row": 50,
+    "lock timeout": 3,
+    "ended for standing still in a pipeline": 3,
     # the engine's own sending
     "arrived after its process had died": 20,
     "sent, and lost with its process": 20,
