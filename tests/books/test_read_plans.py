@@ -114,6 +114,7 @@ def parameters(reader: psycopg.Connection[Any]) -> dict[str, Any]:
         "upto_seq": 2**40,
         "after_sequence": 0,
         "direction": 1,
+        "is_by_date": False,
         "most": 101,
         "width": 101,
     }
@@ -128,6 +129,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"external_ref": "a reference", "direction": -1, "after_seqs": [2**40] * 4},
     ],
     "sum_accounts_last_day": [{}, {"account_code": None, "currency": None, "layer": None}],
+    "list_loan_entries": [{}, {"is_by_date": True}, {"direction": -1, "after_seq": 2**40}],
     "scan_loans": [{}, {"status": "paid_off"}],
 }
 CASES = [
