@@ -54,7 +54,7 @@ FILL: LiteralString = """
         sum(100), sum(100) FROM numbered GROUP BY p, tenant, day, instant::date;
     INSERT INTO reversal_targets SELECT p, entry, 0, uuid_nil, tenant, event
         FROM numbered, (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) AS nil (uuid_nil);
-    INSERT INTO period_closes SELECT DISTINCT p, tenant, day, timestamptz '2026-05-01'
+    INSERT INTO period_closes SELECT p, tenant, date '2026-01-05' - n, timestamptz '2026-05-01'
         FROM numbered;
     UPDATE partitions SET last_entry_seq = %(much)s;
     DROP TABLE numbered;
@@ -87,7 +87,7 @@ def parameters(reader: psycopg.Connection[Any]) -> dict[str, Any]:
     instants = {"from_instant": datetime(2026, 5, 1, tzinfo=UTC)}
     instants["to_instant"] = instants["known_at"] = datetime(2026, 5, 2, tzinfo=UTC)
     days = {"from_date": date.min, "to_date": date.max, "as_of": date.max}
-    days |= {"before": date.max, "posted_before": date.max}
+    days |= {"before": date.max, "posted_before": date.max, "first_ends_on": date.min}
     anything: dict[str, Any] = dict.fromkeys(
         ("event_type", "status", "behind_at", "behind_partition", "behind_seq", "external_ref")
     )
@@ -130,7 +130,13 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "sum_accounts_last_day": [{}, {"account_code": None, "currency": None, "layer": None}],
     "list_loan_entries": [{}, {"is_by_date": True}, {"direction": -1, "after_seq": 2**40}],
-    "scan_loans": [{}, {"status": "paid_off"}],
+    "scan_loans": [
+        {},
+        {"status": "paid_off"},
+        {"direction": -1, "from_loan_id": UUID(int=2**128 - 1)},
+        {"upto_seqs": [0] * 4},
+    ],
+    "list_loans_of_borrower": [{}, {"direction": -1, "from_loan_id": UUID(int=2**128 - 1)}],
 }
 CASES = [
     (name, number)
