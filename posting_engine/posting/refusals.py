@@ -154,10 +154,8 @@ def currency_mismatch(currency: str) -> Refusal:
     return Refusal("currency_mismatch", f"The loan is kept in {currency}.")
 
 
-def already_reversed(reversed_by: UUID | None) -> Refusal:
-    """The refusal that names the reversal which stands, where it is known."""
-    if reversed_by is None:
-        return Refusal("already_reversed", "It was reversed.")
+def already_reversed(reversed_by: UUID) -> Refusal:
+    """The refusal that names the reversal which stands."""
     return Refusal(
         "already_reversed",
         f"The entry was reversed by {reversed_by}.",
