@@ -136,6 +136,7 @@ EXAMPLES: Final[dict[str, Example]] = {
             {"period": "2026-01", "status": "closed", "closed_at": "2026-02-03T08:00:00.250000Z"},
             {"period": "2026-02", "status": "open", "closed_at": None},
         ],
+        "next_page_token": _TOKEN,
     },
     "JournalEntry": _ENTRY,
     "JournalPage": {"items": [_ENTRY]},
