@@ -17,7 +17,7 @@ import psycopg
 
 from hpts.local.postgres import PostgresServer
 from hpts.migrate import migrate
-from posting_engine.batch import Item, decide_batch
+from posting_engine.batch import decide_batch
 from posting_engine.books import Books
 from tests.books import ledger
 from tests.local_stack import new_folder

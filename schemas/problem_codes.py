@@ -18,7 +18,10 @@ class ProblemType:
 
 
 def _refusals(*rows: tuple[str, str, str]) -> dict[str, ProblemType]:
-    conflicts = ("already_reversed", "period_already_closed")
+    conflicts = (
+        *("already_reversed", "period_already_closed"),
+        *("not_quarantined", "step_cannot_be_rejected"),
+    )
     return {
         code: ProblemType(409 if code in conflicts else 422, title, explanation)
         for code, title, explanation in rows
@@ -198,6 +201,11 @@ REFUSALS: Final[dict[str, ProblemType]] = _refusals(
     ("loan_required", "Loan required", "Lines on the loan's accounts must name a loan."),
     ("loan_reserved", "Loan reserved", "A refinance is opening this loan. Use another id."),
     ("new_loan_exists", "New loan exists", "The new loan is already open. Use another id."),
+    (
+        "not_quarantined",
+        "Not quarantined",
+        "The command does not wait any more: it was resumed or rejected. Read what became of it.",
+    ),
     ("nothing_to_allocate", "Nothing to allocate", "The loan has nothing to allocate to."),
     ("nothing_to_capitalize", "Nothing to capitalize", "Both amounts are zero."),
     ("nothing_to_charge_off", "Nothing to charge off", "The loan owes nothing."),
@@ -218,6 +226,11 @@ REFUSALS: Final[dict[str, ProblemType]] = _refusals(
         "Reverse that first.",
     ),
     (
+        "rejected_by_operator",
+        "Rejected by an operator",
+        "The command could not be applied and an operator has refused it. Nothing was posted.",
+    ),
+    (
         "reversal_of_reversal",
         "Reversal of a reversal",
         "Reversals are not reversed. Post the event again instead.",
@@ -226,6 +239,11 @@ REFUSALS: Final[dict[str, ProblemType]] = _refusals(
         "split_exceeds_receivable",
         "Split exceeds receivable",
         "A part of the split is more than the loan owes there. Read its balance.",
+    ),
+    (
+        "step_cannot_be_rejected",
+        "Step cannot be rejected",
+        "What came before this step has posted, so it can only be resumed.",
     ),
     (
         "suspense_outstanding",

@@ -1,7 +1,8 @@
 """Accruals: a chunk of loans decided as one, each loan posted or refused by itself.
 
 One entry per chunk: a debit of interest receivable per loan and one credit of their sum. A loan
-that cannot accrue is listed with its code and the others post. Reversing follows the same shape.
+that cannot accrue is listed with its code and the others post; so is one that breaks a rule, and
+the decision names it `at_fault`. Reversing follows the same shape.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from posting_engine.posting import rules
 from posting_engine.posting.entries import derived, entry_of, result_of
-from posting_engine.posting.journal import Entry, Line, Subject, credit, debit
+from posting_engine.posting.journal import BrokenInvariant, Entry, Line, Subject, credit, debit
 from posting_engine.posting.loan import Loan, format_instant
 from posting_engine.posting.page import (
     AccruedLine,
@@ -23,6 +24,7 @@ from posting_engine.posting.page import (
     ReversalTarget,
 )
 from posting_engine.posting.refusals import (
+    LOAN_QUARANTINED,
     OUT_OF_RANGE,
     Refusal,
     already_reversed,
@@ -62,10 +64,14 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
     lines: list[Line] = []
     loans: list[Loan] = []
     rejections: list[dict[str, object]] = []
+    at_fault: dict[UUID, str] = {}
     mismatches = 0
     for share in shares_of(chunk):
-        loan = page.loan_of(chunk.tenant_id, share.loan_id)
-        after = _accrue(chunk, share, loan, place, page, lines)
+        after: Loan | str
+        try:
+            after = _accrue(chunk, share, place, page, lines)
+        except BrokenInvariant as error:
+            at_fault[share.loan_id], after = str(error), LOAN_QUARANTINED.code
         if isinstance(after, str):
             rejections.append({"loan_id": str(share.loan_id), "code": after})
         else:
@@ -82,10 +88,12 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
         "principal_mismatch_count": mismatches,
         "rejections": rejections,
     }
+    broken = tuple(at_fault.items())
     if not loans:
-        return Refusal("accrual_rejected", "No loan of the chunk could accrue.", members)
+        why = "No loan of the chunk could accrue."
+        return Refusal("accrual_rejected", why, members, at_fault=broken)
     if not lines:
-        return Posting(result=members, loans=tuple(loans))
+        return Posting(result=members, loans=tuple(loans), at_fault=broken)
     income = rules.RULES[rules.ACCRUAL][1][1]
     lines.append(credit(income, total_minor, Subject(chunk.currency)))
     entry = entry_of(
@@ -97,18 +105,14 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
         lines=lines,
     )
     members["journal_entry_id"] = str(entry.journal_entry_id)
-    return Posting(result=members, entry=entry, loans=tuple(loans))
+    return Posting(result=members, entry=entry, loans=tuple(loans), at_fault=broken)
 
 
 def _accrue(
-    chunk: AccrualChunk,
-    share: Share,
-    loan: Loan | None,
-    place: Place,
-    page: Page,
-    lines: list[Line],
+    chunk: AccrualChunk, share: Share, place: Place, page: Page, lines: list[Line]
 ) -> Loan | str:
     """One loan after its accrual, its line added to `lines`; or the code of its refusal."""
+    loan = page.loan_of(chunk.tenant_id, share.loan_id)
     if loan is None or not loan.life:
         return "loan_not_found"
     if (code := _refusal_code(chunk, share, loan, page)) is not None:
@@ -121,6 +125,7 @@ def _accrue(
     after = loan.with_lines(own, place.posted_at, accrued_through=accrued_through)
     if after.is_out_of_range():
         return "balance_out_of_range"
+    page.check_kept(share.loan_id)
     lines += own
     return after
 
@@ -179,8 +184,13 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         return _nothing_to_reverse(shares)
     undone: list[tuple[AccruedLine, Undone]] = []
     rejections: list[dict[str, object]] = []
+    at_fault: dict[UUID, str] = {}
     for share in standing:
-        outcome = _try_undo(command, share, place, page)
+        outcome: Undone | Refusal
+        try:
+            outcome = _try_undo(command, share, place, page)
+        except BrokenInvariant as error:
+            at_fault[share.loan_id], outcome = str(error), LOAN_QUARANTINED
         if isinstance(outcome, Refusal):
             rejections.append({"loan_id": str(share.loan_id), "code": outcome.code})
         else:
@@ -195,10 +205,10 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         "rejected_count": len(rejections),
         "rejections": rejections,
     }
+    broken = tuple(at_fault.items())
     if not undone:
-        return Refusal(
-            str(rejections[0]["code"]), "No loan of the part could be reversed.", members
-        )
+        why = "No loan of the part could be reversed."
+        return Refusal(str(rejections[0]["code"]), why, members, at_fault=broken)
     income = debit(INTEREST_INCOME, total_minor, Subject(standing[0].currency))
     # The income of the part is one line, as it was when it accrued.
     lines = [income, *(line for _, one in undone for line in one.lines[1:])]
@@ -209,6 +219,7 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         entry=entry,
         loans=tuple(one.loan for _, one in undone),
         targets=tuple(_target(command, share, entry) for share, _ in undone),
+        at_fault=broken,
     )
 
 
@@ -233,9 +244,14 @@ def _try_undo(command: Reversal, share: AccruedLine, place: Place, page: Page) -
     loan = _in_reach(command, share, page)
     if loan is None:
         return Refusal("entry_not_found", "The accrual belongs to an earlier life of the loan.")
+    if loan.quarantined:
+        return LOAN_QUARANTINED
     if command.effective_on < share.accrued_on:
         return too_early(share.accrued_on)
-    return _undo(share, loan, place)
+    undone = _undo(share, loan, place)
+    if isinstance(undone, Undone):
+        page.check_kept(share.loan_id)
+    return undone
 
 
 def _in_reach(command: Reversal, share: AccruedLine, page: Page) -> Loan | None:
