@@ -212,9 +212,11 @@ def _command_in(value: bytes) -> AnyCommand:
     return command
 
 
-def apply(books: Books, log: LogOfCommands, cuts: Sequence[int]) -> Engine:
+def apply(
+    books: Books, log: LogOfCommands, cuts: Sequence[int], decide: Decide = decide_by_the_rules
+) -> Engine:
     """Apply a log in batches of the sizes in `cuts`, repeated."""
-    engine = Engine(books)
+    engine = Engine(books, decide)
     left = list(log.records)
     turn = 0
     while left:
