@@ -19,6 +19,7 @@ from hpts.local.postgres import PostgresServer
 from hpts.migrate import migrate
 from posting_engine.batch import decide_batch
 from posting_engine.books import Books
+from posting_engine.verdict import Item
 from tests.books import ledger
 from tests.local_stack import new_folder
 

@@ -110,6 +110,7 @@ class _Author:
             return self._resolve(number)
         makers = [self._pay] * 6 + [self._accrue] * 3 + [self._reverse] * 3 + [self._settle] * 6
         makers += [self._take_return, self._allocate, self._fee, self._waive, self._charge_off]
+        makers += [self._fee, self._fee, self._waive, self._waive]
         makers += [self._recover, self._restructure, self._refinance, self._reverse_refinance]
         makers += [self._adjust, self._adjust, self._draw, self._undo_accrual, self._undo_accrual]
         makers += [self._close] if number % 40 == 0 else []
@@ -153,9 +154,7 @@ class _Author:
         mine = {loan for loan in self.loans if ledger.owner_of(loan) == owner}
         key, day = f"accrual:{number}", self.chance.randrange(5, 29)
         self.accruals.append(key)
-        chunk = ledger.accrual(
-            key, owner, list(mine), day=day, backfill=self.chance.random() < 0.5
-        )
+        chunk = ledger.accrual(key, owner, list(mine), day=day, backfill=self.chance.random() < 0.5)
         if self.chance.random() < 0.95:
             return chunk
         # One share that Postgres refuses.

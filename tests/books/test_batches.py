@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import pytest
 
 from posting_engine.books import Books
 from posting_engine.posting.rules import EVENT_KINDS
@@ -13,7 +14,7 @@ from tests.books import ledger
 from tests.books.ledger import Engine
 from tests.books.mixed_log import decide_or_break, plant, recorded
 
-COMMANDS = int(os.environ.get("HPTS_MIXED_COMMANDS", "3000"))
+COMMANDS = int(os.environ.get("HPTS_MIXED_COMMANDS", "2000"))
 
 
 def state_of(dsn: str) -> list[Any]:
@@ -45,6 +46,8 @@ def state_of(dsn: str) -> list[Any]:
         ]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_cuts_of_the_log_do_not_show(fresh_ledger: Callable[[], tuple[str, str]]) -> None:
     admin_dsn, engine_dsn = fresh_ledger()
     plant(admin_dsn)
@@ -69,16 +72,19 @@ def test_cuts_of_the_log_do_not_show(fresh_ledger: Callable[[], tuple[str, str]]
 def everything_was_resolved_and_something_waits(dsn: str) -> None:
     """The log proves nothing about quarantines either, unless it has every kind of them."""
     with psycopg.connect(dsn) as connection:
-        (resumed, rejected, again, shares, waiting, reasons) = connection.execute(
-            "SELECT count(*) FILTER (WHERE status = 'posted'), "
-            "count(*) FILTER (WHERE result ->> 'code' = 'rejected_by_operator'), "
-            "(SELECT count(*) FROM hpts.quarantines WHERE decided_offset <> command_offset), "
-            "(SELECT count(*) FROM hpts.command_outcomes WHERE result ->> 'rejections' "
-            "LIKE '%loan_quarantined%'), "
-            "(SELECT count(*) FROM hpts.quarantined_commands WHERE reason IS NULL), "
-            "(SELECT count(DISTINCT reason) FROM hpts.quarantines) "
-            "FROM hpts.command_outcomes WHERE resumed_offset IS NOT NULL"
-        ).fetchone() or (0,) * 6
+        (resumed, rejected, again, shares, waiting, reasons) = (
+            connection.execute(
+                "SELECT count(*) FILTER (WHERE status = 'posted'), "
+                "count(*) FILTER (WHERE result ->> 'code' = 'rejected_by_operator'), "
+                "(SELECT count(*) FROM hpts.quarantines WHERE decided_offset <> command_offset), "
+                "(SELECT count(*) FROM hpts.command_outcomes WHERE result ->> 'rejections' "
+                "LIKE '%loan_quarantined%'), "
+                "(SELECT count(*) FROM hpts.quarantined_commands WHERE reason IS NULL), "
+                "(SELECT count(DISTINCT reason) FROM hpts.quarantines) "
+                "FROM hpts.command_outcomes WHERE resumed_offset IS NOT NULL"
+            ).fetchone()
+            or (0,) * 6
+        )
     assert min(resumed, rejected, again, shares, waiting) > 0
     assert reasons >= 2
 

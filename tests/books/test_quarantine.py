@@ -43,14 +43,16 @@ def breaks(command: AnyCommand, place: Place, page: Page) -> Decision:
 
 
 class Case:
-    """A ledger whose Postgres refuses `REFUSED_MINOR`, with its log; commands go home one by one."""
+    """A ledger whose Postgres refuses `REFUSED_MINOR`, with its log."""
 
     def __init__(self, dsns: tuple[str, str], rule: Decide = breaks) -> None:
         self.dsn, engine_dsn = dsns
         self.books = Books(engine_dsn)
         self.engine = Engine(self.books, rule)
         self.log = LogOfCommands()
-        self.run("ALTER TABLE hpts.journal_lines ADD CONSTRAINT planted CHECK (amount_minor <> 777)")
+        self.run(
+            "ALTER TABLE hpts.journal_lines ADD CONSTRAINT planted CHECK (amount_minor <> 777)"
+        )
 
     def run(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement as the administrator."""
@@ -349,7 +351,7 @@ def test_a_loan_whose_row_takes_no_change_is_quarantined_without_its_mark(case: 
 
 
 def test_what_concerns_no_loan_stands_for_itself(case: Case) -> None:
-    """An adjustment without a loan breaks: what else concerns none waits, and every loan goes on."""
+    """An adjustment without a loan breaks: what else concerns none waits; every loan goes on."""
     case.take(ledger.disbursement("open:1", LOAN))
     case.take(adjustment("bad", REFUSED_MINOR), adjustment("behind", 1_00))
     closed = PeriodClosed(
