@@ -64,14 +64,10 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
     lines: list[Line] = []
     loans: list[Loan] = []
     rejections: list[dict[str, object]] = []
-    at_fault: dict[UUID, str] = {}
+    at_fault: list[tuple[UUID, str]] = []
     mismatches = 0
     for share in shares_of(chunk):
-        after: Loan | str
-        try:
-            after = _accrue(chunk, share, place, page, lines)
-        except BrokenInvariant as error:
-            at_fault[share.loan_id], after = str(error), LOAN_QUARANTINED.code
+        after = _accrue_or_set_aside(chunk, share, place, page, lines, at_fault)
         if isinstance(after, str):
             rejections.append({"loan_id": str(share.loan_id), "code": after})
         else:
@@ -88,12 +84,11 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
         "principal_mismatch_count": mismatches,
         "rejections": rejections,
     }
-    broken = tuple(at_fault.items())
     if not loans:
         why = "No loan of the chunk could accrue."
-        return Refusal("accrual_rejected", why, members, at_fault=broken)
+        return Refusal("accrual_rejected", why, members, at_fault=tuple(at_fault))
     if not lines:
-        return Posting(result=members, loans=tuple(loans), at_fault=broken)
+        return Posting(result=members, loans=tuple(loans), at_fault=tuple(at_fault))
     income = rules.RULES[rules.ACCRUAL][1][1]
     lines.append(credit(income, total_minor, Subject(chunk.currency)))
     entry = entry_of(
@@ -105,7 +100,23 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
         lines=lines,
     )
     members["journal_entry_id"] = str(entry.journal_entry_id)
-    return Posting(result=members, entry=entry, loans=tuple(loans), at_fault=broken)
+    return Posting(result=members, entry=entry, loans=tuple(loans), at_fault=tuple(at_fault))
+
+
+def _accrue_or_set_aside(
+    chunk: AccrualChunk,
+    share: Share,
+    place: Place,
+    page: Page,
+    lines: list[Line],
+    at_fault: list[tuple[UUID, str]],
+) -> Loan | str:
+    """As `_accrue`; a loan that breaks a rule is refused and listed."""
+    try:
+        return _accrue(chunk, share, place, page, lines)
+    except BrokenInvariant as error:
+        at_fault.append((share.loan_id, str(error)))
+        return LOAN_QUARANTINED.code
 
 
 def _accrue(
@@ -186,13 +197,9 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         return _nothing_to_reverse(shares)
     undone: list[tuple[AccruedLine, Undone]] = []
     rejections: list[dict[str, object]] = []
-    at_fault: dict[UUID, str] = {}
+    at_fault: list[tuple[UUID, str]] = []
     for share in standing:
-        outcome: Undone | Refusal
-        try:
-            outcome = _try_undo(command, share, place, page)
-        except BrokenInvariant as error:
-            at_fault[share.loan_id], outcome = str(error), LOAN_QUARANTINED
+        outcome = _undo_or_set_aside(command, share, place, page, at_fault)
         if isinstance(outcome, Refusal):
             rejections.append({"loan_id": str(share.loan_id), "code": outcome.code})
         else:
@@ -207,10 +214,9 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         "rejected_count": len(rejections),
         "rejections": rejections,
     }
-    broken = tuple(at_fault.items())
     if not undone:
         why = "No loan of the part could be reversed."
-        return Refusal(str(rejections[0]["code"]), why, members, at_fault=broken)
+        return Refusal(str(rejections[0]["code"]), why, members, at_fault=tuple(at_fault))
     income = debit(INTEREST_INCOME, total_minor, Subject(standing[0].currency))
     # The income of the part is one line, as it was when it accrued.
     lines = [income, *(line for _, one in undone for line in one.lines[1:])]
@@ -221,7 +227,7 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         entry=entry,
         loans=tuple(one.loan for _, one in undone),
         targets=tuple(_target(command, share, entry) for share, _ in undone),
-        at_fault=broken,
+        at_fault=tuple(at_fault),
     )
 
 
@@ -240,6 +246,21 @@ class Undone:
     lines: tuple[Line, ...]
     loan: Loan
     moved_minor: int
+
+
+def _undo_or_set_aside(
+    command: Reversal,
+    share: AccruedLine,
+    place: Place,
+    page: Page,
+    at_fault: list[tuple[UUID, str]],
+) -> Undone | Refusal:
+    """As `_try_undo`; a loan that breaks a rule is refused and listed."""
+    try:
+        return _try_undo(command, share, place, page)
+    except BrokenInvariant as error:
+        at_fault.append((share.loan_id, str(error)))
+        return LOAN_QUARANTINED
 
 
 def _try_undo(command: Reversal, share: AccruedLine, place: Place, page: Page) -> Undone | Refusal:

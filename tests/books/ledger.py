@@ -157,7 +157,39 @@ class Engine:
         self.announced: list[Outcome] = []
         self._applying = Applying(books, PARTITIONS, confirm=self._nobody_else, decide=decide)
 
-    def apply(
+    def apply(self, records: Sequence[tuple[Record, AnyCommand | Resolution]]) -> None:
+        """Apply records as one batch."""
+        items = [Item(record, command) for record, command in records]
+        for verdict in self._applying.apply(items, self.held):
+            assert verdict.halts == {}
+            self.held.update(verdict.after)
+            self.posted += [
+                (row.idempotency_key, row.partition_id)
+                for row in verdict.outcomes
+                if row.status == "posted"
+            ]
+            self.follow_ups += [_command_in(row.record_value) for row in verdict.follow_ups]
+            self.announced += [outcome for _, outcome in verdict.announcements]
+            for row in verdict.queued:
+                self.waiting[row.partition_id, row.loan_id, row.command_offset] = row
+            for partition_id, _, loan_id, offset in verdict.unqueued:
+                del self.waiting[partition_id, loan_id, offset]
+
+    def _nobody_else(self) -> None:
+        found = self.books.positions(range(PARTITIONS))
+        assert {p: at.lease_epoch for p, at in found.items()} == {
+            p: at.lease_epoch for p, at in self.held.items()
+        }
+
+
+def _command_in(value: bytes) -> AnyCommand:
+    command = codec.decode(value)
+    other = Outcome | DeadLetter | QuarantineResume | QuarantineReject
+    assert not isinstance(command, other)
+    return command
+
+
+def apply(
     books: Books, log: LogOfCommands, cuts: Sequence[int], decide: Decide = decide_by_the_rules
 ) -> Engine:
     """Apply a log in batches of the sizes in `cuts`, repeated."""

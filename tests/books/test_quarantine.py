@@ -1,125 +1,23 @@
-"""One bad command stops one loan: what breaks is held, what follows waits, an operator decides.
+"""One bad command stops one loan: what breaks is held, what follows waits, an operator decides."""
 
-What Postgres refuses is planted as a constraint that an administrator adds (`REFUSED_MINOR` in a
-line), what the rules refuse as a rule more than ours (`breaks`). The product knows of neither.
-"""
-
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 
-from posting_engine.books import Books
-from posting_engine.posting.decide import decide
-from posting_engine.posting.journal import BrokenInvariant
-from posting_engine.posting.page import Decision, Page, Place
-from posting_engine.quarantine import Decide
 from schemas import codec
-from schemas.commands import AdjustmentLine, AnyCommand, ManualAdjustment, PeriodClosed
-from schemas.quarantine import DeadLetter, Resolution
-from tests import audit
+from schemas.commands import PeriodClosed
 from tests.books import ledger
-from tests.books.ledger import Engine, LogOfCommands, loan_number, owner_of
-
-REFUSED_MINOR = 7_77
-BREAKING_MINOR = 6_66
-HOME = owner_of(loan_number(1))
-AT_HOME = [loan for n in range(80) if owner_of(loan := loan_number(n)) == HOME]
-LOAN, OTHER = AT_HOME[:2]
-Made = Callable[[], tuple[str, str]]
-
-
-def breaks(command: AnyCommand, place: Place, page: Page) -> Decision:
-    """Our rules, and one that nobody can keep."""
-    if getattr(command, "amount_minor", None) == BREAKING_MINOR:
-        raise BrokenInvariant("a rule of a test would be broken")
-    if getattr(command, "amount_minor", None) == BREAKING_MINOR + 1:
-        raise KeyError("a bug of a test")
-    return decide(command, place, page)
-
-
-class Case:
-    """A ledger whose Postgres refuses `REFUSED_MINOR`, with its log."""
-
-    def __init__(self, dsns: tuple[str, str], rule: Decide = breaks) -> None:
-        self.dsn, engine_dsn = dsns
-        self.books = Books(engine_dsn)
-        self.engine = Engine(self.books, rule)
-        self.log = LogOfCommands()
-        self.run(
-            "ALTER TABLE hpts.journal_lines ADD CONSTRAINT planted CHECK (amount_minor <> 777)"
-        )
-
-    def run(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Run a statement as the administrator."""
-        with psycopg.connect(self.dsn) as connection:
-            cursor = connection.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description is not None else []
-
-    def mend(self) -> None:
-        """Let Postgres take everything again."""
-        self.run("ALTER TABLE hpts.journal_lines DROP CONSTRAINT planted")
-
-    def take(self, *commands: AnyCommand | Resolution) -> None:
-        """Append commands to the home partition and apply them as one batch."""
-        for command in commands:
-            self.log.append(HOME, command)
-        self.engine.apply(self.log.records[-len(commands) :])
-
-    def outcome(self, key: str) -> tuple[str, dict[str, Any]] | None:
-        """Status and result of a command; None while it has no outcome."""
-        rows = self.run(
-            "SELECT status, result FROM hpts.command_outcomes WHERE idempotency_key = %s", key
-        )
-        assert len(rows) <= 1
-        return rows[0] if rows else None
-
-    def status(self, key: str) -> str | None:
-        found = self.outcome(key)
-        return None if found is None else found[0]
-
-    def code(self, key: str) -> str:
-        found = self.outcome(key)
-        assert found is not None
-        return str(found[1]["code"])
-
-    def waiting(self) -> list[tuple[str, bool]]:
-        """(key, whether it broke itself) of what waits, in order."""
-        rows = self.run(
-            "SELECT idempotency_key, reason IS NOT NULL FROM hpts.quarantined_commands "
-            "ORDER BY command_offset, loan_id"
-        )
-        return [(key, is_broken) for key, is_broken in rows]
-
-    def is_quarantined(self, loan_id: UUID) -> bool:
-        rows = self.run("SELECT quarantined FROM hpts.loans WHERE loan_id = %s", loan_id)
-        return bool(rows and rows[0][0])
-
-    def row_of(self, key: str) -> Any:
-        """What waits under a key."""
-        return next(r for r in self.engine.waiting.values() if r.idempotency_key == key)
-
-    def published(self) -> list[DeadLetter]:
-        """The messages queued for the dead letters topic."""
-        rows = self.run("SELECT record_value FROM hpts.outgoing_dead_letters ORDER BY outgoing_seq")
-        letters = [codec.decode(value) for (value,) in rows]
-        return [letter for letter in letters if isinstance(letter, DeadLetter)]
-
-
-@pytest.fixture
-def case(fresh_ledger: Made) -> Iterator[Case]:
-    made = Case(fresh_ledger())
-    yield made
-    counted = made.run("SELECT sum(quarantined_count)::int FROM hpts.partitions")
-    assert counted == [(len(made.waiting()),)]
-    made.books.close()
-    # Whatever was held, rejected or resumed, the books of what has posted are sound.
-    assert audit.faults_of_books(made.dsn) == []
-
+from tests.books.breaking import (
+    BREAKING_MINOR,
+    HOME,
+    LOAN,
+    OTHER,
+    REFUSED_MINOR,
+    Case,
+    adjustment,
+)
 
 BROKEN = {"refused by postgres": REFUSED_MINOR, "a broken rule": BREAKING_MINOR}
 BROKEN["a bug"] = BREAKING_MINOR + 1
@@ -275,62 +173,6 @@ def test_a_loan_that_opens_by_a_resume_and_breaks_at_once_says_so(case: Case) ->
     assert case.is_quarantined(LOAN)
 
 
-def test_in_a_chunk_only_the_loans_that_postgres_refuses_are_quarantined(case: Case) -> None:
-    case.take(*(ledger.disbursement(f"open:{n}", loan) for n, loan in enumerate(AT_HOME)))
-    chunk = ledger.accrual("accrual:1", HOME, AT_HOME, day=31)
-    ordered = sorted(AT_HOME)
-    at_fault = [ordered[2], ordered[11]]
-    interests = [REFUSED_MINOR if loan in at_fault else 5 for loan in ordered]
-    chunk = replace(chunk, interests=b"".join(n.to_bytes(8, "big") for n in interests))
-
-    case.take(chunk, ledger.payment("pay", at_fault[0], 1_00))
-
-    outcome = case.outcome(chunk.idempotency_key)
-    assert outcome is not None
-    assert outcome[1]["loan_count"] == len(AT_HOME) - 2
-    assert outcome[1]["rejections"] == [
-        {"loan_id": str(loan), "code": "loan_quarantined"} for loan in at_fault
-    ]
-    assert case.waiting() == [(chunk.idempotency_key, True)] * 2 + [("pay", False)]
-    assert [case.is_quarantined(loan) for loan in at_fault] == [True, True]
-
-    share = case.row_of(chunk.idempotency_key)
-    case.take(ledger.accrual("accrual:2", HOME, AT_HOME, day=31, backfill=True))
-    assert case.outcome(f"accrual:2/{HOME}/0")[1]["rejected_count"] == len(AT_HOME)  # type: ignore[index]
-    case.take(ledger.resume("resume:1", share, all_loans=True))
-    assert case.waiting() == []
-    assert case.status("pay") == "posted"
-    case.take(ledger.accrual("accrual:3", HOME, AT_HOME, day=31, backfill=True))
-    third = case.outcome(f"accrual:3/{HOME}/0")
-    assert third is not None
-    assert third[1]["loan_count"] == 2
-
-
-def test_in_a_chunk_only_the_loans_that_break_a_rule_are_quarantined(case: Case) -> None:
-    case.take(*(ledger.disbursement(f"open:{n}", loan) for n, loan in enumerate(AT_HOME)))
-    # An amount below zero, which no event can bring about: every change of the loan breaks.
-    case.run("ALTER TABLE hpts.loans DROP CONSTRAINT loans_recovered_minor_check")
-    case.run("UPDATE hpts.loans SET recovered_minor = -1 WHERE loan_id = %s", LOAN)
-
-    case.take(ledger.accrual("accrual:1", HOME, AT_HOME, day=31))
-
-    outcome = case.outcome(f"accrual:1/{HOME}/0")
-    assert outcome is not None
-    assert outcome[1]["loan_count"] == len(AT_HOME) - 1
-    assert outcome[1]["rejections"] == [{"loan_id": str(LOAN), "code": "loan_quarantined"}]
-
-    # So does the reversal of a part: the loans at fault stay, the others are undone.
-    case.run("UPDATE hpts.loans SET recovered_minor = -1 WHERE loan_id = %s", OTHER)
-    entry = UUID(outcome[1]["journal_entry_id"])
-    case.take(ledger.reversal(f"undo/{HOME}/0", entry, part=0, chunks_total=1))
-    undone = case.outcome(f"undo/{HOME}/0")
-    assert undone is not None
-    assert undone[1]["loan_count"] == len(AT_HOME) - 2
-    assert undone[1]["rejections"] == [{"loan_id": str(OTHER), "code": "loan_quarantined"}]
-    assert case.is_quarantined(LOAN)
-    assert case.is_quarantined(OTHER)
-
-
 def test_a_loan_whose_row_takes_no_change_is_quarantined_without_its_mark(case: Case) -> None:
     case.take(ledger.disbursement("open:1", LOAN), ledger.disbursement("open:2", OTHER))
     case.run(
@@ -431,23 +273,3 @@ def test_every_break_is_a_fact_and_a_message(case: Case) -> None:
     assert "planted" in letters[0].reason
     facts = case.run("SELECT reason FROM hpts.quarantines ORDER BY decided_offset")
     assert [reason for (reason,) in facts] == [one.reason for one in letters]
-
-
-def adjustment(key: str, amount_minor: int) -> ManualAdjustment:
-    """A correction of income that concerns no loan."""
-    lines = tuple(
-        AdjustmentLine(
-            account_code=code,
-            direction=side,
-            amount_minor=amount_minor,
-            currency="USD",
-            layer="SETTLED",
-        )
-        for code, side in (("5000", "DR"), ("3000", "CR"))
-    )
-    return ManualAdjustment(
-        **ledger.envelope(key),
-        lines=lines,
-        reason_code="correction",
-        effective_on=date(2026, 2, 1),
-    )
