@@ -194,5 +194,7 @@ def _show(found: dict[str, Any], data_dir: Path) -> None:
     _out.print(table)
     for name, why in found["not_ready"].items():
         _out.print(f"hpts: {name} is not ready: {why}")
+    for name, why in found["warnings"].items():
+        _out.print(f"hpts: {name}: {why}")
     if found["ready"]:
         _out.print("hpts: ready")
