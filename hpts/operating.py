@@ -24,6 +24,7 @@ Loan = Annotated[
 ]
 CommandId = Annotated[str, typer.Argument(help="The command, as `hpts quarantine list` names it.")]
 _HERE: Final = Path(".hpts")
+_WIDTH: Final = 240
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)
 _err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
 
@@ -39,7 +40,7 @@ def list_quarantined(
     elif not found:
         _out.print("hpts: nothing is quarantined")
     else:
-        _out.print(_quarantine_table(found))
+        _print(_quarantine_table(found))
 
 
 @quarantine.command()
@@ -86,7 +87,12 @@ def dead_letters(
             claimed = one["claimed_type"] or "-"
             size = str(one["value_length"])
             table.add_row(_place(one), one["appended_at"], claimed, size, one["reason"])
-        _out.print(table)
+        _print(table)
+
+
+def _print(table: Table) -> None:
+    """As wide as it is: a terminal wraps it, and nothing is cut off."""
+    Console(width=_WIDTH, soft_wrap=True, highlight=False, markup=False).print(table)
 
 
 def _resolve(
@@ -126,14 +132,18 @@ def _told(ask: Callable[[], Any]) -> Any:
 
 
 def _quarantine_table(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table("command", "type", "loan", "place", "since", "reason", box=None)
+    """Ids whole, because they are copied from here; what is long comes last."""
+    table = Table(box=None)
+    for title in ("command", "type", "loan", "place", "since"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("reason", overflow="fold")
     for one in found:
         table.add_row(
             one["command_id"],
             one["command_type"],
             one["loan_id"] or "none",
             _place(one),
-            one["quarantined_at"],
+            one["quarantined_at"][:19],
             one["reason"] or "waits behind another",
         )
     return table

@@ -108,10 +108,10 @@ class _Author:
     def next(self, number: int) -> AnyCommand | Resolution:
         if self.waiting and self.chance.random() < 0.15:
             return self._resolve(number)
-        makers = [self._pay] * 6 + [self._accrue] * 3 + [self._reverse] * 3 + [self._settle] * 6
+        makers = [self._pay] * 6 + [self._accrue] * 3 + [self._reverse] * 4 + [self._settle] * 6
         makers += [self._take_return, self._allocate, self._fee, self._waive, self._charge_off]
         makers += [self._fee, self._fee, self._waive, self._waive]
-        makers += [self._refinance, self._reverse_refinance, self._reverse_refinance]
+        makers += [self._reverse_refinance, self._reverse_refinance] + [self._allocate] * 4
         makers += [self._recover, self._restructure, self._refinance, self._reverse_refinance]
         makers += [self._adjust, self._adjust, self._draw, self._undo_accrual, self._undo_accrual]
         makers += [self._close] if number % 40 == 0 else []
