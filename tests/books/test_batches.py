@@ -80,7 +80,7 @@ def every_kind_of_quarantine_was_met(dsn: str) -> None:
                 "(SELECT count(*) FROM hpts.command_outcomes WHERE result ->> 'rejections' "
                 "LIKE '%loan_quarantined%'), "
                 "count(*) FILTER (WHERE NOT EXISTS (SELECT FROM hpts.quarantines AS q "
-            "WHERE q.partition_id = o.partition_id AND q.command_offset = o.command_offset)), "
+                "WHERE q.partition_id = o.partition_id AND q.command_offset = o.command_offset)), "
                 "(SELECT count(DISTINCT reason) FROM hpts.quarantines) "
                 "FROM hpts.command_outcomes AS o WHERE resumed_offset IS NOT NULL"
             ).fetchone()

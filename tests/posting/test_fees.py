@@ -101,6 +101,15 @@ def test_a_fee_that_was_waived_is_not_reversed_before_its_waiver() -> None:
     assert books.balances() == Balances()
 
 
+def test_reversing_a_paid_fee_may_not_pass_the_largest_suspense() -> None:
+    books = Books(loan())
+    assessed = books.post(fee(1))
+    books.post(payment(1))
+    books.post(payment(LARGEST))
+    assert books.balances() == Balances(suspense=LARGEST)
+    assert books.refuse(reversal(assessed)).code == "balance_out_of_range"
+
+
 def test_a_waiver_lets_go_of_part_of_the_fees() -> None:
     books = Books(loan(OWING))
 

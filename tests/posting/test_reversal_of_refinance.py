@@ -2,6 +2,11 @@
 loan's, which cannot be, whatever has come between.
 """
 
+from dataclasses import replace
+
+import pytest
+
+from posting_engine.posting.journal import BrokenInvariant
 from posting_engine.posting.page import Posting
 from schemas.chart_of_accounts import (
     CHARGE_OFF_EXPENSE,
@@ -16,6 +21,7 @@ from schemas.commands import PayoffReversal
 from tests.journal import (
     CR,
     DR,
+    FOURTH_LOAN,
     LARGEST,
     LOAN,
     NO_SUCH_ENTRY,
@@ -237,6 +243,22 @@ def test_the_last_step_is_not_refused_for_a_charge_off_that_comes_between() -> N
 
     assert ledger.loan(LOAN).status == "charged_off"
     assert ledger.balances(LOAN) == Balances(principal=800_00)
+
+
+def test_the_last_step_never_touches_another_loan_than_the_one_paid_off() -> None:
+    """The first step cannot know the old loan; a command that names another breaks an invariant."""
+    ledger = lent()
+    ledger.post(settlement(ledger.post(disbursement(5_00, loan_id=THIRD_LOAN))))
+    refinanced(ledger, loan_id=THIRD_LOAN, new_loan_id=FOURTH_LOAN)
+    _, opening = refinanced(ledger)
+    last = reversing(ledger, opening)
+
+    with pytest.raises(BrokenInvariant, match="no payoff that stands"):
+        ledger.take(replace(last, loan_id=THIRD_LOAN))
+
+    assert ledger.loan(THIRD_LOAN).status == "refinanced"
+    ledger.run()
+    assert ledger.balances(LOAN) == Balances(principal=900_00)
 
 
 def test_room_is_kept_for_what_the_last_step_restores() -> None:
