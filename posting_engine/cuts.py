@@ -1,4 +1,4 @@
-"""Where a batch must be cut (docs/decisions/0003, 0010). How it is cut never shows in the books."""
+"""Where a batch must be cut (docs/decisions/0003, 0011). How it is cut never shows in the books."""
 
 from collections.abc import Iterator, Sequence
 

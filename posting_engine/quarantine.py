@@ -4,7 +4,7 @@ A command breaks where `decide` raises, or where Postgres is known to refuse wha
 (`Faults`). It quarantines the loan it concerns: later commands of that loan wait in order, and
 other loans go on. What concerns no loan stands for itself, as the zero loan of its tenant in this
 partition. A chunk never waits: the loans at fault are refused in it, and quarantined. The argument
-is in docs/decisions/0010.
+is in docs/decisions/0011.
 """
 
 from collections.abc import Callable, Iterable, Sequence

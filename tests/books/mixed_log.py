@@ -14,7 +14,6 @@ import psycopg
 from posting_engine.posting.decide import decide
 from posting_engine.posting.journal import BrokenInvariant
 from posting_engine.posting.page import Decision, Page, Place
-from posting_engine.posting.rules import EVENT_KINDS
 from posting_engine.quarantine_rows import QuarantinedRow
 from schemas import ids
 from schemas.commands import (
@@ -35,7 +34,8 @@ from schemas.commands import (
 )
 from schemas.quarantine import Resolution
 from tests.books import ledger
-from tests.books.ledger import BORROWER, TENANT, Engine, LogOfCommands, envelope
+from tests.books.ledger import BORROWER, Engine, LogOfCommands, envelope
+from tests.books.whole_life import entry_id, event_id, whole_life
 
 LOANS = [ledger.loan_number(n) for n in range(16)]
 REFUSED_MINOR, BREAKING_MINOR = 7_77, 6_66
@@ -76,8 +76,10 @@ def recorded(engine: Engine, *, commands: int, seed: int) -> LogOfCommands:
         while waiting and author.chance.random() < 0.4:
             take(waiting.pop(0))
         take(author.next(number))
-    while waiting:
-        take(waiting.pop(0))
+    for command in whole_life():
+        take(command)
+        while waiting:
+            take(waiting.pop(0))
     return log
 
 
@@ -288,23 +290,3 @@ class _Author:
 
     def _close(self, number: int) -> AnyCommand:
         return PeriodClose(**envelope(f"close:{number}"), closed_through=self.chance.choice(CLOSES))
-
-
-def entry_id(key: str, partition_id: int) -> UUID:
-    """The entry that a command with this key brings about."""
-    return _derived(ids.JOURNAL_ENTRY, key, partition_id)
-
-
-def event_id(event_type: str, key: str, partition_id: int) -> UUID:
-    """The event that a command with this key brings about."""
-    return _derived(EVENT_KINDS[event_type], key, partition_id)
-
-
-def _derived(kind: str, key: str, partition_id: int) -> UUID:
-    return ids.derive(
-        kind,
-        tenant_id=TENANT,
-        key=key,
-        accepted_at=ledger.BEGINNING,
-        partition_id=partition_id,
-    )
