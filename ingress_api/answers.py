@@ -27,7 +27,11 @@ def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
     if is_replay:
         headers.append(("idempotency-replayed", "true"))
     else:
-        headers.append(("location", f"/v1/journal-entries/{result['journal_entry_id']}"))
+        entry_id = result.get("journal_entry_id")
+        of_command = f"/v1/commands/{outcome.command_id}"
+        headers.append(
+            ("location", of_command if entry_id is None else f"/v1/journal-entries/{entry_id}")
+        )
     return Answer(200 if is_replay else 201, outcome.result.encode(), tuple(headers))
 
 
@@ -41,9 +45,12 @@ def answer_tried(outcome: Outcome) -> Answer:
     return Answer(200, to_json(result | {"dry_run": True}), headers)
 
 
-def answer_pending(command_id: UUID, position: str | None, accrual_event_id: UUID | None) -> Answer:
-    """202: accepted for good, not known in time."""
-    body: dict[str, object] = {"command_id": str(command_id), "status": "pending"}
+def answer_pending(
+    command_id: UUID, position: str | None, accrual_event_id: UUID | None, *, is_held: bool = False
+) -> Answer:
+    """202: accepted for good, not known in time; or held until an operator decides."""
+    status = "quarantined" if is_held else "pending"
+    body: dict[str, object] = {"command_id": str(command_id), "status": status}
     location = f"/v1/commands/{command_id}"
     if accrual_event_id is not None:
         body["accrual_event_id"] = str(accrual_event_id)

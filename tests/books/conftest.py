@@ -11,6 +11,7 @@ import pytest
 from hpts.local.postgres import PostgresServer
 from hpts.migrate import migrate
 from tests.books import ledger
+from tests.books.breaking import Case
 from tests.books.filled_ledger import filled_ledger
 from tests.local_stack import new_folder
 
@@ -84,3 +85,11 @@ def reader_dsn_of() -> Callable[[str], str]:
         return psycopg.conninfo.make_conninfo(admin_dsn, **login)
 
     return reader_dsn
+
+
+@pytest.fixture
+def case(fresh_ledger: Callable[[], tuple[str, str]]) -> Iterator[Case]:
+    """A ledger to break; sound at the end, whatever was held."""
+    made = Case(fresh_ledger())
+    yield made
+    made.end()

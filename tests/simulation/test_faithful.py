@@ -11,17 +11,20 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from posting_engine.batch import Item, Verdict, decide_batch, runs
+from posting_engine.batch import decide_batch
 from posting_engine.books import Books
+from posting_engine.cuts import runs
 from posting_engine.pages import Pages
 from posting_engine.positions import DataRefused, Fenced, Position
 from posting_engine.statements import STATEMENTS
+from posting_engine.verdict import Item, Verdict
 from tests.books.ledger import PARTITIONS
 from tests.simulation import reference, statements
 from tests.simulation.run import simulate
 from tests.simulation.server import KEYS, Row
 
 NOT_COMPARED = {"partitions": {"lease_taken_at"}, "outgoing_commands": {"outgoing_seq"}}
+EMPTY_AT_REST = {"outgoing_commands", "outgoing_dead_letters"}
 JSON = ("metadata", "result", "record_headers")
 CUTS = (1, 60, 2, 13)
 
