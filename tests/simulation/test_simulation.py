@@ -60,6 +60,10 @@ PER_HUNDRED_SEEDS = {
     "deadlock": 10,
     "postgres restarted": 10,
     "waited for a row": 50,
+    # F30 to F33: commands that break
+    "engine: loan quarantined": 50,
+    "operator resumes": 50,
+    "operator rejects": 10,
     # the engine's own sending
     "arrived after its process had died": 20,
     "sent, and lost with its process": 20,
