@@ -80,47 +80,56 @@ def waiting_of(client: Client, loan: Loan) -> list[dict[str, Any]]:
     return list(answer.json()["items"])
 
 
-def test_a_loan_stands_still_until_it_is_resumed_and_no_other_does(stack: dict[str, Any]) -> None:
+def test_a_loan_stands_still_and_no_other_does(stack: dict[str, Any]) -> None:
     client, dsn = Client.of(stack), stack["postgres_dsn"]
     loan, other = (client.open_loan(amount_minor="100000") for _ in range(2))
-
+    key = f"pay:{uuid4()}"
     with refused(dsn, loan):
-        key = f"pay:{uuid4()}"
         held = pay(client, loan, "100", key=key)
         behind = pay(client, loan, "200", headers={"Prefer": "respond-async"})
-        assert (held.status_code, held.json()["status"]) == (202, "quarantined")
-        assert behind.status_code == 202
         assert pay(client, other, "300").status_code == 201
-        until(lambda: len(waiting_of(client, loan)) == 2)
-        # The same request again is told the same, and queues nothing.
-        again = pay(client, loan, "100", key=key)
-        assert (again.status_code, again.json()["status"]) == (202, "quarantined")
-        first, second = waiting_of(client, loan)
-        assert first["command_id"] == held.json()["command_id"]
-        assert "violates check constraint" in first["reason"]
-        assert (second["command_id"], second["reason"]) == (behind.json()["command_id"], None)
-        assert state_of(client, first["command_id"])["status"] == "quarantined"
-        assert client.get(f"/v1/loans/{loan['loan_id']}").json()["quarantined"] is True
-        ready = client.get("/v1/health/ready")
-        assert (ready.status_code, "quarantine" in ready.json()["warnings"]) == (200, True)
 
+    assert (held.status_code, held.json()["status"]) == (202, "quarantined")
+    assert behind.status_code == 202
+    until(lambda: len(waiting_of(client, loan)) == 2)
+    # The same request again is told the same, and queues nothing.
+    again = pay(client, loan, "100", key=key)
+    assert (again.status_code, again.json()["status"]) == (202, "quarantined")
+    first, second = waiting_of(client, loan)
+    assert first["command_id"] == held.json()["command_id"]
+    assert "violates check constraint" in first["reason"]
+    assert (second["command_id"], second["reason"]) == (behind.json()["command_id"], None)
+    assert state_of(client, first["command_id"])["status"] == "quarantined"
+    assert client.get(f"/v1/loans/{loan['loan_id']}").json()["quarantined"] is True
+    ready = client.get("/v1/health/ready")
+    assert (ready.status_code, "quarantine" in ready.json()["warnings"]) == (200, True)
+    assert client.post(f"/v1/quarantine/{first['command_id']}/resume", {}).status_code == 201
+
+
+def test_a_loan_goes_on_in_order_when_it_is_resumed(stack: dict[str, Any]) -> None:
+    client, dsn = Client.of(stack), stack["postgres_dsn"]
+    loan = client.open_loan(amount_minor="100000")
+    with refused(dsn, loan):
+        held = pay(client, loan, "100").json()["command_id"]
+        pay(client, loan, "200")
         # Nothing was mended: it breaks again.
-        resumed = client.post(f"/v1/quarantine/{first['command_id']}/resume", {})
+        resumed = client.post(f"/v1/quarantine/{held}/resume", {})
         assert resumed.status_code == 201, resumed.text
         assert [one["status"] for one in resumed.json()["commands"]] == ["quarantined"]
         assert resumed.json()["waiting_count"] == 2
 
     key = f"resume:{uuid4()}"
-    resumed = client.post(f"/v1/quarantine/{first['command_id']}/resume", {}, key=key)
+    resumed = client.post(f"/v1/quarantine/{held}/resume", {}, key=key)
+
     assert resumed.status_code == 201, resumed.text
     assert [one["status"] for one in resumed.json()["commands"]] == ["posted", "posted"]
-    replayed = client.post(f"/v1/quarantine/{first['command_id']}/resume", {}, key=key)
+    replayed = client.post(f"/v1/quarantine/{held}/resume", {}, key=key)
     assert (replayed.status_code, replayed.json()) == (200, resumed.json())
     assert waiting_of(client, loan) == []
-    assert state_of(client, first["command_id"])["status"] == "posted"
+    assert state_of(client, held)["status"] == "posted"
     balance = client.get(f"/v1/loans/{loan['loan_id']}/balance").json()
     assert balance["principal_outstanding_minor"] == "99700"
-    gone = client.post(f"/v1/quarantine/{first['command_id']}/resume", {})
+    gone = client.post(f"/v1/quarantine/{held}/resume", {})
     assert (gone.status_code, gone.json()["code"]) == (409, "not_quarantined")
     assert audit.faults_of_books(dsn) == []
 
@@ -138,6 +147,7 @@ def test_a_rejected_command_is_refused_and_what_is_behind_it_posts(
 
     listed = hpts("quarantine", "list", "--data-dir", str(stack_dir))
     assert held in listed.stdout, listed.stderr
+    assert behind in listed.stdout
     told = hpts(
         *("quarantine", "reject", held, "--because", "posted by another key"),
         *("--json", "--data-dir", str(stack_dir)),
