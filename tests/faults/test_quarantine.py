@@ -157,6 +157,7 @@ def test_a_rejected_command_is_refused_and_what_is_behind_it_posts(
     assert state_of(client, behind)["status"] == "quarantined"
     assert [bool(one["reason"]) for one in waiting_of(client, loan)] == [True, False]
 
+    assert "hpts: quarantine: " in hpts("status", "--data-dir", str(stack_dir)).stdout
     listed = hpts("quarantine", "list", "--data-dir", str(stack_dir))
     assert held in listed.stdout, listed.stderr
     assert behind in listed.stdout
