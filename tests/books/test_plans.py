@@ -88,8 +88,8 @@ FILL = """
     INSERT INTO reversal_targets SELECT p, entry, 0, uuid_nil, tenant, event
         FROM numbered, (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) AS nil (uuid_nil);
     INSERT INTO closed_periods SELECT p, event, day FROM numbered;
-    INSERT INTO quarantined_commands SELECT p, tenant, loan, n, 'key:' || n, entry, entry, 'Payment',
-        hash, false, 'a test', instant, instant, NULL, hash, '[]' FROM numbered;
+    INSERT INTO quarantined_commands SELECT p, tenant, loan, n, 'key:' || n, entry, entry,
+        'Payment', hash, false, 'a test', instant, instant, NULL, hash, '[]' FROM numbered;
     DROP TABLE numbered;
 """
 

@@ -56,8 +56,8 @@ FILL: LiteralString = """
         FROM numbered, (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) AS nil (uuid_nil);
     INSERT INTO period_closes SELECT DISTINCT p, tenant, day, timestamptz '2026-05-01'
         FROM numbered;
-    INSERT INTO quarantined_commands SELECT p, tenant, loan, n, 'key:' || n, entry, entry, 'Payment',
-        hash, false, 'a test', instant, instant, NULL, hash, '[]' FROM numbered;
+    INSERT INTO quarantined_commands SELECT p, tenant, loan, n, 'key:' || n, entry, entry,
+        'Payment', hash, false, 'a test', instant, instant, NULL, hash, '[]' FROM numbered;
     UPDATE partitions SET last_entry_seq = %(much)s;
     DROP TABLE numbered;
 """
