@@ -16,6 +16,8 @@ from schemas.money import format_minor
 from schemas.problems import Problem, ProblemError
 
 RETRY_AFTER_S: Final = "1"
+QUARANTINED: Final = "quarantined"
+"""The status of what waits for an operator: known, and yet no outcome."""
 
 
 def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
@@ -35,6 +37,13 @@ def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
     return Answer(200 if is_replay else 201, outcome.result.encode(), tuple(headers))
 
 
+def answer_known(known: Outcome) -> Answer:
+    """The answer to the same request again: what became of it, or that it is held."""
+    if known.status == QUARANTINED:
+        return answer_pending(known.command_id, position_of([known]), None, is_held=True)
+    return answer_one(known, is_replay=True)
+
+
 def answer_tried(outcome: Outcome) -> Answer:
     """The answer to a dry run: what posting it now would have given."""
     result: dict[str, Any] = json.loads(outcome.result)
@@ -49,7 +58,7 @@ def answer_pending(
     command_id: UUID, position: str | None, accrual_event_id: UUID | None, *, is_held: bool = False
 ) -> Answer:
     """202: accepted for good, not known in time; or held until an operator decides."""
-    status = "quarantined" if is_held else "pending"
+    status = QUARANTINED if is_held else "pending"
     body: dict[str, object] = {"command_id": str(command_id), "status": status}
     location = f"/v1/commands/{command_id}"
     if accrual_event_id is not None:

@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from ingress_api.answers import answer_one, answer_pending, answer_tried, position_of
+from ingress_api.answers import answer_known, answer_one, answer_pending, answer_tried, position_of
 from ingress_api.bodies import Envelope
 from ingress_api.exchange import Answer, Preference
 from ingress_api.idempotency import Reservations
-from ingress_api.outcomes import QUARANTINED, Outcomes
+from ingress_api.outcomes import Outcomes
 from ingress_api.progress import known_steps
 from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publisher
 from ingress_api.steps import KINDS, Kind, Steps, steps_from
@@ -178,7 +178,7 @@ class Intake:
             place = (holder.partition_id, holder.idempotency_key)
             outcomes = await self.store.outcomes(holder.tenant_id, [place])
             _refuse_another_s(outcomes, request)
-            answer = _answer_of(outcomes[0]) if outcomes else None
+            answer = answer_known(outcomes[0]) if outcomes else None
         if answer is None and await self.store.is_held(holder.tenant_id, holder.command_id):
             return answer_pending(holder.command_id, None, None, is_held=True)
         if answer is None and not (holder.is_stale and may_take_over):
@@ -286,12 +286,6 @@ class Intake:
                 traceparent=traceparent,
             )
         )
-
-
-def _answer_of(known: Outcome) -> Answer:
-    if known.status == QUARANTINED:
-        return answer_pending(known.command_id, position_of([known]), None, is_held=True)
-    return answer_one(known, is_replay=True)
 
 
 class TooLarge(NotSent):

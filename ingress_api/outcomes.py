@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api import broker
+from ingress_api.answers import QUARANTINED
 from ingress_api.lasting import OnFatal, lasting_task, lasting_thread
 from ingress_api.steps import Steps
 from ingress_api.store import Store, StoreUnavailable
@@ -26,8 +27,6 @@ DRAIN: Final = 500
 ASK_AFTER_S: Final = 0.25
 ASK_AT_MOST_EVERY_S: Final = 2.0
 MOST_ASKED: Final = 1_000
-QUARANTINED: Final = "quarantined"
-"""The status of what waits for an operator: known, and yet no outcome."""
 
 
 @dataclass(slots=True, eq=False)

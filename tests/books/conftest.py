@@ -46,7 +46,7 @@ def cluster() -> Iterator[str]:
         yield server.admin_dsn
     finally:
         running.send_signal(server.stop_signal)
-        running.wait(20)
+        running.wait(60)  # hundreds of databases are written back first
         server.discard()
 
 

@@ -222,6 +222,17 @@ def test_what_was_resolved_cannot_be_resolved_again(case: Case) -> None:
     assert case.code("resume:1") == "not_quarantined"
 
 
+def test_a_refusal_is_an_outcome_and_quarantines_nothing(case: Case) -> None:
+    case.take(ledger.payment("early", LOAN, 1_00), ledger.disbursement("open:1", LOAN))
+    case.take(replace(ledger.payment("yen", LOAN, 1_00), currency="JPY"))
+    case.take(ledger.payment("good", LOAN, 1_00))
+
+    assert [case.code(key) for key in ("early", "yen")] == ["loan_not_found", "currency_mismatch"]
+    assert case.status("good") == "posted"
+    assert case.waiting() == []
+    assert case.published() == []
+
+
 def test_a_dry_run_never_waits_and_never_quarantines(case: Case) -> None:
     case.take(ledger.disbursement("open:1", LOAN))
     case.take(replace(ledger.payment("try:1", LOAN, BREAKING_MINOR), dry_run=True))

@@ -10,22 +10,34 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
-from schemas import codec
+from hpts.local.credentials import SIGNING_KEY_ID
+from hpts.provision import PARTITIONS
+from schemas import codec, signing
+from schemas.partitioning import partition_of_loan
 from schemas.quarantine import DeadLetter
-from schemas.topics import DEAD_LETTERS
+from schemas.signing import SigningKey
+from schemas.topics import COMMANDS, DEAD_LETTERS, SIGNATURE_HEADER
 from tests import audit
 from tests.http import Client
 from tests.local_stack import hpts, read_local_json
 
 WITHIN_S = 40
+EMPTY: dict[str, Any] = {
+    **dict.fromkeys(("partition_id", "command_offset", "value_length"), 0),
+    **dict.fromkeys(("kind", "reason"), "a test"),
+    **dict.fromkeys(("key", "value")),
+    "headers": (),
+    "appended_at": datetime(2026, 1, 1, tzinfo=UTC),
+}
 Loan = dict[str, str]
 
 
@@ -80,47 +92,56 @@ def waiting_of(client: Client, loan: Loan) -> list[dict[str, Any]]:
     return list(answer.json()["items"])
 
 
-def test_a_loan_stands_still_until_it_is_resumed_and_no_other_does(stack: dict[str, Any]) -> None:
+def test_a_loan_stands_still_and_no_other_does(stack: dict[str, Any]) -> None:
     client, dsn = Client.of(stack), stack["postgres_dsn"]
     loan, other = (client.open_loan(amount_minor="100000") for _ in range(2))
-
+    key = f"pay:{uuid4()}"
     with refused(dsn, loan):
-        key = f"pay:{uuid4()}"
         held = pay(client, loan, "100", key=key)
         behind = pay(client, loan, "200", headers={"Prefer": "respond-async"})
-        assert (held.status_code, held.json()["status"]) == (202, "quarantined")
-        assert behind.status_code == 202
         assert pay(client, other, "300").status_code == 201
-        until(lambda: len(waiting_of(client, loan)) == 2)
-        # The same request again is told the same, and queues nothing.
-        again = pay(client, loan, "100", key=key)
-        assert (again.status_code, again.json()["status"]) == (202, "quarantined")
-        first, second = waiting_of(client, loan)
-        assert first["command_id"] == held.json()["command_id"]
-        assert "violates check constraint" in first["reason"]
-        assert (second["command_id"], second["reason"]) == (behind.json()["command_id"], None)
-        assert state_of(client, first["command_id"])["status"] == "quarantined"
-        assert client.get(f"/v1/loans/{loan['loan_id']}").json()["quarantined"] is True
-        ready = client.get("/v1/health/ready")
-        assert (ready.status_code, "quarantine" in ready.json()["warnings"]) == (200, True)
 
+    assert (held.status_code, held.json()["status"]) == (202, "quarantined")
+    assert behind.status_code == 202
+    until(lambda: len(waiting_of(client, loan)) == 2)
+    # The same request again is told the same, and queues nothing.
+    again = pay(client, loan, "100", key=key)
+    assert (again.status_code, again.json()["status"]) == (202, "quarantined")
+    first, second = waiting_of(client, loan)
+    assert first["command_id"] == held.json()["command_id"]
+    assert "violates check constraint" in first["reason"]
+    assert (second["command_id"], second["reason"]) == (behind.json()["command_id"], None)
+    assert state_of(client, first["command_id"])["status"] == "quarantined"
+    assert client.get(f"/v1/loans/{loan['loan_id']}").json()["quarantined"] is True
+    ready = client.get("/v1/health/ready")
+    assert (ready.status_code, "quarantine" in ready.json()["warnings"]) == (200, True)
+    assert client.post(f"/v1/quarantine/{first['command_id']}/resume", {}).status_code == 201
+
+
+def test_a_loan_goes_on_in_order_when_it_is_resumed(stack: dict[str, Any]) -> None:
+    client, dsn = Client.of(stack), stack["postgres_dsn"]
+    loan = client.open_loan(amount_minor="100000")
+    with refused(dsn, loan):
+        held = pay(client, loan, "100").json()["command_id"]
+        pay(client, loan, "200")
         # Nothing was mended: it breaks again.
-        resumed = client.post(f"/v1/quarantine/{first['command_id']}/resume", {})
+        resumed = client.post(f"/v1/quarantine/{held}/resume", {})
         assert resumed.status_code == 201, resumed.text
         assert [one["status"] for one in resumed.json()["commands"]] == ["quarantined"]
         assert resumed.json()["waiting_count"] == 2
 
     key = f"resume:{uuid4()}"
-    resumed = client.post(f"/v1/quarantine/{first['command_id']}/resume", {}, key=key)
+    resumed = client.post(f"/v1/quarantine/{held}/resume", {}, key=key)
+
     assert resumed.status_code == 201, resumed.text
     assert [one["status"] for one in resumed.json()["commands"]] == ["posted", "posted"]
-    replayed = client.post(f"/v1/quarantine/{first['command_id']}/resume", {}, key=key)
+    replayed = client.post(f"/v1/quarantine/{held}/resume", {}, key=key)
     assert (replayed.status_code, replayed.json()) == (200, resumed.json())
     assert waiting_of(client, loan) == []
-    assert state_of(client, first["command_id"])["status"] == "posted"
+    assert state_of(client, held)["status"] == "posted"
     balance = client.get(f"/v1/loans/{loan['loan_id']}/balance").json()
     assert balance["principal_outstanding_minor"] == "99700"
-    gone = client.post(f"/v1/quarantine/{first['command_id']}/resume", {})
+    gone = client.post(f"/v1/quarantine/{held}/resume", {})
     assert (gone.status_code, gone.json()["code"]) == (409, "not_quarantined")
     assert audit.faults_of_books(dsn) == []
 
@@ -136,8 +157,10 @@ def test_a_rejected_command_is_refused_and_what_is_behind_it_posts(
     assert state_of(client, behind)["status"] == "quarantined"
     assert [bool(one["reason"]) for one in waiting_of(client, loan)] == [True, False]
 
+    assert "hpts: quarantine: " in hpts("status", "--data-dir", str(stack_dir)).stdout
     listed = hpts("quarantine", "list", "--data-dir", str(stack_dir))
     assert held in listed.stdout, listed.stderr
+    assert behind in listed.stdout
     told = hpts(
         *("quarantine", "reject", held, "--because", "posted by another key"),
         *("--json", "--data-dir", str(stack_dir)),
@@ -220,6 +243,60 @@ def test_every_fact_is_published_though_the_engine_is_killed_again_and_again(
         assert resumed.status_code in (201, 202), resumed.text
     until(lambda: all(state_of(client, one)["status"] == "posted" for one in held))
     assert audit.faults_of_books(dsn) == []
+
+
+def test_a_signed_record_that_cannot_be_read_is_published_and_its_partition_goes_on(
+    stack: dict[str, Any], stack_dir: Path
+) -> None:
+    client, dsn = Client.of(stack), stack["postgres_dsn"]
+    loan = client.open_loan(amount_minor="100000")
+    partition_id = partition_of_loan(
+        UUID(stack["clients"][0]["tenant_id"]), UUID(loan["loan_id"]), PARTITIONS
+    )
+    secret = (stack_dir / "secrets" / "signing_key").read_bytes().strip()
+    key = SigningKey(SIGNING_KEY_ID, secret, None, datetime.now(UTC), None)
+    garbage = codec.encode(DeadLetter(**EMPTY))[:-1] + uuid4().bytes
+    producer = Producer({"bootstrap.servers": stack["kafka_bootstrap"]})
+    headers: Any = [(SIGNATURE_HEADER, signing.sign(key, garbage))]
+    producer.produce(COMMANDS, garbage, b"key", partition_id, headers=headers)
+    assert producer.flush(10) == 0
+
+    assert pay(client, loan, "100").status_code == 201
+
+    until(lambda: garbage in {letter.value for letter in read_dead_letters(stack)})
+    [letter] = [one for one in read_dead_letters(stack) if one.value == garbage]
+    assert (letter.kind, letter.partition_id, letter.key) == ("dead_letter", partition_id, b"key")
+    assert letter.reason.startswith("undecodable: ")
+    assert run(dsn, "SELECT halted_because FROM hpts.partitions WHERE halted_because <> ''") == []
+
+
+def test_a_database_that_is_away_puts_nothing_in_quarantine(
+    stack: dict[str, Any], stack_dir: Path
+) -> None:
+    client, dsn = Client.of(stack), stack["postgres_dsn"]
+    loan = client.open_loan(amount_minor="100000")
+    before = facts_of(dsn)
+    for _ in range(3):
+        pending = [pay(client, loan, "100", headers={"Prefer": "respond-async"}) for _ in range(20)]
+        for pid in read_local_json(stack_dir)["processes"]["postgres"]:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: client.get("/v1/health/ready").status_code == 200)
+        for answer in pending:
+            assert answer.status_code in (202, 503), answer.text
+
+    sent = [one.json()["command_id"] for one in pending if one.status_code == 202]
+    until(lambda: all(state_of(client, one)["status"] == "posted" for one in sent))
+    assert facts_of(dsn) == before
+    assert audit.faults_of_books(dsn) == []
+
+
+def facts_of(dsn: str) -> list[tuple[Any, ...]]:
+    """Everything that was ever set aside."""
+    return run(
+        dsn,
+        "SELECT partition_id, command_offset FROM hpts.dead_letters UNION ALL "
+        "SELECT partition_id, decided_offset FROM hpts.quarantines ORDER BY 1, 2",
+    )
 
 
 def read_dead_letters(stack: dict[str, Any]) -> list[DeadLetter]:

@@ -187,3 +187,7 @@ def test_a_fee_of_an_earlier_life_is_out_of_reach() -> None:
 
     assert books.refuse(reversal(assessed)).code == "entry_not_found"
     assert books.balances() == Balances(principal=7_00, unsettled=7_00)
+
+
+def test_an_entry_says_what_kind_of_fee_it_was() -> None:
+    assert entry_of(Books(loan()).post(fee(5_00))).details == {"fee_type": "late"}

@@ -5,6 +5,7 @@ follow from them; 2,400 by default: more than 100,000 commands).
 """
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,6 +28,7 @@ RUNS = 8
 ENOUGH = 1000
 """With fewer histories than this, what they must have met is not demanded."""
 
+MAY_BE_MISSED_OF_ONE_EVENT = 3
 MAY_BE_MISSED = 8
 """How many of all (event, refusal) pairs chance may miss; every one has an example. One is never
 drawn: a loan is quarantined by the shell.
@@ -47,11 +49,14 @@ def test_any_history_keeps_the_books_true() -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    assert sum(met[kind.__name__] for kind in DECIDERS) >= 0.8 * EXAMPLES * STEPS, met
     if EXAMPLES >= ENOUGH:
+        # By default at least 100,000 commands were decided and compared.
+        assert sum(met[kind.__name__] for kind in DECIDERS) >= EXAMPLES * STEPS * 5 // 6, met
         wanted = {(event, code) for event, codes in PRECEDENCE.items() for code in codes}
         missed = sorted(pair for pair in wanted if not met[pair])
         assert len(missed) <= MAY_BE_MISSED, missed
+        by_event = Counter(event for event, _ in missed)
+        assert max(by_event.values(), default=0) <= MAY_BE_MISSED_OF_ONE_EVENT, missed
         assert [kind for kind in DECIDERS if not met["posted", kind.__name__]] == []
 
 

@@ -294,3 +294,12 @@ def test_room_is_given_back_when_the_refinance_is_reversed() -> None:
     assert ledger.balances(LOAN) == Balances(principal=LARGEST)
     collected = ledger.books_of(LOAN).collected(LOAN)
     assert collected == Collected()
+
+
+def test_both_parts_of_the_reversal_carry_its_reference() -> None:
+    ledger = owing()
+    _, opening = refinanced(ledger, external_ref="deal-7")
+    new = ledger.post(refinance_reversal(opening, external_ref="case-7"))
+    (old,) = ledger.run()
+    for posting in (new, posted(old)):
+        assert {line.external_ref for line in entry_of(posting).lines} == {"case-7"}
