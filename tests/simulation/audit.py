@@ -12,6 +12,9 @@ from schemas import chain, codec, signing
 from schemas.commands import (
     FOLLOWING_STEPS,
     AnyCommand,
+    Disbursement,
+    FeeAssessment,
+    Payment,
     PeriodClose,
     Refinance,
     RefinancePayoff,
@@ -34,9 +37,11 @@ LOAN_ACCOUNTS: Final = {
 COMPARED: Final = (
     *("loans", "journal_entries", "journal_lines", "account_days", "command_outcomes"),
     *("disbursements", "disbursement_entries", "reversal_targets", "closed_periods"),
-    "period_closes",
+    *("period_closes", "quarantines", "quarantined_commands"),
 )
-POSITION: Final = ("next_offset", "last_record_hash", "last_entry_seq", "chain_head")
+POSITION: Final = (
+    *("next_offset", "last_record_hash", "last_entry_seq", "chain_head", "quarantined_count"),
+)
 
 OutcomeKey = tuple[int, UUID, str]
 
@@ -60,6 +65,8 @@ def faults(server: Server, broker: Broker, clients: Clients) -> Iterator[str]:
     yield from _promise_faults(server, clients, len(broker.partitions))
     yield from _step_faults(server, commands, len(broker.partitions))
     yield from _chunk_order_faults(clients, commands)
+    yield from _order_faults(server, commands)
+    yield from _publication_faults(server, broker)
     yield from _journal_faults(server)
     yield from _balance_faults(server)
 
@@ -127,7 +134,7 @@ def _promise_faults(server: Server, clients: Clients, count: int) -> Iterator[st
                 yield f"acknowledged, and another request was decided: {key}"
     latest: dict[int, Row] = {}
     outcomes = server.tables["command_outcomes"]
-    for row in sorted(outcomes.values(), key=lambda row: row["command_offset"]):
+    for row in sorted(outcomes.values(), key=_applied):
         before = latest.get(row["partition_id"], row)
         if row["posted_at"] < before["posted_at"]:
             yield f"time goes back at {row['partition_id']}: {row['command_offset']}"
@@ -136,6 +143,45 @@ def _promise_faults(server: Server, clients: Clients, count: int) -> Iterator[st
     for partition_id, tenant_id, key in server.tables["command_outcomes"]:
         if seen.setdefault((tenant_id, key), partition_id) != partition_id:
             yield f"{key} was decided in two partitions"
+
+
+def _applied(outcome: Row) -> int:
+    """The offset that brought the outcome: the command's own, or a resolution's."""
+    resumed: int | None = outcome["resumed_offset"]
+    own: int = outcome["command_offset"]
+    return own if resumed is None else resumed
+
+
+def _order_faults(
+    server: Server, commands: dict[OutcomeKey, tuple[int, AnyCommand]]
+) -> Iterator[str]:
+    """The commands of a loan are applied in the order of the log, also around a quarantine."""
+    latest: dict[tuple[Any, ...], int] = {}
+    for key, (_, command) in sorted(commands.items(), key=lambda one: one[1][0]):
+        row = server.tables["command_outcomes"].get(key)
+        if row is None or not isinstance(command, Disbursement | Payment | FeeAssessment):
+            continue
+        loan = (key[0], command.tenant_id, command.loan_id)
+        if _applied(row) < latest.get(loan, 0):
+            yield f"{key} was applied before an earlier command of its loan"
+        latest[loan] = _applied(row)
+
+
+def _publication_faults(server: Server, broker: Broker) -> Iterator[str]:
+    """What was not applied is published, at least once, and nothing else is."""
+    told = set()
+    for _, value in broker.dead_letters:
+        letter: Any = codec.decode(value)
+        told.add((letter.partition_id, letter.command_offset, letter.decided_offset))
+    facts = {(p, offset, None) for p, offset in server.tables["dead_letters"]}
+    facts |= {(k[0], k[2], k[1]) for k in server.tables["quarantines"]}
+    hidden = {
+        (row["partition_id"], row["command_offset"], None)
+        for row in server.rows("dead_letters")
+        if row["reason"].startswith("hidden")
+    }
+    if told - facts or facts - hidden - told:
+        yield f"published {told - facts} for nothing, and never {facts - hidden - told}"
 
 
 def _step_faults(
@@ -191,17 +237,19 @@ def _journal_faults(server: Server) -> Iterator[str]:
         by_entry[key[0], key[1]].append(lines[key])
     if set(by_entry) != set(entries):
         yield f"lines and entries do not meet: {set(by_entry) ^ set(entries)}"
+    applied = {(k[0], r["command_offset"]): _applied(r) for k, r in _outcomes(server)}
     heads: dict[int, tuple[bytes, int, int]] = defaultdict(lambda: (chain.GENESIS, 0, -1))
     for key in sorted(entries):
         entry, (head, entry_seq, offset) = entries[key], heads[key[0]]
         if entry["entry_seq"] != entry_seq + 1:
             yield f"entry_seq {entry['entry_seq']} follows {entry_seq}"
-        if entry["command_offset"] <= offset:
+        if applied[key[0], entry["command_offset"]] < offset:
             yield f"entry {key} is out of order"
         head = _link(head, entry, by_entry[key])
         if head != entry["entry_hash"]:
             yield f"the chain breaks at {key}"
-        heads[key[0]] = (head, entry["entry_seq"], entry["command_offset"])
+        applied_offset = applied[key[0], entry["command_offset"]]
+        heads[key[0]] = (head, entry["entry_seq"], applied_offset)
         sums_minor: dict[tuple[str, str], int] = defaultdict(int)
         for line in by_entry[key]:
             sums_minor[line["currency"], line["layer"]] += _signed_minor(line)
@@ -211,6 +259,11 @@ def _journal_faults(server: Server) -> Iterator[str]:
         head, entry_seq, _ = heads[row["partition_id"]]
         if (row["chain_head"], row["last_entry_seq"]) != (head, entry_seq):
             yield f"the head of partition {row['partition_id']} is not its last entry"
+
+
+def _outcomes(server: Server) -> list[tuple[OutcomeKey, Row]]:
+    rows: Any = server.tables["command_outcomes"].items()
+    return list(rows)
 
 
 def _link(head: bytes, entry: Row, lines: list[Row]) -> bytes:

@@ -34,7 +34,14 @@ from schemas.commands import (
 )
 from schemas.partitioning import partition_of_loan
 from schemas.placement import place_of
-from tests.simulation.request import BORROWER, TENANTS, UNKNOWN_INSTANT, Request, loan_number
+from tests.simulation.request import (
+    BORROWER,
+    BREAKS,
+    TENANTS,
+    UNKNOWN_INSTANT,
+    Request,
+    loan_number,
+)
 
 LOANS: Final = 7
 CHUNK_LOANS: Final = 3
@@ -122,6 +129,7 @@ class Author:
             source_method="ach",
             allocation=self.chance.choice(["auto", "auto", "hold"]),
             dry_run=self.chance.random() < 0.05,
+            description=BREAKS if self.chance.random() < 0.15 else None,
         )
         return self._one(tenant_id, key, command)
 

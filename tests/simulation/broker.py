@@ -90,6 +90,8 @@ class Broker:
         self.is_clock_steady = is_clock_steady
         self.partitions = [Partition(number) for number in range(partition_count)]
         self.skew_seconds = 0.0
+        self.dead_letters: list[tuple[bytes | None, bytes]] = []
+        """What was published to the dead letters topic."""
         self.group = Group(world, partition_count)
         self._transactions = 0
 

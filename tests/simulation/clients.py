@@ -58,10 +58,31 @@ class Clients:
         if outcome.dry_run:
             return
         key = (outcome.partition_id, outcome.tenant_id, outcome.idempotency_key)
-        row = self.server.tables["command_outcomes"].get(key)
-        names = ("command_id", "status", "result", "command_offset", "fingerprint")
-        if row is None or any(row[name] != getattr(outcome, name) for name in names):
+        if outcome.status == "quarantined":
+            if not self._waits_or_is_answered(key):
+                self.world.violated(f"said to wait, and it does not: {outcome}")
+            return
+        row = self.server.tables["command_outcomes"].get(key, {})
+        names = ("command_id", "status", "result", "fingerprint")
+        applied = row.get("resumed_offset")
+        applied = row.get("command_offset") if applied is None else applied
+        if applied != outcome.command_offset or any(
+            row[name] != getattr(outcome, name) for name in names
+        ):
             self.world.violated(f"announced, but not what is committed: {outcome} {row}")
+
+    def send(self, command: Any) -> None:
+        """An operator's command: sent, at times twice."""
+        self._append(command)
+        if self.world.happens(0.2):
+            self._append(command)
+
+    def _waits_or_is_answered(self, key: tuple[int, UUID, str]) -> bool:
+        waiting = self.server.rows("quarantined_commands")
+        names = ("partition_id", "tenant_id", "idempotency_key")
+        if any(tuple(row[name] for name in names) == key for row in waiting):
+            return True
+        return key in self.server.tables["command_outcomes"]
 
     def _later(self, seconds: float, request: Request) -> None:
         self.unfinished += 1

@@ -277,6 +277,19 @@ class SimulatedSender:
         if isinstance(outcome, codec.Outcome):
             self._heard(reply_partition, outcome)
 
+    def publish_dead_letter(
+        self, key: bytes | None, value: bytes, on_done: Callable[[bool], None]
+    ) -> bool:
+        """As `Sender.publish_dead_letter`."""
+        world = self._world
+        is_written = not world.happens(0.05)
+        if is_written:
+            self._broker.dead_letters.append((key, value))
+        else:
+            world.fault("dead letter not published")
+        self._callbacks.append((world.now + 0.01, lambda: on_done(is_written)))
+        return True
+
     def serve(self) -> None:
         """As `Sender.serve`."""
         if self._world.happens(0.0002):

@@ -88,7 +88,7 @@ class Slot:
             identity,
             books,
             sender,  # type: ignore[arg-type]
-            Outgoing(books, sender),  # type: ignore[arg-type]
+            Outgoing(books, sender, lambda: world.now),  # type: ignore[arg-type]
             {KEY.key_id: KEY},
             patience=Patience(Stopping(world)),
             clock=lambda: world.now,

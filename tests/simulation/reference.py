@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from posting_engine.batch import Item, decide_batch, runs
+from posting_engine.applying import Applying
 from posting_engine.books import Books
 from posting_engine.halts import HIDDEN
 from posting_engine.records import DeadLetter, Record, examine
+from posting_engine.verdict import Item
 from tests.simulation.broker import Broker, Partition
 from tests.simulation.connection import Connection, Hazards
 from tests.simulation.engines import KEY, TOPIC_ID
@@ -32,6 +33,7 @@ def make_partitions(server: Server, partition_count: int) -> None:
             "last_entry_seq": 0,
             "chain_head": bytes(32),
             "halted_because": None,
+            "quarantined_count": 0,
         }
 
 
@@ -52,15 +54,12 @@ def apply(books: Books, broker: Broker, cut: int) -> None:
     """Apply every partition's whole log in batches of `cut` records."""
     count = len(broker.partitions)
     held = books.take_leases(range(count), "reference")
+    applying = Applying(books, count, confirm=lambda: None)
     for partition in broker.partitions:
         items = list(_items(partition, count))
         for first in range(0, len(items), cut):
-            for run in runs(items[first : first + cut]):
-                before = {partition.number: held[partition.number]}
-                pages = books.open_pages(run, before, count)
-                verdict = decide_batch(run, pages.by_partition, pages.earlier, before)
+            for verdict in applying.apply(items[first : first + cut], held):
                 assert not verdict.halts, verdict.halts
-                books.record(verdict, pages)
                 held.update(verdict.after)
 
 

@@ -14,6 +14,9 @@ TENANTS: Final = (
     UUID("7d3ffb8e-6d2b-4f37-8fd2-6d33b6b2a0c1"),
     UUID("0a1b2c3d-0000-4000-8000-00000000beef"),
 )
+BREAKS: Final = "breaks"
+"""The description of a payment that breaks the engine until it is mended."""
+
 BORROWER: Final = UUID("5a0c34a4-3f0b-4a4e-9a86-0b4f6f2fd1f3")
 UNKNOWN_INSTANT: Final = datetime(2026, 3, 1, tzinfo=UTC)
 

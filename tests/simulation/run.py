@@ -16,10 +16,10 @@ from tests.simulation.clients import Clients
 from tests.simulation.connection import Hazards
 from tests.simulation.consumer import Library
 from tests.simulation.engines import Fleet
+from tests.simulation.operators import TROUBLED_SECONDS, Operators, a_build_that_breaks
 from tests.simulation.server import Server, Session
 from tests.simulation.world import World
 
-TROUBLED_SECONDS: Final = 30.0
 REST_SECONDS: Final = 120.0
 """Without faults everything must be applied well before."""
 
@@ -66,6 +66,7 @@ class Simulation:
             lambda session: _see_what_is_reached(world, self.broker, session),
         ]
         self.clients = Clients(world, self.broker, self.server, Author(chance, count))
+        self.operators = Operators(self.clients)
         self.library = Library(chance.choice([0.0, 0.0, 0.0, 0.02]))
         self.may_halt = self.library.fault > 0
         self.fleet = Fleet(
@@ -81,6 +82,8 @@ class Simulation:
 
     def __enter__(self) -> "Simulation":
         self._logging = structlog.get_config()
+        self._broken = a_build_that_breaks()
+        self._broken.__enter__()
         structlog.configure(
             processors=[self._engine_tells],
             wrapper_class=structlog.make_filtering_bound_logger(20),
@@ -91,11 +94,13 @@ class Simulation:
         self.fleet.is_closing = True
         self.world.close()
         structlog.configure(**self._logging)
+        self._broken.__exit__(None, None, None)
 
     def trouble(self, requests: int = 45) -> None:
         """Clients ask and everything fails that can."""
         self.clients.start(requests, TROUBLED_SECONDS)
         self.fleet.start()
+        self.operators.start(TROUBLED_SECONDS)
         self.world.run(TROUBLED_SECONDS)
 
     def come_to_rest(self) -> None:
@@ -104,7 +109,7 @@ class Simulation:
         self.world.tell("", "no more faults")
 
         def look() -> None:
-            if self._is_at_rest():
+            if self._is_at_rest() and self.operators.look():
                 self.world.finish()
                 return
             if any(row["halted_because"] for row in self.server.rows("partitions")):
@@ -121,12 +126,18 @@ class Simulation:
         found = list(audit.faults(self.server, self.broker, self.clients))
         if not found:
             books, other = reference.books_without_faults(len(self.broker.partitions))
-            reference.apply(books, self.broker, cut=self.world.seed % 40 + 1)
+            with a_build_that_breaks():
+                reference.apply(books, self.broker, cut=self.world.seed % 40 + 1)
             found = list(audit.differences(self.server, other))
         return found
 
     def _is_at_rest(self) -> bool:
-        if self.clients.unfinished or self.server.tables["outgoing_commands"]:
+        tables = self.server.tables
+        if (
+            self.clients.unfinished
+            or tables["outgoing_commands"]
+            or tables["outgoing_dead_letters"]
+        ):
             return False
         partitions = self.server.tables["partitions"]
         return all(

@@ -38,6 +38,9 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "closed_periods": ("partition_id", "tenant_id"),
     "period_closes": ("partition_id", "tenant_id", "closed_through"),
     "dead_letters": ("partition_id", "command_offset"),
+    "quarantined_commands": ("partition_id", "tenant_id", "loan_id", "command_offset"),
+    "quarantines": ("partition_id", "decided_offset", "command_offset", "loan_id"),
+    "outgoing_dead_letters": ("partition_id", "outgoing_seq"),
     "idempotency_reservations": ("tenant_id", "idempotency_key"),
 }
 """Table -> its primary key."""
@@ -172,6 +175,7 @@ class Server:
         """Of clients that are gone, not done yet; each may happen at any moment, or has."""
         self.before_commit: list[Callable[[Session], None]] = []
         self._outgoing_seq = 0
+        self._letter_seq = 0
 
     def connect(self, client: str) -> Session:
         """A new session; raises `OperationalError` while the server is away."""
@@ -220,6 +224,11 @@ class Server:
         """Of the identity column; a rolled back transaction leaves a gap."""
         self._outgoing_seq += 1
         return self._outgoing_seq
+
+    def next_letter_seq(self) -> int:
+        """Of `outgoing_dead_letters`."""
+        self._letter_seq += 1
+        return self._letter_seq
 
     def rows(self, table: str) -> Iterator[Row]:
         """All committed rows, in no order that anybody may rely on."""

@@ -16,6 +16,7 @@ from posting_engine.posting.loan import Loan
 from posting_engine.posting.page import DisbursedAmount
 from posting_engine.statements import STATEMENTS
 from tests.simulation.lookups import accrued_part, accrued_share, entries_named, standing_accruals
+from tests.simulation.quarantines import QUARANTINE_STATEMENTS
 from tests.simulation.server import KEYS, Row, Session
 
 Parameters = Mapping[str, Any]
@@ -26,7 +27,7 @@ NAME_OF: Final = {text: name for name, text in STATEMENTS.items()}
 
 _POSITION: Final = (
     *("partition_id", "topic_id", "next_offset", "last_record_hash", "lease_epoch"),
-    *("last_appended_at", "last_entry_seq", "chain_head", "reached_at"),
+    *("last_appended_at", "last_entry_seq", "chain_head", "reached_at", "quarantined_count"),
 )
 _OUTCOME: Final = (
     *("partition_id", "tenant_id", "idempotency_key", "command_id", "correlation_id"),
@@ -120,7 +121,7 @@ def _update_loans(session: Session, parameters: Parameters) -> Rows:
 
 def _move_position(session: Session, parameters: Parameters) -> Rows:
     names = ("partition_ids", "topic_ids", "lease_epochs", "expected_offsets", "next_offsets")
-    names += ("record_hashes", "appended_at", "entry_seqs", "chain_heads")
+    names += ("record_hashes", "appended_at", "entry_seqs", "chain_heads", "quarantined_counts")
     matched = []
     for move in _columns(parameters, names):
 
@@ -141,6 +142,7 @@ def _move_position(session: Session, parameters: Parameters) -> Rows:
             "reached_at": max(row["reached_at"], just_before),
             "last_entry_seq": move["entry_seqs"],
             "chain_head": move["chain_heads"],
+            "quarantined_count": move["quarantined_counts"],
         }
         session.put("partitions", changed)
         matched.append(changed)
@@ -310,6 +312,14 @@ def _load_loans(session: Session, parameters: Parameters) -> Rows:
     return _load("loans", _LOAN)(session, parameters)
 
 
+def _load_outcomes(session: Session, parameters: Parameters) -> Rows:
+    rows = _load("command_outcomes", (*_OUTCOME, "resumed_offset"))(session, parameters)
+    for row in rows:
+        resumed_offset = row.pop("resumed_offset")
+        row["command_offset"] = row["command_offset"] if resumed_offset is None else resumed_offset
+    return rows
+
+
 def _load_closed_periods(session: Session, parameters: Parameters) -> Rows:
     keys = zip(parameters["partition_ids"], parameters["tenant_ids"], strict=True)
     found = (session.get("closed_periods", key) for key in keys)
@@ -344,7 +354,7 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "load_disbursements": _load("disbursements", _DISBURSED),
     "load_entries": entries_named,
     "load_loans": _load_loans,
-    "load_outcomes": _load("command_outcomes", _OUTCOME),
+    "load_outcomes": _load_outcomes,
     "load_outgoing": _load_outgoing,
     "load_owners": _load_owners,
     "load_positions": _load_positions,
@@ -359,4 +369,5 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "release_lease": _release_lease,
     "take_lease": _take_lease,
     "update_loans": _update_loans,
+    **QUARANTINE_STATEMENTS,
 }

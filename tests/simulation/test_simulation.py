@@ -64,6 +64,10 @@ PER_HUNDRED_SEEDS = {
     "waited for a row": 50,
     "lock timeout": 3,
     "ended for standing still in a pipeline": 3,
+    # F30 to F33: commands that break
+    "engine: loan quarantined": 50,
+    "operator resumes": 50,
+    "operator rejects": 10,
     # the engine's own sending
     "arrived after its process had died": 20,
     "sent, and lost with its process": 20,
