@@ -289,8 +289,10 @@ class Worker:
         for partition_id, reason in answer.beyond.items():
             self._halt(partition_id, reason)
         for partition_id, end in answer.stuck.items():
-            # Nothing comes, and the log goes on: markers at its end, as a rule.
-            self._record_hidden(partition_id, due=self._due[partition_id], came=end)
+            # Nothing comes, and the log goes on: markers at its end, as a rule. But first the
+            # last applied record must have come again, or it would be held against another.
+            if partition_id not in self._unverified:
+                self._record_hidden(partition_id, due=self._due[partition_id], came=end)
         at_end = {p: at for p, at in answer.at_end.items() if p not in self._unverified}
         if at_end:
             self.books.note_reached(list(at_end.values()))

@@ -2,6 +2,7 @@
 alone: nothing of `posting_engine` is used, so a fault of it cannot hide itself.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
@@ -269,7 +270,7 @@ def _link(head: bytes, entry: Row, lines: list[Row]) -> bytes:
     names = ("account_code", "direction", "amount_minor", "currency", "layer", "loan_id")
     names += ("borrower_id", "external_ref")
     fields = {k: v for k, v in entry.items() if k not in ("command_offset", "entry_hash")}
-    fields["metadata"] = {}
+    fields |= {name: json.loads(entry[name]) for name in ("metadata", "details")}
     told: Any = [tuple(line[name] for name in names) for line in lines]
     return chain.entry_hash(head, **fields, lines=told)
 

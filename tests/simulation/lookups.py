@@ -69,6 +69,7 @@ def _with_lines(session: Session, entry: Row) -> Rows:
     disbursed = session.get("disbursements", (partition_id, entry["tenant_id"], event_id)) or {}
     head = {name: entry[name] for name in _ENTRY} | {
         "metadata": json.loads(entry["metadata"]),
+        "details": json.loads(entry["details"]),
         "reversed_by_entry_id": None if target is None else target["reversed_by_entry_id"],
     }
     head |= {f"disbursed_{name}": disbursed.get(name) for name in _DISBURSED}

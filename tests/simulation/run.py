@@ -181,6 +181,8 @@ def _see_who_writes(world: World, server: Server, session: Session) -> None:
         if table != "partitions" or row is None:
             continue
         before = server.tables["partitions"][key]
+        if row["next_offset"] < before["next_offset"]:
+            world.violated(f"{session.client} moved the position of partition {key[0]} back")
         if row["next_offset"] != before["next_offset"]:
             moved.add(key[0])
             if before["lease_owner"] != session.client:

@@ -26,7 +26,7 @@ from tests.simulation.server import KEYS, Row
 
 NOT_COMPARED = {"partitions": {"lease_taken_at"}, "outgoing_commands": {"outgoing_seq"}}
 EMPTY_AT_REST = {"outgoing_commands", "outgoing_dead_letters", "quarantined_commands"}
-JSON = ("metadata", "result", "record_headers")
+JSON = ("metadata", "details", "result", "record_headers")
 CUTS = (1, 60, 2, 13)
 
 

@@ -28,7 +28,7 @@ from tests.simulation.connection import Hazards
 from tests.simulation.run import simulate
 from tests.simulation.server import Session
 
-MOST_SEEDS = 80
+MOST_SEEDS = 200
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
