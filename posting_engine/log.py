@@ -79,9 +79,7 @@ class LostPosition:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Where partitions ended some time after `asked_at`: what may be read (`stable`), and what was
-    written, records behind an open transaction included.
-    """
+    """Where partitions ended after `asked_at`: for readers, and behind open transactions, too."""
 
     asked_at: datetime
     stable: dict[int, int]
