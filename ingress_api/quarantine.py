@@ -95,9 +95,8 @@ async def accept(
     elif holder is not None:
         partition_id = holder.partition_id  # resolved since, perhaps by this very request
     else:
-        await progress.command_state(
-            intake.store, request.tenant_id, command_id, least={}
-        )  # 404: unknown
+        # 404 where nobody knows of it:
+        await progress.command_state(intake.store, request.tenant_id, command_id, least={})
         raise ProblemError(Problem(code="not_quarantined", command_id=command_id))
     loans = {row["loan_id"] for row in named}
     known = {
