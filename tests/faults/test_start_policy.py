@@ -82,6 +82,8 @@ def test_each_weak_setting_is_refused_alone(own: OwnLedger, weak: tuple[str, str
     assert faults_of(own, profile="local", durability=None) == ""
     alter(own, *weak)
     topic, setting, value = weak
+    # The broker answers a change before everybody sees it.
+    until(lambda: faults_of(own, profile="local", durability=None) != "", seconds=10)
     told = faults_of(own, profile="local", durability=None)
     assert told.startswith(f"{topic}: {setting} is {value}, ")
     assert "\n" not in told
