@@ -14,6 +14,7 @@ from read_api import bodies
 from read_api.bodies import Body
 from read_api.freshness import wait_for
 from read_api.paging import Pages, Place
+from read_api.parameters import check_dates
 from read_api.queries import Ask, Desk, loan_partition, not_found
 from read_api.store import Row, Snapshot
 from schemas import ids
@@ -35,6 +36,7 @@ class _Cursor:
 
 async def journal_entry(desk: Desk, ask: Ask) -> Body:
     """`GET /journal-entries/{journal_entry_id}`."""
+    await wait_for(desk.store, least=ask.least, known_at=None, partition_ids=())
     entry_id = ask.ids["journal_entry_id"]
     count = await desk.store.partition_count()
     named = ids.partition_in(entry_id)
@@ -44,7 +46,6 @@ async def journal_entry(desk: Desk, ask: Ask) -> Body:
         partition_ids = [named]
     else:
         raise not_found()
-    await wait_for(desk.store, least=ask.least, known_at=None, partition_ids=())
     pages = Pages(desk.page_secret, ask.tenant_id, ask.path, {})
     token: str | None = ask.values["page_token"]
     place = None if token is None else pages.place(token)
@@ -123,6 +124,7 @@ def _places(parts: list[Row]) -> dict[str, object]:
 
 async def loan_journal(desk: Desk, ask: Ask) -> Body:
     """`GET /loans/{loan_id}/journal-entries`: each entry with its lines that name the loan."""
+    check_dates(ask.values)
     partition_id = await loan_partition(desk, ask)
     await wait_for(desk.store, least=ask.least, known_at=None, partition_ids=())
     filters = {name: ask.values[name] for name in ("from_date", "to_date", "event_type", "order")}

@@ -18,7 +18,7 @@ PACKAGES = {"schemas", "hpts"} | SERVICES
 
 MODULE_LINES = 350
 FUNCTION_LINES = 40
-CORE_LINES = 2_000
+CORE_LINES = 2_700
 
 CORE_MAY_IMPORT = re.compile(
     r"bisect|collections(\.abc)?|dataclasses|datetime|enum|functools|hashlib|itertools|operator"
@@ -285,6 +285,18 @@ def test_nothing_names_this_machine_or_a_registry() -> None:
             continue
         faults += [f"{at(path)} names {word}" for word in (*hosts, *folders) if word in text]
     assert not faults, "\n".join(faults)
+
+
+def test_no_merge_was_left_half_done() -> None:
+    marker = re.compile(rb"^(?:<{7}|>{7}|[|]{7}) ", re.MULTILINE)
+    assert [at(path) for path in FILES if marker.search(path.read_bytes())] == []
+
+
+def test_the_glossary_says_each_word_once() -> None:
+    words = re.findall(
+        r"^\| \*\*(.+?)\*\* \|", (ROOT / "GLOSSARY.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert [word for word in words if words.count(word) > 1] == []
 
 
 def test_no_lock_has_an_address() -> None:
