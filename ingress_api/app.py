@@ -35,6 +35,7 @@ from ingress_api.store import Store, StoreUnavailable
 from ingress_api.tenants import Tenants
 from schemas import signing, tracing
 from schemas.access_token import TokenVerifier
+from schemas.probe import Probe
 from schemas.problems import Problem
 from schemas.signing import SigningKey, UnreadableSecret
 from schemas.topics import OUTCOME_PARTITIONS
@@ -70,6 +71,7 @@ class IngressApp(FastAPI):
         self.routes_of_ours = Routes(
             self.verifier, InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant)
         )
+        self._ledger = Probe(self._load_ledger)
         self.state.fatal = None
         self.state.why_not_ready = "starting"
         self.state.checks = self._checks
@@ -87,18 +89,20 @@ class IngressApp(FastAPI):
         """The contract of these routes, from the tables that check them."""
         return described.document(self.title, self.version)
 
+    async def _load_ledger(self) -> None:
+        deps = self.routes_of_ours.deps
+        if deps is not None:
+            await deps.intake.store.one("load_ledger", {})
+
     async def _checks(self) -> dict[str, str | None]:
         deps = self.routes_of_ours.deps
         if deps is None:
             return {"ingress": self.state.fatal or self.state.why_not_ready}
         try:
-            async with asyncio.timeout(CHECK_WITHIN_S):
-                await deps.intake.store.one("load_ledger", {})
+            await self._ledger.ask(CHECK_WITHIN_S)
             database = None
-        except StoreUnavailable as error:
+        except (StoreUnavailable, TimeoutError) as error:
             database = str(error)
-        except TimeoutError:
-            database = "no answer in time"
         return {
             "ingress": self.state.fatal,
             "log": deps.guard.fault,

@@ -4,6 +4,7 @@ Bare ASGI, because the posting routes are the hot path; `app` mounts it and desc
 OpenAPI. No input may come out of here as a 5xx that is not a deliberate 503.
 """
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -100,6 +101,12 @@ class Routes:
             await send_problem(send, problem, trace.response_headers)
         except StoreUnavailable:
             problem = Problem(code="not_ready", headers={"Retry-After": "1"})
+            problem = problem.with_trace(trace.trace_id, exchange.path)
+            await send_problem(send, problem, trace.response_headers)
+        except asyncio.CancelledError:
+            # Only a server that ends cancels requests, and only after its grace: what this one
+            # sent may post yet, so it is not to be told of as failed.
+            problem = Problem(code="outcome_unknown", headers={"Retry-After": "1"})
             problem = problem.with_trace(trace.trace_id, exchange.path)
             await send_problem(send, problem, trace.response_headers)
         except Disconnected:

@@ -23,9 +23,11 @@ from read_api.settings import Settings
 from read_api.store import Position, Store, StoreUnavailable
 from schemas import tracing
 from schemas.access_token import TokenVerifier
+from schemas.probe import Probe
 from schemas.problems import Problem
 
 VERSION: Final = "0.1.0"
+CHECK_WITHIN_S: Final = 2.0
 LEAST_SECRET_BYTES: Final = 32
 
 
@@ -53,6 +55,7 @@ class ReadApp(FastAPI):
             algorithm=settings.token_algorithm,
         )
         self._routes = Routes(self.verifier, Desk(self.store, _page_secret(settings)))
+        self._positions = Probe(self.store.positions)
         self.state.checks = self._checks
         self.state.warnings = self._warnings
 
@@ -69,8 +72,8 @@ class ReadApp(FastAPI):
 
     async def _checks(self) -> dict[str, str | None]:
         try:
-            positions = await self.store.positions()
-        except StoreUnavailable as error:
+            positions = await self._positions.ask(CHECK_WITHIN_S)
+        except (StoreUnavailable, TimeoutError) as error:
             return {"database": str(error), "issuer": self.verifier.fault}
         behind = [p.partition_id for p in positions if p.lag_s > self.settings.most_lag_s]
         return {

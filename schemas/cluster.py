@@ -160,6 +160,7 @@ class TopicWatch:
             self._judge(asked)
             if self.fault is not None or self._missing == 0:
                 return
+            time.sleep(_ASK_EVERY_S / 2)
         raise ClusterUnavailable(f"cannot describe {COMMANDS}: no answer in time")
 
     def turn(self) -> str | None:

@@ -46,6 +46,11 @@ class Payers:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def known(self) -> int:
+        """How many requests have come to their answer."""
+        return len(self.acknowledged)
+
     def stop(self) -> list[str]:
         """Let every request come to its answer; the acknowledged commands."""
         self._stopping.set()

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import threading
 import time
 from collections import Counter
 from typing import Any
@@ -90,14 +91,15 @@ def test_payments_through_a_network_that_fails_again_and_again_post_once(own: Ow
     stack = own.stack(api)
     proxy = own.servers.kafka_proxy
     with Payers(stack, clients=16).open_loans(20) as payers:
-        for both_ways in (True, False):
+        for both_ways in (False, True):
             seen = payers.statuses[503]
             proxy.silence(both_ways=both_ways)
             until(lambda: payers.statuses[503] > seen + 8, seconds=20)  # noqa: B023
             proxy.heal()
             proxy.cut()
-            seen = payers.statuses[202]
-            until(lambda: payers.statuses[202] > seen + 50, seconds=30)  # noqa: B023
+            seen = payers.known
+            # What never arrived is sent again when its reservation is stale.
+            until(lambda: payers.known > seen + 50, seconds=STALE_AFTER_S + 15)  # noqa: B023
     until(lambda: own.unapplied() == 0, seconds=30)
     assert payers.statuses[503] > 0
     assert audit.faults_of_acknowledged(own.admin_dsn, payers.acknowledged) == []
@@ -129,10 +131,32 @@ def test_a_producer_that_cannot_go_on_turns_health_red_and_ends_the_process(
         successor = own.api(HPTS_PORT=api.url.rsplit(":", 1)[1], is_ready=False)
         successor.url = api.url
         until(lambda: own.health(successor)[0] == 200, seconds=30)
-        until(lambda: payers.statuses[202] > acknowledged + 50, seconds=30)
+        until(
+            lambda: payers.statuses[202] > acknowledged + 50,
+            seconds=STALE_AFTER_S + 15,
+            told=lambda: str(payers.statuses),
+        )
     until(lambda: own.unapplied() == 0, seconds=30)
     assert audit.faults_of_acknowledged(own.admin_dsn, payers.acknowledged) == []
     assert paid_minor(Client.of(stack), payers.loans) == len(set(payers.acknowledged))
+
+
+def test_a_request_that_waits_while_the_process_ends_is_not_told_that_it_failed(
+    own: OwnLedger,
+) -> None:
+    engine, api = own.engine(), own.api()
+    client = Client.of(own.stack(api))
+    loan = client.open_loan(amount_minor="1000")
+    engine.send(signal.SIGSTOP)
+    ending = threading.Timer(1, api.send, [signal.SIGTERM])
+    ending.start()
+    answer = client.post("/v1/payments", payment(loan), headers={"Prefer": "wait=30"})
+    engine.send(signal.SIGCONT)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "outcome_unknown")
+    assert api.process.wait(10) == 0
+    until(lambda: own.unapplied() == 0, seconds=30)
+    assert entries_of(own) == 2
 
 
 def test_no_202_without_the_broker_s_word_when_it_is_killed(own: OwnLedger) -> None:
