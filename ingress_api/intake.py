@@ -27,6 +27,7 @@ from ingress_api.store import Manifest, OutgoingStep, Reservation, Store, StoreU
 from schemas import codec, ids
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand
+from schemas.crash_points import crash_point
 from schemas.placement import place_of
 from schemas.problems import Problem, ProblemError
 
@@ -84,12 +85,16 @@ class Intake:
         command = make(request.envelope(accepted_at))
         partition_id, _ = place_of(command, self.store.partition_count)
         wanted = _reservation(request, accepted_at, partition_id)
+        crash_point("ingress-accepted")
         holder, is_own = await self.reservations.reserve(wanted)
-        if not is_own:
+        if is_own:
+            crash_point("ingress-reserved")
+        else:
             answer = await self._answer_of_holder(holder, request)
             if answer is not None:
                 return answer
             holder = await self._take_over(holder)
+            crash_point("ingress-taken-over")
             command = make(request.envelope(holder.accepted_at))
         return await self._send(command, holder, request, deadline)
 
@@ -113,6 +118,7 @@ class Intake:
             is_own = await self._queue(wanted, steps, manifest, request.traceparent)
             if not is_own:
                 return await self.answer_taken(request)
+            crash_point("ingress-parts-queued")
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is not None:
             _refuse_another_s(outcomes, request)
@@ -196,8 +202,10 @@ class Intake:
             idempotency_key=own.idempotency_key,
         ) as waiter:
             offset = await self._publish(command, own, request.traceparent)
+            crash_point("ingress-acknowledged")
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is not None:
+            crash_point("ingress-outcome-known")
             _refuse_another_s(outcomes, request)
             return answer_one(outcomes[0], is_replay=False)
         return answer_pending(own.command_id, f"{own.partition_id}:{offset}", None)

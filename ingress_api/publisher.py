@@ -17,6 +17,7 @@ from uuid import UUID
 from ingress_api import broker
 from ingress_api.lasting import OnFatal, lasting_thread
 from schemas import signing, topics
+from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
 
 POLL_S: Final = 0.1
@@ -110,6 +111,7 @@ class Publisher:
         except broker.KafkaException as error:
             self._on_error(error.args[0])
             raise NotSent(str(error)) from error
+        crash_point("ingress-produced")
         return await acknowledged
 
     async def fault(self) -> str | None:

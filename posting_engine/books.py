@@ -23,6 +23,7 @@ from posting_engine.batch import Item, Verdict
 from posting_engine.pages import Found, Needs, Pages, fill_pages, needs_of
 from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavailable
 from posting_engine.statements import STATEMENTS
+from schemas.crash_points import crash_point
 from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
 
 _log = structlog.get_logger()
@@ -145,6 +146,7 @@ class Books:
                         for name, parameters in statements
                     ]
                 _check(statements, cursors)
+                crash_point("engine-before-commit")
 
     def outgoing(
         self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]

@@ -14,6 +14,7 @@ from posting_engine.books import Books
 from posting_engine.log import Sender
 from posting_engine.positions import Position
 from schemas import signing
+from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
 from schemas.topics import REPLY_PARTITION_HEADER, SIGNATURE_HEADER, TRACEPARENT_HEADER
 
@@ -51,7 +52,9 @@ class Outgoing:
         """Delete what was acknowledged, then send what the pace allows."""
         acknowledged = [s for s in self._sent.values() if s.offset is not None and not s.deleted]
         if acknowledged:
+            crash_point("engine-outgoing-acknowledged")
             self.books.forget_outgoing([sent.key for sent in acknowledged])
+            crash_point("engine-outgoing-deleted")
             for sent in acknowledged:
                 sent.deleted = True
         self._sent = {k: s for k, s in self._sent.items() if not _is_done(s, held)}
@@ -88,6 +91,7 @@ class Outgoing:
         )
         if handed_over:
             self._sent[identity] = sent
+            crash_point("engine-outgoing-sent")
         return handed_over
 
 

@@ -26,6 +26,7 @@ from posting_engine.reached import LogEnds
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
 from schemas import codec, signing
 from schemas.commands import AnyCommand
+from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
 from schemas.topics import SIGNATURE_HEADER
 
@@ -73,6 +74,8 @@ class Worker:
         self._reader = log
         while not self.patience.stopping.is_set():
             taken = log.take(self.identity.batch_records, IDLE_WAIT_SECONDS)
+            if taken:
+                crash_point("engine-polled")
             self._is_ring_fresh = False
             self._passed_over.clear()
             try:
@@ -94,6 +97,7 @@ class Worker:
         positions = self.patience.until_available(
             lambda: self.books.take_leases(partition_ids, self.identity.owner)
         )
+        crash_point("engine-leases-taken")
         offsets: dict[int, int] = {}
         for partition_id, position in positions.items():
             self.held[partition_id] = position
@@ -243,12 +247,16 @@ class Worker:
         if not items:
             return
         pages = self.books.open_pages(items, before, self.identity.partition_count)
+        crash_point("engine-pages-open")
         verdict = decide_batch(items, pages.by_partition, pages.earlier, before)
+        crash_point("engine-decided")
         if any(verdict.after[p] != before[p] for p in before):
             self.books.record(verdict, pages)
+            crash_point("engine-committed")
             self.held.update(verdict.after)
             self.patience.renew()
             self._announce(verdict)
+            crash_point("engine-announced")
             if verdict.follow_ups:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step
         for partition_id, reason in verdict.halts.items():
