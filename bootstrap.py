@@ -116,6 +116,11 @@ def bench(arguments: list[str]) -> int:
     return become([str(prepare(developer=True).python), "bench/payments.py", *arguments])
 
 
+def faults(arguments: list[str]) -> int:
+    """Kill, stop and cut everything under load, then audit (FAULTS_SECONDS=540)."""
+    return become(prepare(developer=True).command("tests.faults.campaign", *arguments))
+
+
 def lock(arguments: list[str]) -> int:
     """Renew both locks from pyproject.toml (--upgrade: to the newest versions)."""
     environment = prepare(developer=True)
@@ -145,6 +150,7 @@ TARGETS: dict[str, Callable[[list[str]], int]] = {
     "test": test,
     "lint": lint,
     "bench": bench,
+    "faults": faults,
     "lock": lock,
     "help": show_help,
 }

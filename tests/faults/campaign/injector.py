@@ -57,21 +57,28 @@ class Injector:
     _recovering: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def run(self, seconds: float, lanes: Sequence[str]) -> None:
-        """Inject for so long; then everything goes on undisturbed."""
+        """Inject for so long, with every lane also until every labelled point has been hit (at
+        most as long again); then everything goes on undisturbed.
+        """
         chosen = [getattr(self, f"_{name}")() for name in lanes]
         tasks = [asyncio.create_task(lane) for lane in (self._orders(), *chosen)]
         try:
-            done, _ = await asyncio.wait(
-                tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION
-            )
-            for task in done:
-                task.result()  # a lane ends only by an error of its own
+            begun = time.monotonic()
+            while (passed := time.monotonic() - begun) < 2 * seconds:
+                if passed > seconds and (lanes != LANES or self._has_hit_all_points()):
+                    break
+                done, _ = await asyncio.wait(tasks, timeout=1.0)
+                for task in done:
+                    task.result()  # a lane ends only by an error of its own
         finally:
             tasks += self._recovering
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._heal()
+
+    def _has_hit_all_points(self) -> bool:
+        return self.points_hit.keys() == crash_points.POINTS.keys()
 
     def _heal(self) -> None:
         for order in self.stack.orders.iterdir():
