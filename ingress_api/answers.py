@@ -1,12 +1,12 @@
 """What became of a command, as the client is told it. Pure: the same outcome, the same bytes.
 
-A posted command's result is the response body as the engine wrote it. A request in parts is
-answered from the outcomes of all its steps, and always computed the same way, so that a replay
-gives the same body.
+A posted command's result is the response body as the engine wrote it. What a request of several
+commands is told is computed in `steps`.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -31,20 +31,14 @@ def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
     return Answer(200 if is_replay else 201, outcome.result.encode(), tuple(headers))
 
 
-def answer_in_parts(outcomes: Sequence[Outcome], command_id: UUID, *, is_replay: bool) -> Answer:
-    """The answer to a batch, or its reversal, of which every step has an outcome."""
-    result = total_of(outcomes, command_id)
-    if "code" in result:
-        raise ProblemError(refusal(result, command_id, is_replay=is_replay))
-    headers = [("hpts-position", position_of(outcomes))]
-    entry_id = result["journal_entry_id"]
-    if is_replay:
-        headers.append(("idempotency-replayed", "true"))
-    elif entry_id is None:
-        headers.append(("location", f"/v1/accruals/{result['accrual_event_id']}"))
-    else:
-        headers.append(("location", f"/v1/journal-entries/{entry_id}"))
-    return Answer(200 if is_replay else 201, to_json(result), tuple(headers))
+def answer_tried(outcome: Outcome) -> Answer:
+    """The answer to a dry run: what posting it now would have given."""
+    result: dict[str, Any] = json.loads(outcome.result)
+    if outcome.status != "posted":
+        problem = refusal(result, None, is_replay=False)
+        raise ProblemError(replace(problem, members={**problem.members, "dry_run": True}))
+    headers = (("hpts-position", f"{outcome.partition_id}:{outcome.command_offset}"),)
+    return Answer(200, to_json(result | {"dry_run": True}), headers)
 
 
 def answer_pending(command_id: UUID, position: str | None, accrual_event_id: UUID | None) -> Answer:
@@ -60,8 +54,11 @@ def answer_pending(command_id: UUID, position: str | None, accrual_event_id: UUI
     return Answer(202, to_json(body), tuple(headers))
 
 
-def refusal(result: dict[str, Any], command_id: UUID, *, is_replay: bool) -> Problem:
-    """The problem of a business refusal, from the result that the engine recorded."""
+def refusal(result: dict[str, Any], command_id: UUID | None, *, is_replay: bool) -> Problem:
+    """The problem of a business refusal, from the result that the engine recorded.
+
+    No command id of a dry run: its command is recorded nowhere.
+    """
     members = {name: value for name, value in result.items() if name not in ("code", "detail")}
     # The rejected loans of a batch are listed at their own address.
     members.pop("rejections", None)

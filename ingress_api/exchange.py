@@ -70,17 +70,28 @@ class Exchange:
             raise ProblemError(Problem(code="idempotency_key_invalid"))
         return values[0].decode("ascii")
 
-    def preference(self) -> Preference:
-        """RFC 7240: what cannot be understood is ignored; the first of a kind counts."""
+    def is_dry_run(self) -> bool:
+        """Whether the only query parameter that a POST knows is set."""
+        if self.query in (b"", b"dry_run=false"):
+            return False
+        if self.query != b"dry_run=true":
+            raise invalid_parameter("/dry_run", "must be true or false, and the only parameter")
+        return True
+
+    def preference(self, *, least_s: int = 0) -> Preference:
+        """RFC 7240: what cannot be understood is ignored; the first of a kind counts.
+
+        Who must wait at least `least_s` cannot be answered at once.
+        """
         is_async = False
         wait: str | None = None
         for part in (self.header(b"prefer") or "").split(","):
             words = part.split(";")[0].strip().lower()
             if words == "respond-async":
-                is_async = True
+                is_async = not least_s
             elif wait is None and (found := _WAIT.fullmatch(words)) is not None:
                 wait = found[1]
-        wait_s = DEFAULT_WAIT_S if wait is None else min(int(wait), MAX_WAIT_S)
+        wait_s = DEFAULT_WAIT_S if wait is None else max(min(int(wait), MAX_WAIT_S), least_s)
         applied = ["respond-async"] if is_async else []
         if wait is not None:
             applied.append(f"wait={wait_s}")

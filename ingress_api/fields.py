@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from schemas.currencies import is_currency
@@ -39,6 +39,12 @@ class Faults:
     def add(self, pointer: str, code: str, message: str) -> None:
         """Note one fault."""
         self.errors.append(FieldError(pointer, code, message))
+
+    def is_sound(self, pointer: str) -> bool:
+        """Whether nothing was found wrong with a value or in it."""
+        return not any(
+            error.field == pointer or error.field.startswith(f"{pointer}/") for error in self.errors
+        )
 
 
 Check = Callable[[object, str, Faults], object]
@@ -93,6 +99,44 @@ def schema_of(members: Sequence[Member]) -> dict[str, object]:
     }
 
 
+Rule = Callable[[Mapping[str, Any], Faults], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What the body of a POST may hold.
+
+    `only_with`: a member -> the one without which it is not taken; `needs`: a member -> the one
+    that it makes required. `rule` notes what else is wrong between members.
+    """
+
+    members: Sequence[Member]
+    only_with: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
+    rule: Rule | None = None
+
+    def read(self, value: object, faults: Faults) -> dict[str, Any]:
+        """The members as given, each checked, and all of them together."""
+        values = read_members(value, self.members, faults)
+        for name, other in self.needs.items():
+            if name in values and other not in values:
+                faults.add(f"/{other}", "required", f"is required with {name}")
+        for name, other in self.only_with.items():
+            if name in values and other not in values:
+                faults.add(f"/{name}", "unknown_field", f"is taken only with {other}")
+        if self.rule is not None:
+            self.rule(values, faults)
+        return values
+
+    def schema(self) -> dict[str, object]:
+        """The JSON schema that says the same, but for `rule`."""
+        schema = schema_of(self.members)
+        together: dict[str, list[str]] = {}
+        for name, other in (*self.needs.items(), *self.only_with.items()):
+            together.setdefault(name, []).append(other)
+        return schema | ({"dependentRequired": together} if together else {})
+
+
 def one_of(*values: str) -> Kind:
     """One of a few words."""
 
@@ -104,6 +148,48 @@ def one_of(*values: str) -> Kind:
         return value
 
     return Kind(check, {"type": "string", "enum": list(values)})
+
+
+def matching(pattern: str, message: str) -> Kind:
+    """Text of which the whole matches a pattern, in ASCII."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: object, pointer: str, faults: Faults) -> object:
+        if not isinstance(value, str):
+            faults.add(pointer, "invalid_type", "must be a string")
+        elif compiled.fullmatch(value) is None:
+            faults.add(pointer, "invalid_format", message)
+        return value
+
+    return Kind(check, {"type": "string", "pattern": f"^{pattern}$"})
+
+
+def list_of(members: Sequence[Member], *, least: int, most: int) -> Kind:
+    """An array of objects. One that is too long or too short is not looked into."""
+
+    def check(value: object, pointer: str, faults: Faults) -> object:
+        if not isinstance(value, list):
+            faults.add(pointer, "invalid_type", "must be an array")
+            return []
+        if not least <= len(value) <= most:
+            faults.add(pointer, "invalid_length", f"must have {least} to {most} elements")
+            return []
+        return [
+            read_members(element, members, faults, f"{pointer}/{index}")
+            for index, element in enumerate(value)
+        ]
+
+    schema = {"type": "array", "minItems": least, "maxItems": most, "items": schema_of(members)}
+    return Kind(check, schema)
+
+
+def object_of(members: Sequence[Member]) -> Kind:
+    """An object within the body."""
+
+    def check(value: object, pointer: str, faults: Faults) -> object:
+        return read_members(value, members, faults, pointer)
+
+    return Kind(check, schema_of(members))
 
 
 def money(*, minimum_minor: int, maximum_minor: int = MAX_AMOUNT_MINOR) -> Kind:

@@ -6,23 +6,27 @@
        └── another's ─────> replay, idempotency_mismatch, idempotency_in_progress,
                             or, stale for 30 s: take over and send the same command again
 
-A request in parts (an accrual batch, its reversal) is queued with its reservation in one
-transaction, and the engines send it; it is never taken over.
+A batch (of accruals, or its reversal) is queued with its reservation in one transaction, and the
+engines send it; it is never taken over. Of a request in steps (a refinance, its reversal, a
+month's close) the first command is sent here and the others by the engine; it is taken over like
+any other command. A dry run is a command that nothing is reserved for.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from ingress_api.answers import answer_in_parts, answer_one, answer_pending, position_of
+from ingress_api.answers import answer_one, answer_pending, answer_tried, position_of
 from ingress_api.bodies import Envelope
 from ingress_api.exchange import Answer, Preference
 from ingress_api.idempotency import Reservations
 from ingress_api.outcomes import Outcomes
+from ingress_api.progress import known_steps
 from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publisher
+from ingress_api.steps import KINDS, Kind, Steps, steps_from
 from ingress_api.store import Manifest, OutgoingStep, Reservation, Store, StoreUnavailable
 from schemas import codec, ids
 from schemas.codec import Outcome
@@ -37,7 +41,7 @@ MAX_RECORD_BYTES: Final = 900_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a POST is, whatever its body: who, which key, how long to wait."""
+    """What a POST is, whatever its body: who, which key, how long to wait, in earnest or not."""
 
     tenant_id: UUID
     actor: str
@@ -47,6 +51,7 @@ class Request:
     preference: Preference
     traceparent: str
     waterfall_version: int = 1
+    is_dry_run: bool = False
 
     def envelope(self, accepted_at: datetime) -> Envelope:
         """The command's envelope, were it accepted then."""
@@ -79,18 +84,22 @@ class Intake:
         self.outcomes = outcomes
 
     async def accept(self, request: Request, make: MakeCommand) -> Answer:
-        """Answer a request that is one command."""
+        """Answer a request that is one command, or that begins with one."""
+        if request.is_dry_run:
+            return await self._try_out(request, make)
         deadline = _deadline(request)
         accepted_at = datetime.now(UTC)
         command = make(request.envelope(accepted_at))
         partition_id, _ = place_of(command, self.store.partition_count)
-        wanted = _reservation(request, accepted_at, partition_id)
+        steps = steps_from(command, self.store.partition_count)
+        wanted = _reservation(request, accepted_at, partition_id if steps is None else ids.IN_PARTS)
         crash_point("ingress-accepted")
         holder, is_own = await self.reservations.reserve(wanted)
         if is_own:
             crash_point("ingress-reserved")
         else:
-            answer = await self._answer_of_holder(holder, request)
+            may_take_over = holder.partition_id == wanted.partition_id
+            answer = await self._answer_of_holder(holder, request, may_take_over=may_take_over)
             if answer is not None:
                 return answer
             holder = await self._take_over(holder)
@@ -98,12 +107,13 @@ class Intake:
             command = make(request.envelope(holder.accepted_at))
         return await self._send(command, holder, request, deadline)
 
-    async def accept_in_parts(
+    async def accept_batch(
         self,
         request: Request,
         accepted_at: datetime,
-        steps: Sequence[OutgoingStep],
-        manifest: Manifest | None,
+        queued: Sequence[OutgoingStep],
+        kind: Kind,
+        manifest: Manifest | None = None,
     ) -> Answer:
         """Answer a request that is many commands, sent by the engines."""
         deadline = _deadline(request)
@@ -113,16 +123,16 @@ class Intake:
             command_id=wanted.command_id,
             partition_id=ids.IN_PARTS,
             idempotency_key=request.idempotency_key,
-            steps_total=len(steps),
+            steps=Steps(kind, len(queued)),
         ) as waiter:
-            is_own = await self._queue(wanted, steps, manifest, request.traceparent)
+            is_own = await self._queue(wanted, queued, manifest, request.traceparent)
             if not is_own:
                 return await self.answer_taken(request)
             crash_point("ingress-parts-queued")
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is not None:
             _refuse_another_s(outcomes, request)
-            return answer_in_parts(outcomes, wanted.command_id, is_replay=False)
+            return kind.answer(outcomes, wanted.command_id, is_replay=False)
         event_id = None if manifest is None else manifest.accrual_event_id
         position = position_of(list(waiter.found.values())) or None
         return answer_pending(wanted.command_id, position, event_id)
@@ -130,14 +140,14 @@ class Intake:
     async def _queue(
         self,
         wanted: Reservation,
-        steps: Sequence[OutgoingStep],
+        queued: Sequence[OutgoingStep],
         manifest: Manifest | None,
         traceparent: str,
     ) -> bool:
         try:
             return await self.store.accept_in_parts(
                 wanted,
-                steps,
+                queued,
                 manifest=manifest,
                 reply_partition=self.outcomes.partition,
                 traceparent=traceparent,
@@ -150,7 +160,7 @@ class Intake:
         """The answer where the key is known to be taken and cannot be taken over."""
         holder = await self.reservations.find(request.tenant_id, request.idempotency_key)
         if holder is not None:
-            answer = await self._answer_of_holder(holder, request)
+            answer = await self._answer_of_holder(holder, request, may_take_over=False)
             if answer is not None:
                 return answer
         raise _in_progress(None if holder is None else holder.command_id)
@@ -161,29 +171,30 @@ class Intake:
             return None
         return await self.answer_taken(request)
 
-    async def finished(self, holder: Reservation) -> list[Outcome] | None:
-        """The outcomes of a reserved command, if it has them all."""
-        if holder.partition_id != ids.IN_PARTS:
-            place = (holder.partition_id, holder.idempotency_key)
-            return await self.store.outcomes(holder.tenant_id, [place]) or None
-        steps = await self.store.steps(holder.tenant_id, holder.command_id)
-        if not steps or len(steps) < steps[0].chunks_total:
-            return None
-        return [step.outcome for step in steps]
-
-    async def _answer_of_holder(self, holder: Reservation, request: Request) -> Answer | None:
+    async def _answer_of_holder(
+        self, holder: Reservation, request: Request, *, may_take_over: bool
+    ) -> Answer | None:
         """Replay, mismatch or in progress; None where the command may be taken over."""
         if holder.fingerprint != request.fingerprint:
             raise ProblemError(Problem(code="idempotency_mismatch", command_id=holder.command_id))
-        outcomes = await self.finished(holder)
-        if outcomes is None:
-            if holder.is_stale and holder.partition_id != ids.IN_PARTS:
-                return None
-            raise _in_progress(holder.command_id)
-        _refuse_another_s(outcomes, request)
         if holder.partition_id == ids.IN_PARTS:
-            return answer_in_parts(outcomes, holder.command_id, is_replay=True)
-        return answer_one(outcomes[0], is_replay=True)
+            answer = await self._answer_of_steps(holder, request)
+        else:
+            place = (holder.partition_id, holder.idempotency_key)
+            outcomes = await self.store.outcomes(holder.tenant_id, [place])
+            _refuse_another_s(outcomes, request)
+            answer = answer_one(outcomes[0], is_replay=True) if outcomes else None
+        if answer is None and not (holder.is_stale and may_take_over):
+            raise _in_progress(holder.command_id)
+        return answer
+
+    async def _answer_of_steps(self, holder: Reservation, request: Request) -> Answer | None:
+        steps = await self.store.steps(holder.tenant_id, holder.command_id)
+        outcomes = known_steps(steps)
+        if outcomes is None:
+            return None
+        _refuse_another_s(outcomes, request)
+        return KINDS[steps[0].command_type].answer(outcomes, holder.command_id, is_replay=True)
 
     async def _take_over(self, stale: Reservation) -> Reservation:
         taken = await self.reservations.take_over(stale)
@@ -195,42 +206,93 @@ class Intake:
         self, command: AnyCommand, own: Reservation, request: Request, deadline: float
     ) -> Answer:
         """Send a command whose key is reserved, and wait."""
+        partition_count = self.store.partition_count
+        steps = steps_from(command, partition_count)
+        # An ordinary one goes where it was reserved for, whatever is known of its entry by now.
+        first = own.partition_id if steps is None else place_of(command, partition_count)[0]
         with self.outcomes.expect(
             tenant_id=own.tenant_id,
             command_id=own.command_id,
-            partition_id=own.partition_id,
+            partition_id=first,
             idempotency_key=own.idempotency_key,
+            steps=steps,
         ) as waiter:
-            offset = await self._publish(command, own, request.traceparent)
+            offset = await self._publish_reserved(command, own, first, request.traceparent)
             crash_point("ingress-acknowledged")
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
-        if outcomes is not None:
-            crash_point("ingress-outcome-known")
-            _refuse_another_s(outcomes, request)
+        if outcomes is None:
+            return answer_pending(own.command_id, f"{first}:{offset}", None)
+        crash_point("ingress-outcome-known")
+        _refuse_another_s(outcomes, request)
+        if steps is None:
             return answer_one(outcomes[0], is_replay=False)
-        return answer_pending(own.command_id, f"{own.partition_id}:{offset}", None)
+        if any(outcome.correlation_id != own.command_id for outcome in outcomes):
+            raise ProblemError(Problem(code="idempotency_mismatch"))
+        return steps.kind.answer(outcomes, own.command_id, is_replay=False)
 
-    async def _publish(self, command: AnyCommand, own: Reservation, traceparent: str) -> int:
-        value = codec.encode(command)
-        _, key = place_of(command, self.store.partition_count)
+    async def _try_out(self, request: Request, make: MakeCommand) -> Answer:
+        """Answer a dry run: it reserves nothing, and only an announcement tells its outcome."""
+        deadline = _deadline(request)
+        accepted_at = datetime.now(UTC)
+        command = replace(make(request.envelope(accepted_at)), dry_run=True)
+        partition_id, _ = place_of(command, self.store.partition_count)
+        with self.outcomes.expect(
+            tenant_id=request.tenant_id,
+            command_id=_reservation(request, accepted_at, partition_id).command_id,
+            partition_id=partition_id,
+            idempotency_key=request.idempotency_key,
+            dry_run_of=request.fingerprint,
+        ) as waiter:
+            try:
+                await self._publish(command, partition_id, request.traceparent)
+            except NotSent as error:
+                raise _not_sent(error) from error
+            except DeliveryUnknown as error:
+                # Nothing would have been posted, so nothing is in doubt.
+                raise _not_reached() from error
+            outcomes = await waiter.wait(deadline)
+        if outcomes is None:
+            raise _not_reached()
+        return answer_tried(outcomes[0])
+
+    async def _publish_reserved(
+        self, command: AnyCommand, own: Reservation, partition_id: int, traceparent: str
+    ) -> int:
         try:
-            if len(value) > MAX_RECORD_BYTES:
-                raise NotSent("the record is too large")
-            return await self.publisher.publish(
-                CommandRecord(
-                    partition_id=own.partition_id,
-                    key=key,
-                    value=value,
-                    reply_partition=self.outcomes.partition,
-                    traceparent=traceparent,
-                )
-            )
+            return await self._publish(command, partition_id, traceparent)
         except NotSent as error:
             await self.reservations.release(own)
-            code = "payload_too_large" if len(value) > MAX_RECORD_BYTES else "overloaded"
-            raise ProblemError(Problem(code=code, headers={"Retry-After": "1"})) from error
+            raise _not_sent(error) from error
         except DeliveryUnknown as error:
             raise _unknown(own.command_id) from error
+
+    async def _publish(self, command: AnyCommand, partition_id: int, traceparent: str) -> int:
+        value = codec.encode(command)
+        if len(value) > MAX_RECORD_BYTES:
+            raise TooLarge("the record is too large")
+        _, key = place_of(command, self.store.partition_count)
+        return await self.publisher.publish(
+            CommandRecord(
+                partition_id=partition_id,
+                key=key,
+                value=value,
+                reply_partition=self.outcomes.partition,
+                traceparent=traceparent,
+            )
+        )
+
+
+class TooLarge(NotSent):
+    """The broker would not take a record of this size."""
+
+
+def _not_sent(error: NotSent) -> ProblemError:
+    code = "payload_too_large" if isinstance(error, TooLarge) else "overloaded"
+    return ProblemError(Problem(code=code, headers={"Retry-After": "1"}))
+
+
+def _not_reached() -> ProblemError:
+    return ProblemError(Problem(code="position_not_reached", headers={"Retry-After": "1"}))
 
 
 def _refuse_another_s(outcomes: Sequence[Outcome], request: Request) -> None:

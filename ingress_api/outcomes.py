@@ -16,8 +16,9 @@ from uuid import UUID
 
 from ingress_api import broker
 from ingress_api.lasting import OnFatal, lasting_task, lasting_thread
+from ingress_api.steps import Steps
 from ingress_api.store import Store, StoreUnavailable
-from schemas import codec
+from schemas import codec, ids
 from schemas.codec import Outcome
 
 POLL_S: Final = 0.2
@@ -29,26 +30,42 @@ MOST_ASKED: Final = 1_000
 
 @dataclass(slots=True, eq=False)
 class Waiter:
-    """Waits for one outcome, or for all `steps_total` of a request in parts."""
+    """Waits for one outcome, or for those of a request in `steps`.
+
+    `partition_id` is where the (first) command is; 4095 where the steps are queued together.
+    `dry_run_of` is the fingerprint of a dry run: nothing reserves its command id for it alone.
+    """
 
     tenant_id: UUID
     command_id: UUID
     partition_id: int
     idempotency_key: str
-    steps_total: int | None
+    steps: Steps | None
+    dry_run_of: bytes | None
     all_known: "asyncio.Future[None]"
     ask_at: float
     pause_s: float = ASK_AFTER_S
     found: dict[str, Outcome] = field(default_factory=dict)
 
     def take(self, outcome: Outcome) -> None:
-        """Keep an outcome; announcements may come twice."""
+        """Keep an outcome; announcements may come twice, those of a dry run only to its own."""
+        if outcome.dry_run != (self.dry_run_of is not None):
+            return
+        if outcome.dry_run and outcome.fingerprint != self.dry_run_of:
+            return
         self.found[outcome.idempotency_key] = outcome
-        if len(self.found) == (self.steps_total or 1) and not self.all_known.done():
+        is_enough = self.steps is None or self.steps.are_known(self.found.values())
+        if is_enough and not self.all_known.done():
+            self.all_known.set_result(None)
+
+    def take_another_s(self, outcome: Outcome) -> None:
+        """End the wait: the key was used by a command that is not this request's."""
+        if outcome.correlation_id != self.command_id and not self.all_known.done():
+            self.found = {outcome.idempotency_key: outcome}
             self.all_known.set_result(None)
 
     async def wait(self, deadline: float) -> list[Outcome] | None:
-        """All outcomes, in order of partition and offset; None at the deadline (loop time)."""
+        """What is enough, in order of partition and offset; None at the deadline (loop time)."""
         try:
             async with asyncio.timeout_at(deadline):
                 # Shielded: another task may have to finish with this future, too.
@@ -69,7 +86,7 @@ class Outcomes:
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._waiters: dict[UUID, list[Waiter]] = {}
-        self._in_parts: dict[UUID, list[Waiter]] = {}
+        self._in_steps: dict[UUID, list[Waiter]] = {}
         self._stopping = Event()
         self._thread: Thread | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -108,19 +125,21 @@ class Outcomes:
         command_id: UUID,
         partition_id: int,
         idempotency_key: str,
-        steps_total: int | None = None,
+        steps: Steps | None = None,
+        dry_run_of: bytes | None = None,
     ) -> Iterator[Waiter]:
-        """A waiter for a command about to be sent; with `steps_total`, for all its steps."""
+        """A waiter for a command about to be sent, or for the steps of a request."""
         waiter = Waiter(
             tenant_id,
             command_id,
             partition_id,
             idempotency_key,
-            steps_total,
+            steps,
+            dry_run_of,
             self._loop.create_future(),
             self._loop.time() + ASK_AFTER_S,
         )
-        register = self._waiters if steps_total is None else self._in_parts
+        register = self._waiters if steps is None else self._in_steps
         # A list: after a takeover two requests may wait for the same command.
         register.setdefault(command_id, []).append(waiter)
         try:
@@ -152,7 +171,7 @@ class Outcomes:
             return None
         key = message.key()
         is_known = isinstance(key, bytes) and len(key) == 16 and UUID(bytes=key) in self._waiters
-        if not is_known and not self._in_parts:
+        if not is_known and not self._in_steps:
             return None
         value = message.value()
         try:
@@ -165,9 +184,7 @@ class Outcomes:
         for outcome in outcomes:
             for waiter in self._waiters.get(outcome.command_id, ()):
                 waiter.take(outcome)
-            if outcome.command_id == outcome.correlation_id:
-                continue
-            for waiter in self._in_parts.get(outcome.correlation_id, ()):
+            for waiter in self._in_steps.get(outcome.correlation_id, ()):
                 waiter.take(outcome)
 
     async def _ask_forever(self) -> None:
@@ -188,14 +205,23 @@ class Outcomes:
             places = {(one.partition_id, one.idempotency_key): one for one in waiters}
             for outcome in await self._store.outcomes(tenant_id, list(places)):
                 places[outcome.partition_id, outcome.idempotency_key].take(outcome)
-        for waiter in list(chain.from_iterable(self._in_parts.values())):
+        for waiter in list(chain.from_iterable(self._in_steps.values())):
             if self._is_due(waiter, now):
-                steps = await self._store.steps(waiter.tenant_id, waiter.command_id)
-                self._deliver([step.outcome for step in steps])
+                await self._ask_for_steps(waiter)
+
+    async def _ask_for_steps(self, waiter: Waiter) -> None:
+        steps = await self._store.steps(waiter.tenant_id, waiter.command_id)
+        self._deliver([step.outcome for step in steps])
+        if steps or waiter.partition_id == ids.IN_PARTS:
+            return
+        place = (waiter.partition_id, waiter.idempotency_key)
+        for outcome in await self._store.outcomes(waiter.tenant_id, [place]):
+            waiter.take_another_s(outcome)
 
     @staticmethod
     def _is_due(waiter: Waiter, now: float) -> bool:
-        if now < waiter.ask_at or waiter.all_known.done():
+        # Of a dry run there is nothing in Postgres; what has its key there is another command.
+        if now < waiter.ask_at or waiter.dry_run_of is not None or waiter.all_known.done():
             return False
         waiter.pause_s = min(2 * waiter.pause_s, ASK_AT_MOST_EVERY_S)
         waiter.ask_at = now + waiter.pause_s

@@ -3,12 +3,14 @@
 They live here because they need the reservations and manifests, which no reader sees.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from ingress_api import answers, paging
 from ingress_api.exchange import Answer
+from ingress_api.steps import KINDS, Kind
 from ingress_api.store import Manifest, StepOutcome, Store, outcome_from
 from schemas import ids, scopes
 from schemas.codec import Outcome
@@ -16,20 +18,29 @@ from schemas.money import format_minor
 from schemas.problems import Problem, ProblemError
 
 _SCOPE_OF_TYPE: Final = {
+    **{name: kind.scope for name, kind in KINDS.items()},
     "Disbursement": scopes.DISBURSEMENTS_WRITE,
+    "DisbursementSettlement": scopes.DISBURSEMENTS_WRITE,
     "Payment": scopes.PAYMENTS_WRITE,
-    "AccrualChunk": scopes.ACCRUALS_WRITE,
-    "Reversal": scopes.REVERSALS_WRITE,
+    "PaymentAllocation": scopes.PAYMENTS_WRITE,
+    "PaymentReturn": scopes.PAYMENTS_WRITE,
+    "FeeAssessment": scopes.FEES_WRITE,
+    "FeeWaiver": scopes.FEES_WRITE,
+    "ChargeOff": scopes.LOANS_WRITE,
+    "Recovery": scopes.LOANS_WRITE,
+    "Restructure": scopes.LOANS_WRITE,
+    "ManualAdjustment": scopes.ADJUSTMENTS_WRITE,
 }
+"""Type of a command that no ingress took in -> the scope of the POST it would have come by."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandState:
-    """A command of the tenant's own. `outcomes` None: not all of them are known yet."""
+    """A command of the tenant's own; `kind` of one in steps. `outcomes` None: not known yet."""
 
     command_id: UUID
     required_scope: str
-    is_in_parts: bool
+    kind: Kind | None
     outcomes: list[Outcome] | None
 
 
@@ -43,18 +54,29 @@ async def command_state(store: Store, tenant_id: UUID, command_id: UUID) -> Comm
         raise not_found()
     if partition_id == ids.IN_PARTS:
         steps = await store.steps(tenant_id, command_id)
-        if row is None and not steps:
+        kind = KINDS[steps[0].command_type] if steps else None
+        if row is not None:
+            scope = row["required_scope"]
+        elif kind is not None:
+            scope = kind.scope
+        else:
             raise not_found()
-        scope = row["required_scope"] if row else _SCOPE_OF_TYPE[steps[0].command_type]
-        is_whole = bool(steps) and len(steps) >= steps[0].chunks_total
-        outcomes = [step.outcome for step in steps] if is_whole else None
-        return CommandState(command_id, scope, True, outcomes)
+        return CommandState(command_id, scope, kind, known_steps(steps))
     found = await _outcome_rows(store, tenant_id, command_id, partition_id)
     if row is None and not found:
         raise not_found()
     scope = row["required_scope"] if row else _SCOPE_OF_TYPE[found[0]["command_type"]]
     known = [outcome_from(one) for one in found] or None
-    return CommandState(command_id, scope, False, known)
+    return CommandState(command_id, scope, None, known)
+
+
+def known_steps(steps: Sequence[StepOutcome]) -> list[Outcome] | None:
+    """The outcomes of a request in steps, once they are enough to answer it."""
+    outcomes = [step.outcome for step in steps]
+    if not steps:
+        return None
+    kind = KINDS[steps[0].command_type]
+    return outcomes if kind.is_known(outcomes, steps[0].chunks_total) else None
 
 
 async def _outcome_rows(
@@ -72,8 +94,8 @@ def describe(state: CommandState) -> Answer:
         return Answer(200, answers.to_json(body), (("retry-after", answers.RETRY_AFTER_S),))
     position = (("hpts-position", answers.position_of(state.outcomes)),)
     try:
-        if state.is_in_parts:
-            answer = answers.answer_in_parts(state.outcomes, state.command_id, is_replay=True)
+        if state.kind is not None:
+            answer = state.kind.answer(state.outcomes, state.command_id, is_replay=True)
         else:
             answer = answers.answer_one(state.outcomes[0], is_replay=True)
     except ProblemError as refused:

@@ -1,6 +1,8 @@
-"""Reversals of entries that live in parts: one command a part, queued like accrual chunks.
+"""Reversals of entries that live in parts: what is looked up before they can be commands.
 
-What has no parts, one loan of an accrual included, is an ordinary command (`bodies.place_of`).
+A batch's becomes one command a part, queued like accrual chunks; a refinance's a first command
+that its other step follows. What has no parts, one loan of an accrual included, is an ordinary
+command (`schemas.placement`).
 """
 
 import json
@@ -9,12 +11,17 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api import progress
-from ingress_api.bodies import Envelope, Values, reversal
+from ingress_api.bodies import Envelope, Values
+from ingress_api.operations import reversal
 from ingress_api.store import OutgoingStep, Store
-from schemas import codec, ids
+from schemas import codec
 from schemas.codec import Outcome
+from schemas.commands import RefinanceReversal
 from schemas.partitioning import record_key
 from schemas.problems import Problem, ProblemError
+
+REFINANCE_PARTS: Final = (0, 1)
+"""The parts of a refinance's entry: the old loan's, the new loan's."""
 
 _ACCRUAL: Final = "accrual"
 _LOW_64: Final = (1 << 64) - 1
@@ -28,14 +35,51 @@ class Part:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Refinanced:
+    """The loans of a refinance that has posted both its parts."""
+
+    old_loan_id: UUID
+    new_loan_id: UUID
+
+
+async def refinance_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> Refinanced | None:
+    """The loans of a refinance's entry; None of any other entry.
+
+    Raises `batch_in_progress` while one of its parts is not posted yet.
+    """
+    parts = await store.rows(
+        "find_refinanced_loans",
+        {"journal_entry_id": entry_id, "partition_count": store.partition_count},
+        tenant_id=tenant_id,
+    )
+    loans = {row["part"]: row["loan_id"] for row in parts}
+    if not loans:
+        return None
+    if len(loans) < len(REFINANCE_PARTS):
+        raise _in_progress("The refinance is still being posted.")
+    return Refinanced(*(loans[part] for part in REFINANCE_PARTS))
+
+
+def refinance_reversal(
+    values: Values, envelope: Envelope, refinanced: Refinanced
+) -> RefinanceReversal:
+    """The first of the two commands that reverse a refinance."""
+    return RefinanceReversal(
+        **envelope.common(),
+        loan_id=refinanced.old_loan_id,
+        new_loan_id=refinanced.new_loan_id,
+        effective_on=values["effective_at"],
+        **{name: value for name, value in values.items() if name != "effective_at"},
+    )
+
+
 async def parts_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> list[Part]:
-    """The parts of an entry; none where there is no such entry.
+    """The parts of a batch's entry; none where there is no such entry.
 
     Raises `batch_in_progress` while some chunk of the batch has no outcome. Of an entry that is
     itself a reversal one part will do: its partition knows why it cannot be reversed.
     """
-    if ids.partition_in(entry_id) != ids.IN_PARTS:
-        return []
     seen = await store.rows(
         "find_entry_part",
         {"journal_entry_id": entry_id, "partition_count": store.partition_count},
@@ -55,9 +99,16 @@ async def parts_to_reverse(store: Store, tenant_id: UUID, entry_id: UUID) -> lis
     if chunks_total is None:
         chunks_total = steps[0].chunks_total
     if len(steps) < chunks_total:
-        raise ProblemError(Problem(code="batch_in_progress", headers={"Retry-After": "1"}))
+        raise _in_progress("The accrual batch is still being posted.")
     # From the very steps that were counted: what was seen before may have been less.
     return [_part(step.outcome) for step in steps if _has_posted(step.outcome, entry_id)]
+
+
+def _in_progress(detail: str) -> ProblemError:
+    """The answer, not remembered, to the reversal of what is still being posted."""
+    return ProblemError(
+        Problem(code="batch_in_progress", detail=detail, headers={"Retry-After": "1"})
+    )
 
 
 def _has_posted(outcome: Outcome, entry_id: UUID) -> bool:

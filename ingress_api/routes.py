@@ -22,7 +22,7 @@ from ingress_api.exchange import (
     send_answer,
     send_problem,
 )
-from ingress_api.posts import POSTS, Caller, Deps
+from ingress_api.posts import LEAST_DRY_RUN_S, Caller, Deps, post_of
 from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
@@ -76,7 +76,7 @@ class Routes:
 
     def find(self, method: str, path: str) -> Handler | None:
         """What answers this method on this path; None where no route of ours has the path."""
-        if path in POSTS:
+        if post_of(path) is not None:
             return self._post if method == "POST" else _only("POST")
         for pattern, handler in (
             (COMMAND_PATH, self._command),
@@ -107,17 +107,20 @@ class Routes:
             await send_answer(send, answer, trace.response_headers)
 
     async def _post(self, exchange: Exchange, trace: Trace) -> Answer:
-        required_scope, handle = POSTS[exchange.path]
+        found = post_of(exchange.path)
+        if found is None:
+            raise progress.not_found()
+        required_scope, handle = found
         token = await self._token(exchange)
         token.require(required_scope)
-        exchange.refuse_parameters()
+        least_s = LEAST_DRY_RUN_S if exchange.is_dry_run() else 0
         deps = self._ready()
         if not deps.intake.publisher.may_write(token.tenant_id):
             raise ProblemError(Problem(code="tenant_not_allowed"))
         caller = Caller(tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent)
         with self._in_flight.one(token.tenant_id):
             answer = await handle(deps, exchange, caller)
-        applied = exchange.preference().applied
+        applied = exchange.preference(least_s=least_s).applied
         if applied is None:
             return answer
         more = (*answer.headers, ("preference-applied", applied))

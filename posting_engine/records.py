@@ -5,9 +5,10 @@ partition. Everything that is no command is a dead letter with a reason; nothing
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from itertools import pairwise
 from typing import get_args
@@ -44,7 +45,7 @@ from schemas.topics import (
 )
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-_ACCOUNT = re.compile(r"[1-9][0-9]{3}", re.ASCII)
+_ACCOUNT = re.compile(r"[0-9]{4}", re.ASCII)
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _KINDS = get_args(AnyCommand)
 _TEXTS = {kind: [f.name for f in fields(kind) if f.type in (str, str | None)] for kind in _KINDS}
@@ -166,8 +167,9 @@ def _fault(command: AnyCommand) -> str | None:
         case ManualAdjustment():
             return _lines_fault(command)
         case PeriodClose() | PeriodClosed():
-            next_day = command.closed_through + timedelta(days=1)
-            return None if next_day.day == 1 else "closed_through is not the end of a month"
+            last = monthrange(command.closed_through.year, command.closed_through.month)[1]
+            is_end = command.closed_through.day == last
+            return None if is_end else "closed_through is not the end of a month"
     return _amount_fault(command)
 
 

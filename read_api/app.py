@@ -11,11 +11,11 @@ from importlib.resources import files
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from read_api import described, pages
+from read_api import described, page_frame, pages
 from read_api.queries import Desk
 from read_api.routes import Routes
 from read_api.settings import Settings
@@ -126,14 +126,23 @@ async def _contract(request: Request) -> Response:
 
 async def _docs(request: Request) -> Response:
     del request
-    return HTMLResponse(pages.contract_page(published()))
+    return _page(pages.contract_page(published()))
 
 
 async def _problem_page(request: Request) -> Response:
     page = pages.problem_page(request.path_params["code"])
     if page is None:
         return _rendered(Problem(code="not_found"), request)
-    return HTMLResponse(page)
+    return _page(page)
+
+
+def _page(content: str) -> Response:
+    response = Response(content.encode())
+    response.raw_headers[:] = [
+        *page_frame.HEADERS,
+        (b"content-length", str(len(response.body)).encode()),
+    ]
+    return response
 
 
 async def _as_problem(request: Request, error: Exception) -> Response:

@@ -39,6 +39,10 @@ def loan(row: Mapping[str, Any], today: date) -> Body:
         "unsettled_minor": minor(row["unsettled_minor"]),
         "accrued_through": None if accrued_through is None else accrued_through.isoformat(),
         "quarantined": row["quarantined"],
+        "collected_principal_minor": minor(row["collected_principal_minor"]),
+        "collected_interest_minor": minor(row["collected_interest_minor"]),
+        "collected_fees_minor": minor(row["collected_fees_minor"]),
+        "recovered_minor": minor(row["recovered_minor"]),
     }
 
 
@@ -53,12 +57,29 @@ def account_balance(
         "currency": currency,
         "layer": layer,
         "as_of_date": as_of.isoformat(),
-        "dr_balance_minor": minor(debit_minor),
-        "cr_balance_minor": minor(credit_minor),
+        **both_sides(debit_minor, credit_minor),
         "normal_balance_minor": minor(
             signed_minor if account.normal_side == "DR" else -signed_minor
         ),
     }
+
+
+def account_sides(
+    account: Account, currency: str, layer: str, debit_minor: int, credit_minor: int
+) -> Body:
+    """One line of a trial balance."""
+    return {
+        "account_code": account.code,
+        "account_name": account.name,
+        "currency": currency,
+        "layer": layer,
+        **both_sides(debit_minor, credit_minor),
+    }
+
+
+def both_sides(debit_minor: int, credit_minor: int) -> Body:
+    """The totals of each side."""
+    return {"dr_balance_minor": minor(debit_minor), "cr_balance_minor": minor(credit_minor)}
 
 
 def chart() -> Body:

@@ -14,6 +14,7 @@ from read_api import bodies
 from read_api.bodies import Body
 from read_api.freshness import wait_for
 from read_api.paging import Pages, Place
+from read_api.parameters import check_dates
 from read_api.queries import Ask, Desk, loan_partition, not_found
 from read_api.store import Row, Snapshot
 from schemas import ids
@@ -123,6 +124,7 @@ def _places(parts: list[Row]) -> dict[str, object]:
 
 async def loan_journal(desk: Desk, ask: Ask) -> Body:
     """`GET /loans/{loan_id}/journal-entries`: each entry with its lines that name the loan."""
+    check_dates(ask.values)
     partition_id = await loan_partition(desk, ask)
     await wait_for(desk.store, least=ask.least, known_at=None, partition_ids=())
     filters = {name: ask.values[name] for name in ("from_date", "to_date", "event_type", "order")}

@@ -4,14 +4,26 @@
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from read_api import journal, parameters, queries
+from read_api import (
+    accounts,
+    journal,
+    loans,
+    parameters,
+    periods,
+    queries,
+    statement,
+    statement_forms,
+    whole_journal,
+)
 from read_api.bodies import Body
+from read_api.negotiation import CSV, HTML
 from read_api.parameters import Parameter
 from read_api.queries import Ask, Desk
 from schemas import scopes
+from schemas.commands import LAYERS
 
 AS_OF_DATE: Final = Parameter(
     "as_of_date",
@@ -35,7 +47,7 @@ CURRENCY: Final = Parameter(
 LAYER: Final = Parameter(
     "layer",
     parameters.read_layer,
-    {"enum": list(parameters.LAYERS), "default": "SETTLED"},
+    {"enum": list(LAYERS), "default": "SETTLED"},
     "The layer of the lines.",
     default="SETTLED",
 )
@@ -74,8 +86,19 @@ ORDER: Final = Parameter(
 
 
 @dataclass(frozen=True, slots=True)
+class Rendering:
+    """Another form of an answer: made of its JSON body, and the headers that go with it."""
+
+    render: Callable[[Body], str] = field(repr=False)
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """One GET. `path` has its ids in braces, each read by its reader in `ids`."""
+    """One GET. `path` has its ids in braces, each read by its reader in `ids`.
+
+    `renderings`: the media types it can be had in beside JSON.
+    """
 
     path: str
     summary: str
@@ -84,7 +107,40 @@ class Operation:
     result: str
     ids: Mapping[str, Callable[[str], object]] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
+    renderings: Mapping[str, Rendering] = field(default_factory=dict)
 
+
+ANY_CURRENCY: Final = replace(CURRENCY, is_required=False)
+ANY_LAYER: Final = replace(
+    LAYER, schema={"enum": list(LAYERS)}, default=None, description="Only lines of this layer."
+)
+BOOKED_BY: Final = replace(
+    AS_OF_DATE, description="Inclusive; by booking date. Without it: everything posted."
+)
+ACCOUNT_CODE: Final = Parameter(
+    "account_code",
+    parameters.read_account_code,
+    {"type": "string", "pattern": "^[1-9][0-9]{3}$"},
+    "Only entries with a line on this account.",
+)
+EXTERNAL_REF: Final = Parameter(
+    "external_ref",
+    parameters.read_reference,
+    {"type": "string", "minLength": 1, "maxLength": parameters.MOST_TEXT},
+    "Only entries with a line of this reference, byte for byte.",
+)
+BORROWER_ID: Final = Parameter(
+    "borrower_id",
+    parameters.read_uuid,
+    {"type": "string", "format": "uuid"},
+    "Only loans of this borrower.",
+)
+STATUS: Final = Parameter(
+    "status",
+    parameters.read_status,
+    {"enum": list(parameters.STATUSES)},
+    "Only loans that have this status now.",
+)
 
 _LOAN_ID: Final[Mapping[str, Any]] = {"loan_id": parameters.read_uuid}
 
@@ -102,17 +158,40 @@ OPERATIONS: Final = (
         "/v1/accounts/{account_code}/balance",
         "An account's balance",
         scopes.BALANCES_READ,
-        queries.account_balance,
+        accounts.account_balance,
         "AccountBalance",
         {"account_code": parameters.read_account_code},
-        (CURRENCY, LAYER, AS_OF_DATE, KNOWN_AT),
+        (CURRENCY, LAYER, BOOKED_BY, KNOWN_AT),
     ),
     Operation(
         "/v1/accounts",
         "The chart of accounts",
         scopes.BALANCES_READ,
-        queries.accounts,
+        accounts.chart,
         "Accounts",
+    ),
+    Operation(
+        "/v1/trial-balance",
+        "The trial balance: every account that anything was posted to",
+        scopes.BALANCES_READ,
+        accounts.trial_balance,
+        "TrialBalance",
+        parameters=(ANY_CURRENCY, ANY_LAYER, BOOKED_BY, KNOWN_AT),
+    ),
+    Operation(
+        "/v1/periods",
+        "The months, and how far the books are closed",
+        scopes.BALANCES_READ,
+        periods.periods,
+        "Periods",
+    ),
+    Operation(
+        "/v1/loans",
+        "Loans, by borrower and status",
+        scopes.LEDGER_READ,
+        loans.loans,
+        "LoanPage",
+        parameters=(BORROWER_ID, STATUS, PAGE_SIZE, PAGE_TOKEN),
     ),
     Operation(
         "/v1/loans/{loan_id}",
@@ -130,6 +209,33 @@ OPERATIONS: Final = (
         "JournalPage",
         _LOAN_ID,
         (FROM_DATE, TO_DATE, EVENT_TYPE, ORDER, PAGE_SIZE, PAGE_TOKEN),
+    ),
+    Operation(
+        "/v1/loans/{loan_id}/statement",
+        "A loan's statement, as data or to print: by effective date, then as posted",
+        scopes.LEDGER_READ,
+        statement.statement,
+        "LoanStatement",
+        _LOAN_ID,
+        (
+            replace(FROM_DATE, description="First effective date. Without it: the loan's first."),
+            replace(TO_DATE, description="Last effective date. Without it: today."),
+        ),
+        {
+            CSV: Rendering(statement_forms.csv, statement_forms.CSV_HEADERS),
+            HTML: Rendering(statement_forms.page, statement_forms.PAGE_HEADERS),
+        },
+    ),
+    Operation(
+        "/v1/journal-entries",
+        "Everything posted, part by part, in the order posted",
+        scopes.LEDGER_READ,
+        whole_journal.whole_journal,
+        "WholeJournalPage",
+        parameters=(
+            *(FROM_DATE, TO_DATE, EVENT_TYPE, ACCOUNT_CODE, EXTERNAL_REF),
+            *(ORDER, PAGE_SIZE, PAGE_TOKEN),
+        ),
     ),
     Operation(
         "/v1/journal-entries/{journal_entry_id}",

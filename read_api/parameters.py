@@ -5,18 +5,20 @@ unknown parameter, a repeated one and a missing one are faults too; all faults a
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
+from schemas.commands import LAYERS
 from schemas.currencies import is_currency
 from schemas.problems import FieldError, Problem, ProblemError
 
 MOST_QUERY_BYTES: Final = 32_768
-LAYERS: Final = ("SETTLED", "PENDING", "ENCUMBRANCE")
+STATUSES: Final = ("active", "paid_off", "charged_off", "refinanced", "cancelled")
+MOST_TEXT: Final = 255
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -83,6 +85,13 @@ def read_query(query: bytes, known: Sequence[Parameter]) -> dict[str, Any]:
     return values
 
 
+def check_dates(values: Mapping[str, Any]) -> None:
+    """Raise 400 where `to_date` lies before `from_date`: that is never what was meant."""
+    first, last = values["from_date"], values["to_date"]
+    if first is not None and last is not None and last < first:
+        raise refuse(FieldError("/to_date", "out_of_range", "lies before from_date"))
+
+
 def read_uuid(text: str) -> UUID:
     if _UUID.fullmatch(text) is None:
         raise BadParameter("invalid_format", "must be a UUID")
@@ -121,6 +130,17 @@ def read_currency(text: str) -> str:
 
 def read_layer(text: str) -> str:
     return _one_of(text, LAYERS)
+
+
+def read_status(text: str) -> str:
+    return _one_of(text, STATUSES)
+
+
+def read_reference(text: str) -> str:
+    """Free text, compared byte for byte."""
+    if not 1 <= len(text) <= MOST_TEXT or "\0" in text:
+        raise BadParameter("invalid_format", f"must be 1 to {MOST_TEXT} characters, no U+0000")
+    return text
 
 
 def read_order(text: str) -> str:

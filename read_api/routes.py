@@ -7,10 +7,10 @@ Bare ASGI, as on the write edge. No input may come out of here as a 5xx that is 
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
+from read_api.negotiation import JSON, media_type_for
 from read_api.operations import OPERATIONS, Operation
 from read_api.parameters import BadParameter, read_position, read_query, refuse
 from read_api.queries import Ask, Desk
@@ -20,8 +20,8 @@ from schemas.access_token import TokenVerifier
 from schemas.problems import FieldError, Problem, ProblemError
 
 Headers = Iterable[tuple[bytes, bytes]]
-_JSON_RANGES: Final = frozenset({"*/*", "application/*", "application/json"})
-_QUALITY_OF_NONE: Final = re.compile(r"q\s*=\s*0(\.0{0,3})?", re.ASCII | re.IGNORECASE)
+Content = tuple[bytes, list[tuple[bytes, bytes]]]
+"""What an answer carries, and the headers that say what it is."""
 
 
 class Routes:
@@ -52,26 +52,24 @@ class Routes:
         trace = tracing.begin(scope["headers"])
         try:
             trace.check()
-            body = await self._body(operation, texts, scope)
+            content, headers = await self._content(operation, texts, scope)
         except ProblemError as error:
             problem = error.problem
         except StoreUnavailable:
             problem = Problem(code="not_ready", headers={"Retry-After": "1"})
         else:
-            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-            await send_json(send, content, trace.response_headers)
+            await send_content(send, content, [*headers, *trace.response_headers])
             return
         await send_problem(send, problem.with_trace(trace.trace_id, scope["path"]), trace)
 
-    async def _body(
-        self, operation: Operation, texts: dict[str, str], scope: Scope
-    ) -> dict[str, Any]:
+    async def _content(self, operation: Operation, texts: dict[str, str], scope: Scope) -> Content:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if scope["method"] not in ("GET", "HEAD"):
             raise ProblemError(Problem(code="method_not_allowed", headers={"Allow": "GET, HEAD"}))
         token = await self._verifier.verify(_values(headers, b"authorization"))
         token.require(operation.scope)
-        check_accept(_values(headers, b"accept"))
+        offered = (JSON, *operation.renderings)
+        media_type = media_type_for(_values(headers, b"accept"), offered)
         ids = {name: _read(name, texts[name], operation) for name in operation.ids}
         ask = Ask(
             tenant_id=token.tenant_id,
@@ -80,25 +78,18 @@ class Routes:
             values=read_query(scope["query_string"], operation.parameters),
             least=read_position(_values(headers, b"hpts-min-position")),
         )
-        return await operation.answer(self._desk, ask)
+        body = await operation.answer(self._desk, ask)
+        varying = [(b"vary", b"Accept")] if operation.renderings else []
+        if media_type == JSON:
+            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+            return text.encode(), [(b"content-type", JSON.encode()), *varying]
+        rendering = operation.renderings[media_type]
+        return rendering.render(body).encode(), [*rendering.headers, *varying]
 
 
-def check_accept(values: Iterable[bytes]) -> None:
-    """Raise 406 where an `Accept` header takes no JSON."""
-    ranges = b",".join(values).decode("latin-1").lower()
-    if not ranges.strip(" ,"):
-        return
-    for text in ranges.split(","):
-        media_range, *options = (part.strip() for part in text.split(";"))
-        if media_range in _JSON_RANGES and not any(map(_QUALITY_OF_NONE.fullmatch, options)):
-            return
-    raise ProblemError(Problem(code="not_acceptable"))
-
-
-async def send_json(send: Send, content: bytes, more: Headers) -> None:
-    """200 with a JSON body."""
+async def send_content(send: Send, content: bytes, more: Headers) -> None:
+    """200 with a body; `more` says of which type."""
     headers = [
-        (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
         (b"cache-control", b"no-store"),
         *more,

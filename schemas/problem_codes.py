@@ -1,28 +1,31 @@
 """Every problem code: status, title, and what to tell a person about it. Data only.
 
-`PROBLEMS` are contract section 6; `REFUSALS` the business refusals of accounting.md, which are
-remembered and repeated for the same idempotency key.
+`PROBLEMS` are contract section 6; `REFUSALS` are written in `refusal_codes`.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from schemas import refusal_codes
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One kind of problem. `explanation` says what happened and what to do."""
+    """One kind of problem. `explanation` says what happened, in one sentence, and what to do."""
 
     status: int
     title: str
     explanation: str
 
+    @property
+    def what_happened(self) -> str:
+        """The first sentence."""
+        return self.explanation.partition(". ")[0].rstrip(".") + "."
 
-def _refusals(*rows: tuple[str, str, str]) -> dict[str, ProblemType]:
-    conflicts = ("already_reversed", "period_already_closed")
-    return {
-        code: ProblemType(409 if code in conflicts else 422, title, explanation)
-        for code, title, explanation in rows
-    }
+    @property
+    def what_to_do(self) -> str:
+        """All that follows it."""
+        return self.explanation.partition(". ")[2]
 
 
 PROBLEMS: Final[dict[str, ProblemType]] = {
@@ -33,7 +36,10 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
         400, "Duplicate member", "An object names a member twice. Send each member once."
     ),
     "idempotency_key_missing": ProblemType(
-        400, "Idempotency key missing", "Every POST needs an Idempotency-Key header."
+        400,
+        "Idempotency key missing",
+        "Every POST needs an Idempotency-Key header, and there is none. Choose a key for the "
+        "request and keep it for its retries.",
     ),
     "idempotency_key_invalid": ProblemType(
         400,
@@ -52,7 +58,9 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
         "The page token was altered or belongs to another query. Start at the first page.",
     ),
     "token_missing": ProblemType(
-        401, "Access token missing", "Send an access token as Authorization: Bearer."
+        401,
+        "Access token missing",
+        "The request has no access token. Send one as Authorization: Bearer.",
     ),
     "token_invalid": ProblemType(
         401, "Access token invalid", "The access token could not be trusted. Get a new one."
@@ -61,7 +69,9 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
         401, "Access token expired", "The access token is no longer valid. Get a new one."
     ),
     "certificate_required": ProblemType(
-        401, "Client certificate required", "Partners connect with their client certificate."
+        401,
+        "Client certificate required",
+        "A partner's token came without a client certificate. Connect with yours.",
     ),
     "certificate_mismatch": ProblemType(
         401,
@@ -72,14 +82,22 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
         403, "Insufficient scope", "The token lacks the scope of this operation. Ask for it."
     ),
     "tenant_not_allowed": ProblemType(
-        403, "Tenant not allowed", "This client may not act for the tenant in its token."
+        403,
+        "Tenant not allowed",
+        "This service may not write for the tenant in the token. Ask whoever operates it.",
     ),
-    "not_found": ProblemType(404, "Not found", "Nothing here has this name or id."),
+    "not_found": ProblemType(
+        404, "Not found", "Nothing of this tenant has this name or id. Check it and the path."
+    ),
     "method_not_allowed": ProblemType(
-        405, "Method not allowed", "The resource exists but not for this method. See Allow."
+        405,
+        "Method not allowed",
+        "The resource exists but not for this method. Use one that the Allow header names.",
     ),
     "not_acceptable": ProblemType(
-        406, "Not acceptable", "None of the media types in Accept can be given here."
+        406,
+        "Not acceptable",
+        "None of the media types in Accept can be given here. Accept application/json.",
     ),
     "payload_too_large": ProblemType(
         413, "Payload too large", "The body is larger than this operation takes. Split it."
@@ -95,7 +113,9 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
         "The first request with this key has no outcome yet. Try again after Retry-After.",
     ),
     "batch_in_progress": ProblemType(
-        409, "Batch in progress", "The accrual batch is still being posted. Try again later."
+        409,
+        "Batch in progress",
+        "The accrual batch or refinance is still being posted. Try again after Retry-After.",
     ),
     "validation_failed": ProblemType(
         422, "Validation failed", "The body has faults; errors lists every one. Correct them."
@@ -111,7 +131,10 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
         "The loans do not add up to the expected count or total. Nothing was posted; check both.",
     ),
     "dry_run_unsupported": ProblemType(
-        422, "Dry run unsupported", "Only operations on one loan can be tried with dry_run."
+        422,
+        "Dry run unsupported",
+        "Batches, refinances, their reversals and closes are several commands, which cannot be "
+        "tried. Nothing was posted; leave dry_run out.",
     ),
     "rate_limited": ProblemType(
         429, "Too many requests", "The tenant has too much in flight. Try again after Retry-After."
@@ -134,106 +157,10 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
     ),
 }
 
-REFUSALS: Final[dict[str, ProblemType]] = _refusals(
-    ("account_not_adjustable", "Account not adjustable", "Adjustments may not touch it."),
-    ("account_not_found", "Account not found", "The chart has no such account. See /accounts."),
-    (
-        "accrual_rejected",
-        "Accrual rejected",
-        "No loan of the batch could accrue. The batch's rejections name each loan's code.",
-    ),
-    ("already_accrued", "Already accrued", "The loan has accrued through this date already."),
-    ("already_reversed", "Already reversed", "The entry was reversed before. Nothing is left."),
-    (
-        "amount_exceeds_receivable",
-        "Amount exceeds receivable",
-        "More was asked for than the loan owes. Read its balance.",
-    ),
-    ("amount_exceeds_suspense", "Amount exceeds suspense", "The loan's suspense holds less."),
-    (
-        "amount_exceeds_unsettled",
-        "Amount exceeds unsettled",
-        "Less of that disbursement is unsettled. Settle at most that.",
-    ),
-    (
-        "balance_out_of_range",
-        "Balance out of range",
-        "A balance of the loan would pass 999999999999999.",
-    ),
-    (
-        "balance_would_be_negative",
-        "Balance would be negative",
-        "A sub-balance of the loan would fall below zero. Read its balance.",
-    ),
-    ("borrower_mismatch", "Borrower mismatch", "The loan belongs to another borrower."),
-    ("currency_mismatch", "Currency mismatch", "The loan is kept in another currency."),
-    (
-        "disbursement_settled",
-        "Disbursement settled",
-        "The disbursement has been settled. Reverse its settlement first.",
-    ),
-    (
-        "disbursement_unsettled",
-        "Disbursement unsettled",
-        "A disbursement of the loan is not settled yet. Settle or reverse it first.",
-    ),
-    ("earlier_period_open", "Earlier period open", "Close the months before this one first."),
-    (
-        "effective_before_original",
-        "Effective before original",
-        "It would count before the event it refers to. Give a later effective_at.",
-    ),
-    ("entry_not_found", "Entry not found", "There is no such journal entry to reverse."),
-    ("event_not_found", "Event not found", "There is no such event to refer to."),
-    ("loan_charged_off", "Loan charged off", "Post a recovery instead of a payment."),
-    ("loan_closed", "Loan closed", "The loan was charged off or refinanced."),
-    (
-        "loan_not_accruing",
-        "Loan not accruing",
-        "The loan was charged off, refinanced or cancelled, or opened after the accrual date.",
-    ),
-    ("loan_not_charged_off", "Loan not charged off", "Post a payment instead of a recovery."),
-    ("loan_not_found", "Loan not found", "There is no such loan. Its disbursement opens it."),
-    ("loan_quarantined", "Loan quarantined", "An operator must resolve an earlier command."),
-    ("loan_required", "Loan required", "Lines on the loan's accounts must name a loan."),
-    ("loan_reserved", "Loan reserved", "A refinance is opening this loan. Use another id."),
-    ("new_loan_exists", "New loan exists", "The new loan is already open. Use another id."),
-    ("nothing_to_allocate", "Nothing to allocate", "The loan has nothing to allocate to."),
-    ("nothing_to_capitalize", "Nothing to capitalize", "Both amounts are zero."),
-    ("nothing_to_charge_off", "Nothing to charge off", "The loan owes nothing."),
-    ("nothing_to_refinance", "Nothing to refinance", "The old loan owes nothing."),
-    ("period_already_closed", "Period already closed", "The month was closed before."),
-    ("period_closed", "Period closed", "The effective date lies in a closed month."),
-    ("period_not_ended", "Period not ended", "The month has not ended. Close it afterwards."),
-    ("principal_mismatch", "Principal mismatch", "The ledger holds another principal."),
-    (
-        "recovered_since",
-        "Recovered since",
-        "A recovery of the loan stands. Reverse it before the charge-off.",
-    ),
-    (
-        "reduced_without_cash",
-        "Reduced without cash",
-        "What would be taken back was waived, capitalised, charged off or refinanced since. "
-        "Reverse that first.",
-    ),
-    (
-        "reversal_of_reversal",
-        "Reversal of a reversal",
-        "Reversals are not reversed. Post the event again instead.",
-    ),
-    (
-        "split_exceeds_receivable",
-        "Split exceeds receivable",
-        "A part of the split is more than the loan owes there. Read its balance.",
-    ),
-    (
-        "suspense_outstanding",
-        "Suspense outstanding",
-        "The loan has unapplied cash. Allocate or refund it first.",
-    ),
-    ("unbalanced", "Unbalanced", "Debits and credits differ in a currency and layer."),
-)
+REFUSALS: Final[dict[str, ProblemType]] = {
+    code: ProblemType(409 if code in refusal_codes.CONFLICTS else 422, title, explanation)
+    for code, title, explanation in refusal_codes.REFUSALS
+}
 
 CATALOGUE: Final[dict[str, ProblemType]] = PROBLEMS | REFUSALS
 """All codes. `/problems/{code}` explains each from here."""

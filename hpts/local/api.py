@@ -26,7 +26,7 @@ import ingress_api.app
 import ingress_api.settings
 import read_api.app
 import read_api.settings
-from ingress_api.posts import POSTS
+from ingress_api.posts import post_of
 from schemas import tracing
 from schemas.problems import Problem
 
@@ -64,7 +64,7 @@ def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
 
 def is_for_ingress(path: str) -> bool:
     """Whether the write edge answers, whatever the method: posting, and reads of what it took."""
-    return path in POSTS or path.startswith(_READS_OF_INGRESS)
+    return post_of(path) is not None or path.startswith(_READS_OF_INGRESS)
 
 
 def main() -> int:

@@ -118,7 +118,9 @@ def _accrue(
     if share.interest_minor:
         subject = Subject(loan.currency, loan.loan_id, loan.borrower_id)
         own = (debit(INTEREST_RECEIVABLE, share.interest_minor, subject),)
-    after = loan.with_lines(own, place.posted_at, accrued_through=accrued_through)
+    # Zero interest leaves no trace but the date it moves on.
+    active_at = place.posted_at if own else loan.last_activity_at
+    after = loan.with_lines(own, active_at, accrued_through=accrued_through)
     if after.is_out_of_range():
         return "balance_out_of_range"
     lines += own

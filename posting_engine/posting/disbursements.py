@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from posting_engine.posting import rules
-from posting_engine.posting.entries import entry_of, post, subject_of
+from posting_engine.posting.entries import derived, post_by_rule
 from posting_engine.posting.loan import Loan
 from posting_engine.posting.page import Decision, DisbursedAmount, Page, Place
 from posting_engine.posting.refusals import (
@@ -17,6 +17,7 @@ from posting_engine.posting.refusals import (
     loan_closed,
     too_early,
 )
+from schemas import ids
 from schemas.commands import AnyCommand, Disbursement, DisbursementSettlement
 
 
@@ -41,26 +42,26 @@ def disburse(command: Disbursement, place: Place, page: Page) -> Decision:
         return borrower_mismatch()
     elif command.currency != loan.currency:
         return currency_mismatch(loan.currency)
-    # A disbursement is known outside by where it went, unless the client names it otherwise.
-    subject = subject_of(loan, command.external_ref or command.destination_ref)
-    entry = entry_of(
-        command,
-        place,
-        page,
-        event_type=rules.DISBURSEMENT,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(rules.DISBURSEMENT, {"amount": command.amount_minor}, subject),
-    )
     disbursed = DisbursedAmount(
-        event_id=entry.event_id,
+        event_id=derived(ids.DISBURSEMENT_EVENT, command, place),
         loan_id=loan.loan_id,
-        journal_entry_id=entry.journal_entry_id,
+        journal_entry_id=derived(ids.JOURNAL_ENTRY, command, place),
         amount_minor=command.amount_minor,
         entry_seq=page.next_entry_seq,
         effective_on=command.effective_on,
     )
-    standing = {"standing_openings": loan.standing_openings + 1}
-    return post(entry, loan, changes=standing, disbursed=(disbursed,))
+    return post_by_rule(
+        command,
+        place,
+        page,
+        loan,
+        rules.DISBURSEMENT,
+        {"amount": command.amount_minor},
+        # It is known outside by where it went, unless the client names it otherwise.
+        external_ref=command.external_ref or command.destination_ref,
+        changes={"standing_openings": loan.standing_openings + 1},
+        disbursed=(disbursed,),
+    )
 
 
 def settle(command: DisbursementSettlement, place: Place, page: Page) -> Decision:
@@ -83,17 +84,17 @@ def settle(command: DisbursementSettlement, place: Place, page: Page) -> Decisio
         )
     if command.effective_on < disbursed.effective_on:
         return too_early(disbursed.effective_on)
-    subject = subject_of(loan, command.external_ref)
-    entry = entry_of(
+    settled = replace(disbursed, settled_minor=disbursed.settled_minor + amount_minor)
+    return post_by_rule(
         command,
         place,
         page,
-        event_type=rules.DISBURSEMENT_SETTLED,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(rules.DISBURSEMENT_SETTLED, {"amount": amount_minor}, subject),
+        loan,
+        rules.DISBURSEMENT_SETTLED,
+        {"amount": amount_minor},
+        disbursed=(settled,),
+        about_disbursement=disbursed.event_id,
     )
-    settled = replace(disbursed, settled_minor=disbursed.settled_minor + amount_minor)
-    return post(entry, loan, disbursed=(settled,), about_disbursement=disbursed.event_id)
 
 
 def refusal_while_reserved(loan: Loan | None) -> Refusal | None:

@@ -16,7 +16,9 @@ from schemas.commands import (
     FOLLOWING_STEPS,
     PART_OF_STEP,
     AccrualChunk,
-    AnyCommand,
+    Command,
+    DisbursementSettlement,
+    LoanEvent,
     PayoffReversal,
     PeriodClose,
     PeriodClosed,
@@ -29,7 +31,7 @@ from schemas.commands import (
 )
 
 
-def derived(kind: str, command: AnyCommand, place: Place, *, in_parts: bool = False) -> UUID:
+def derived(kind: str, command: Command, place: Place, *, in_parts: bool = False) -> UUID:
     """An id that the command brings about; in parts: of the request that it is a step of."""
     key = command.idempotency_key
     return ids.derive(
@@ -41,22 +43,22 @@ def derived(kind: str, command: AnyCommand, place: Place, *, in_parts: bool = Fa
     )
 
 
-def command_id_of(command: AnyCommand, place: Place) -> UUID:
+def command_id_of(command: Command, place: Place) -> UUID:
     """The command's own id. The first of several steps is the request itself."""
     return derived(ids.COMMAND, command, place, in_parts=isinstance(command, FIRST_STEPS))
 
 
-def correlation_of(command: AnyCommand, place: Place) -> UUID:
+def correlation_of(command: Command, place: Place) -> UUID:
     """The command id of the originating request: what all parts and steps share."""
     return derived(ids.COMMAND, command, place, in_parts=is_step(command))
 
 
-def is_step(command: AnyCommand) -> bool:
+def is_step(command: Command) -> bool:
     """Whether a request of several commands is answered from this one's outcome, too."""
     return part_of(command) is not None or isinstance(command, (*FIRST_STEPS, *FOLLOWING_STEPS))
 
 
-def part_of(command: AnyCommand) -> int | None:
+def part_of(command: Command) -> int | None:
     """The part that the command writes of an entry in parts; None of a whole entry."""
     if isinstance(command, AccrualChunk):
         return int(command.idempotency_key.rsplit("/", 1)[1])
@@ -65,7 +67,7 @@ def part_of(command: AnyCommand) -> int | None:
     return PART_OF_STEP.get(type(command))
 
 
-def steps_total(command: AnyCommand, partition_count: int) -> int | None:
+def steps_total(command: Command, partition_count: int) -> int | None:
     """How many commands a request became that this is one of, if none of them refuses."""
     match command:
         case Refinance() | RefinancePayoff() | RefinanceOpening() | RefinanceRelease():
@@ -80,7 +82,7 @@ def steps_total(command: AnyCommand, partition_count: int) -> int | None:
 
 
 def entry_of(
-    command: AnyCommand,
+    command: Command,
     place: Place,
     page: Page,
     *,
@@ -129,6 +131,34 @@ def post(
         return OUT_OF_RANGE
     result = result_of(entry, after) | dict(more or {})
     return Posting(result=result, entry=entry, loans=(after,), **effects)
+
+
+def post_by_rule(
+    command: LoanEvent | DisbursementSettlement,
+    place: Place,
+    page: Page,
+    loan: Loan,
+    event_type: str,
+    amounts: Mapping[str, int],
+    *,
+    rule: str | None = None,
+    external_ref: str | None = None,
+    **how: Any,
+) -> Posting | Refusal:
+    """Post an event of one loan by its rule (`rules.RULES`); `amounts` are the legs' (minor units).
+
+    `rule` where it is not named as the event; `how` is as in `post`.
+    """
+    subject = subject_of(loan, external_ref or command.external_ref)
+    entry = entry_of(
+        command,
+        place,
+        page,
+        event_type=event_type,
+        effective_on=command.effective_on,
+        lines=rules.lines_of(rule or event_type, amounts, subject),
+    )
+    return post(entry, loan, **how)
 
 
 def subject_of(loan: Loan, external_ref: str | None = None) -> Subject:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from posting_engine.posting.journal import BrokenInvariant, Entry
 from posting_engine.posting.loan import Loan
-from posting_engine.posting.refusals import Refusal
-from schemas.commands import AnyCommand
+from posting_engine.posting.refusals import LOAN_NOT_FOUND, Refusal, currency_mismatch
+from schemas.commands import AnyCommand, MoneyEvent
 
 WHOLE_PART: Final = UUID(int=0)
 """Stands for the loan in a reversal target that is a whole entry."""
@@ -147,6 +147,13 @@ class Page:
         """The living loan, if what was posted at `entry_seq` belongs to its present life."""
         loan = self.living_loan(tenant_id, loan_id)
         return None if loan is None or entry_seq < loan.life_began_seq else loan
+
+    def loan_in_currency(self, event: MoneyEvent) -> Loan | Refusal:
+        """The living loan of an event, in the event's currency; or why there is none."""
+        loan = self.living_loan(event.tenant_id, event.loan_id)
+        if loan is None:
+            return LOAN_NOT_FOUND
+        return loan if loan.currency == event.currency else currency_mismatch(loan.currency)
 
     def booked_on(self, tenant_id: UUID, effective_on: date) -> date:
         """The day for the general ledger: the first open one that is not before `effective_on`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from posting_engine.posting import rules, waterfall
-from posting_engine.posting.entries import entry_of, post, subject_of
+from posting_engine.posting.entries import post_by_rule
 from posting_engine.posting.loan import RECEIVABLES, Loan
 from posting_engine.posting.page import Decision, Page, Place
 from posting_engine.posting.refusals import (
@@ -37,28 +37,26 @@ def receive(command: Payment, place: Place, page: Page) -> Decision:
     else:
         split = waterfall.allocate(command.amount_minor, loan, command.waterfall_version)
     amounts = {"amount": command.amount_minor, **split.parts, "suspense": split.suspense_minor}
-    entry = entry_of(
+    return post_by_rule(
         command,
         place,
         page,
-        event_type=rules.PAYMENT_RECEIVED,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(
-            rules.PAYMENT_RECEIVED, amounts, subject_of(loan, command.external_ref)
-        ),
+        loan,
+        rules.PAYMENT_RECEIVED,
+        amounts,
+        changes={
+            "standing_payments": loan.standing_payments + 1,
+            **_collected(loan, split.parts),
+        },
+        more={"allocation": split.explained(loan)},
     )
-    standing = {"standing_payments": loan.standing_payments + 1}
-    changes = standing | _collected(loan, split.parts)
-    return post(entry, loan, changes=changes, more={"allocation": split.explained(loan)})
 
 
 def allocate(command: PaymentAllocation, place: Place, page: Page) -> Decision:
     """Suspense meets what is owed. Only what is owed moves; the rest stays in suspense."""
-    loan = page.living_loan(command.tenant_id, command.loan_id)
-    if loan is None:
-        return LOAN_NOT_FOUND
-    if command.currency != loan.currency:
-        return currency_mismatch(loan.currency)
+    loan = page.loan_in_currency(command)
+    if isinstance(loan, Refusal):
+        return loan
     if command.amount_minor > loan.suspense_minor:
         return Refusal("amount_exceeds_suspense", f"Suspense holds {loan.suspense_minor}.")
     split = _split_of(command, loan)
@@ -68,18 +66,16 @@ def allocate(command: PaymentAllocation, place: Place, page: Page) -> Decision:
     if not applied_minor:
         return Refusal("nothing_to_allocate", "Nothing is receivable from the loan.")
     amounts = {"applied": applied_minor, **split.parts}
-    entry = entry_of(
+    return post_by_rule(
         command,
         place,
         page,
-        event_type=rules.PAYMENT_ALLOCATED,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(
-            rules.PAYMENT_ALLOCATED, amounts, subject_of(loan, command.external_ref)
-        ),
+        loan,
+        rules.PAYMENT_ALLOCATED,
+        amounts,
+        changes=_collected(loan, split.parts),
+        more={"allocation": split.explained(loan)},
     )
-    changes = _collected(loan, split.parts)
-    return post(entry, loan, changes=changes, more={"allocation": split.explained(loan)})
 
 
 def _split_of(command: PaymentAllocation, loan: Loan) -> Split:

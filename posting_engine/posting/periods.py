@@ -48,7 +48,7 @@ def closed(command: PeriodClosed, place: Place, page: Page) -> Decision:
 
 def _result(command: PeriodClose | PeriodClosed, place: Place) -> dict[str, object]:
     return {
-        "period": f"{command.closed_through:%Y-%m}",
+        "period": command.closed_through.isoformat()[:7],
         "status": "closed",
         "closed_at": format_instant(place.posted_at),
     }

@@ -2,17 +2,13 @@
 charge-offs and recoveries, restructures.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from posting_engine.posting import rules
-from posting_engine.posting.entries import entry_of, post, subject_of
+from posting_engine.posting.entries import post_by_rule
 from posting_engine.posting.loan import RECEIVABLES, Loan
 from posting_engine.posting.page import Decision, Page, Place
 from posting_engine.posting.refusals import (
     LOAN_NOT_FOUND,
     Refusal,
-    currency_mismatch,
     loan_closed,
 )
 from schemas.commands import ChargeOff, FeeAssessment, FeeWaiver, Recovery, Restructure
@@ -20,26 +16,26 @@ from schemas.commands import ChargeOff, FeeAssessment, FeeWaiver, Recovery, Rest
 
 def assess_fee(command: FeeAssessment, place: Place, page: Page) -> Decision:
     """A fee is owed."""
-    loan = page.living_loan(command.tenant_id, command.loan_id)
-    if loan is None:
-        return LOAN_NOT_FOUND
-    if command.currency != loan.currency:
-        return currency_mismatch(loan.currency)
+    loan = page.loan_in_currency(command)
+    if isinstance(loan, Refusal):
+        return loan
     if loan.is_closed:
         return loan_closed(loan.status)
-    return _post(command, place, page, loan, rules.FEE_ASSESSED, {"amount": command.amount_minor})
+    return post_by_rule(
+        command, place, page, loan, rules.FEE_ASSESSED, {"amount": command.amount_minor}
+    )
 
 
 def waive_fee(command: FeeWaiver, place: Place, page: Page) -> Decision:
     """Part of the fees is let go."""
-    loan = page.living_loan(command.tenant_id, command.loan_id)
-    if loan is None:
-        return LOAN_NOT_FOUND
-    if command.currency != loan.currency:
-        return currency_mismatch(loan.currency)
+    loan = page.loan_in_currency(command)
+    if isinstance(loan, Refusal):
+        return loan
     if command.amount_minor > loan.fees_minor:
         return Refusal("amount_exceeds_receivable", f"{loan.fees_minor} of fees is owed.")
-    return _post(command, place, page, loan, rules.FEE_WAIVED, {"amount": command.amount_minor})
+    return post_by_rule(
+        command, place, page, loan, rules.FEE_WAIVED, {"amount": command.amount_minor}
+    )
 
 
 def charge_off(command: ChargeOff, place: Place, page: Page) -> Decision:
@@ -53,21 +49,19 @@ def charge_off(command: ChargeOff, place: Place, page: Page) -> Decision:
         return Refusal("nothing_to_charge_off", "Nothing is receivable from the loan.")
     owed = {name: loan.owed_minor(name) for name in RECEIVABLES}
     standing = {"standing_charge_offs": loan.standing_charge_offs + 1}
-    return _post(command, place, page, loan, rules.CHARGE_OFF, owed, standing)
+    return post_by_rule(command, place, page, loan, rules.CHARGE_OFF, owed, changes=standing)
 
 
 def recover(command: Recovery, place: Place, page: Page) -> Decision:
     """Cash came in after a charge-off."""
-    loan = page.living_loan(command.tenant_id, command.loan_id)
-    if loan is None:
-        return LOAN_NOT_FOUND
-    if command.currency != loan.currency:
-        return currency_mismatch(loan.currency)
+    loan = page.loan_in_currency(command)
+    if isinstance(loan, Refusal):
+        return loan
     if loan.status != "charged_off":
         return Refusal("loan_not_charged_off", f"The loan is {loan.status}: post a payment.")
     recovered = {"recovered_minor": loan.recovered_minor + command.amount_minor}
     amount = {"amount": command.amount_minor}
-    return _post(command, place, page, loan, rules.RECOVERY, amount, recovered)
+    return post_by_rule(command, place, page, loan, rules.RECOVERY, amount, changes=recovered)
 
 
 def restructure(command: Restructure, place: Place, page: Page) -> Decision:
@@ -87,7 +81,7 @@ def restructure(command: Restructure, place: Place, page: Page) -> Decision:
         return Refusal("nothing_to_capitalize", "Both amounts are zero.")
     amounts = {"interest": interest_minor, "fees": fees_minor}
     amounts["capitalized"] = interest_minor + fees_minor
-    return _post(command, place, page, loan, rules.RESTRUCTURE, amounts)
+    return post_by_rule(command, place, page, loan, rules.RESTRUCTURE, amounts)
 
 
 def not_ready_to_leave(loan: Loan) -> Refusal | None:
@@ -97,23 +91,3 @@ def not_ready_to_leave(loan: Loan) -> Refusal | None:
     if loan.suspense_minor:
         return Refusal("suspense_outstanding", f"{loan.suspense_minor} is in suspense.")
     return None
-
-
-def _post(
-    command: FeeAssessment | FeeWaiver | ChargeOff | Recovery | Restructure,
-    place: Place,
-    page: Page,
-    loan: Loan,
-    event_type: str,
-    amounts: Mapping[str, int],
-    changes: Mapping[str, Any] | None = None,
-) -> Decision:
-    entry = entry_of(
-        command,
-        place,
-        page,
-        event_type=event_type,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(event_type, amounts, subject_of(loan, command.external_ref)),
-    )
-    return post(entry, loan, changes=changes)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from posting_engine.posting import rules
 from posting_engine.posting.disbursements import opened
-from posting_engine.posting.entries import derived, entry_of, post, subject_of
+from posting_engine.posting.entries import derived, post_by_rule
 from posting_engine.posting.journal import BrokenInvariant
 from posting_engine.posting.loan import RECEIVABLES, Loan
 from posting_engine.posting.page import (
@@ -90,18 +90,6 @@ def pay_off(command: RefinancePayoff, place: Place, page: Page) -> Decision:
         )
         return replace(refusal or LOAN_NOT_FOUND, follow_ups=(release,))
     owed = {name: loan.owed_minor(name) for name in RECEIVABLES}
-    entry = entry_of(
-        command,
-        place,
-        page,
-        event_type=rules.REFINANCE,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(
-            rules.REFINANCE,
-            owed | {"carried": loan.exposure_minor},
-            subject_of(loan, command.external_ref),
-        ),
-    )
     opening = RefinanceOpening(
         **_members(command)
         | {
@@ -113,7 +101,17 @@ def pay_off(command: RefinancePayoff, place: Place, page: Page) -> Decision:
     )
     changes = {f"paid_off_{name}_minor": amount_minor for name, amount_minor in owed.items()}
     changes["standing_refinances"] = loan.standing_refinances + 1
-    return post(entry, loan, changes=changes, follow_ups=(opening,))
+    amounts = owed | {"carried": loan.exposure_minor}
+    return post_by_rule(
+        command,
+        place,
+        page,
+        loan,
+        rules.REFINANCE,
+        amounts,
+        changes=changes,
+        follow_ups=(opening,),
+    )
 
 
 def _refusal_to_pay_off(command: RefinancePayoff, loan: Loan | None) -> Refusal | None:
@@ -150,30 +148,34 @@ def open_new(command: RefinanceOpening, place: Place, page: Page) -> Decision:
         "carried": command.carried_minor,
         "additional": additional_minor,
     }
-    entry = entry_of(
-        command,
-        place,
-        page,
-        event_type=rules.REFINANCE,
-        effective_on=command.effective_on,
-        lines=rules.lines_of(
-            rules.REFINANCE_OPENING, amounts, subject_of(loan, command.external_ref)
-        ),
-    )
-    effects: dict[str, Any] = {}
-    more = {}
+    how: dict[str, Any] = {"changes": {"standing_openings": 1}, "rule": rules.REFINANCE_OPENING}
     if additional_minor:
-        disbursed = DisbursedAmount(
-            event_id=_disbursement_id(command, place),
-            loan_id=loan.loan_id,
-            journal_entry_id=entry.journal_entry_id,
-            amount_minor=additional_minor,
-            entry_seq=page.next_entry_seq,
-            effective_on=command.effective_on,
-        )
-        effects = {"disbursed": (disbursed,), "about_disbursement": disbursed.event_id}
-        more = {"disbursement_event_id": str(disbursed.event_id)}
-    return post(entry, loan, changes={"standing_openings": 1}, more=more, **effects)
+        disbursed = _disbursed(command, place, page)
+        how |= {
+            "disbursed": (disbursed,),
+            "about_disbursement": disbursed.event_id,
+            "more": {"disbursement_event_id": str(disbursed.event_id)},
+        }
+    return post_by_rule(command, place, page, loan, rules.REFINANCE, amounts, **how)
+
+
+def _disbursed(command: RefinanceOpening, place: Place, page: Page) -> DisbursedAmount:
+    """The additional principal, to be settled by an event id of this partition."""
+    event_id = ids.derive(
+        ids.DISBURSEMENT_EVENT,
+        tenant_id=command.tenant_id,
+        key=ids.root_key(command.idempotency_key),
+        accepted_at=command.accepted_at,
+        partition_id=place.partition_id,
+    )
+    return DisbursedAmount(
+        event_id=event_id,
+        loan_id=command.new_loan_id,
+        journal_entry_id=derived(ids.JOURNAL_ENTRY, command, place, in_parts=True),
+        amount_minor=command.additional_principal_minor,
+        entry_seq=page.next_entry_seq,
+        effective_on=command.effective_on,
+    )
 
 
 def release(command: RefinanceRelease, place: Place, page: Page) -> Decision:
@@ -230,16 +232,6 @@ def _check_reserved(command: RefinanceOpening, place: Place, page: Page) -> None
     refinance_id = derived(ids.REFINANCE_EVENT, command, place, in_parts=True)
     if loan is None or not loan.is_cancelled or loan.reserved_by != refinance_id:
         raise BrokenInvariant(f"loan {command.new_loan_id} is not reserved by {refinance_id}")
-
-
-def _disbursement_id(command: RefinanceOpening, place: Place) -> UUID:
-    return ids.derive(
-        ids.DISBURSEMENT_EVENT,
-        tenant_id=command.tenant_id,
-        key=ids.root_key(command.idempotency_key),
-        accepted_at=command.accepted_at,
-        partition_id=place.partition_id,
-    )
 
 
 def _key(command: AnyCommand, step: str) -> str:

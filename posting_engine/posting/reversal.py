@@ -13,7 +13,7 @@ from uuid import UUID
 
 from posting_engine.posting import accrual, rules
 from posting_engine.posting.entries import entry_of, post, result_of
-from posting_engine.posting.journal import SETTLED, Entry, Line, Subject
+from posting_engine.posting.journal import SETTLED, BrokenInvariant, Entry, Line, Subject
 from posting_engine.posting.loan import RECEIVABLE_ACCOUNTS, RECEIVABLES, Loan
 from posting_engine.posting.page import (
     WHOLE_PART,
@@ -42,6 +42,17 @@ IN_PARTS: Final = frozenset({rules.ACCRUAL, rules.REFINANCE})
 """Reversed by part, by loan or in steps, never as one entry."""
 MIRRORS: Final = frozenset({rules.REVERSAL, rules.PAYMENT_RETURNED})
 """Themselves reversals: post the event again instead."""
+
+_NOTHING_ELSE_UNDONE: Final = frozenset(
+    {
+        rules.DISBURSEMENT_SETTLED,
+        rules.FEE_ASSESSED,
+        rules.FEE_WAIVED,
+        rules.RESTRUCTURE,
+        rules.MANUAL_ADJUSTMENT,
+    }
+)
+"""Whose reversal changes a loan by its lines alone."""
 
 Mirroring = Reversal | RefinanceReversal | PayoffReversal
 
@@ -206,7 +217,9 @@ def _undone(found: PostedEntry, loan: Loan) -> dict[str, Any]:
                 f"collected_{name}_minor": loan.collected_minor(name) + applied[account.code]
                 for name, account in RECEIVABLE_ACCOUNTS.items()
             }
-    return {}
+        case event_type if event_type in _NOTHING_ELSE_UNDONE:
+            return {}
+    raise BrokenInvariant(f"no rule reverses {original.event_type}")
 
 
 def _disbursement_of(found: PostedEntry, page: Page) -> DisbursedAmount | None:

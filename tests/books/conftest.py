@@ -11,9 +11,13 @@ import pytest
 from hpts.local.postgres import PostgresServer
 from hpts.migrate import migrate
 from tests.books import ledger
+from tests.books.filled_ledger import filled_ledger
 from tests.local_stack import new_folder
 
+__all__ = ["filled_ledger"]
+
 ENGINE_PASSWORD = "engine-of-a-test"
+READER_PASSWORD = "reader-of-a-test"
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +49,7 @@ def cluster() -> Iterator[str]:
         server.discard()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fresh_ledger(cluster: str) -> Callable[[], tuple[str, str]]:
     """Makes an empty ledger; its administrator's and its engine's DSN."""
 
@@ -54,7 +58,7 @@ def fresh_ledger(cluster: str) -> Callable[[], tuple[str, str]]:
         with psycopg.connect(cluster, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
         admin_dsn = psycopg.conninfo.make_conninfo(cluster, dbname=name)
-        migrate(admin_dsn, {"hpts_engine": ENGINE_PASSWORD})
+        migrate(admin_dsn, {"hpts_engine": ENGINE_PASSWORD, "hpts_reader": READER_PASSWORD})
         with psycopg.connect(admin_dsn) as connection:
             connection.execute(
                 (ledger.HERE / "make_partitions.sql").read_text(), [ledger.PARTITIONS - 1]
@@ -69,3 +73,14 @@ def fresh_ledger(cluster: str) -> Callable[[], tuple[str, str]]:
 def migrated_dsn(fresh_ledger: Callable[[], tuple[str, str]]) -> str:
     """The administrator's DSN of a ledger without a single command."""
     return fresh_ledger()[0]
+
+
+@pytest.fixture(scope="session")
+def reader_dsn_of() -> Callable[[str], str]:
+    """From a ledger's administrator's DSN to that of its read edge."""
+
+    def reader_dsn(admin_dsn: str) -> str:
+        login = {"user": "hpts_reader", "password": READER_PASSWORD}
+        return psycopg.conninfo.make_conninfo(admin_dsn, **login)
+
+    return reader_dsn

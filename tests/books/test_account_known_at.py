@@ -120,10 +120,10 @@ def sides(
         "to_instant": known_at + timedelta(microseconds=1),
     }
     totals = [0, 0]
-    for name in ("sum_account", "sum_account_last_day"):
+    for name in ("sum_account", "sum_accounts_last_day"):
         statement = cast(LiteralString, (SQL / f"{name}.sql").read_text().rstrip().rstrip(";"))
-        [row] = reader.execute(statement, names).fetchall()
-        totals = [total + int(side or 0) for total, side in zip(totals, row, strict=True)]
+        for _, _, _, *both in reader.execute(statement, names).fetchall():
+            totals = [total + int(side or 0) for total, side in zip(totals, both, strict=True)]
     return totals[0], totals[1]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import pytest
 
 from posting_engine.books import Books
 from posting_engine.posting.rules import EVENT_KINDS
@@ -13,7 +14,7 @@ from tests.books import ledger
 from tests.books.ledger import Engine
 from tests.books.mixed_log import recorded
 
-COMMANDS = int(os.environ.get("HPTS_MIXED_COMMANDS", "3000"))
+COMMANDS = int(os.environ.get("HPTS_MIXED_COMMANDS", "2000"))
 
 
 def state_of(dsn: str) -> list[Any]:
@@ -39,6 +40,8 @@ def state_of(dsn: str) -> list[Any]:
         ]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_cuts_of_the_log_do_not_show(fresh_ledger: Callable[[], tuple[str, str]]) -> None:
     admin_dsn, engine_dsn = fresh_ledger()
     books = Books(engine_dsn)

@@ -2,11 +2,11 @@
 
 import json
 import struct
-from dataclasses import fields
-from datetime import UTC, date, datetime
+from dataclasses import fields, replace
+from datetime import UTC
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -14,135 +14,101 @@ from fastavro.schema import to_parsing_canonical_form
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import codec
+from schemas import codec, commands
+from schemas.chart_of_accounts import CASH, FEE_INCOME
 from schemas.codec import Outcome, UndecodableRecord, UnknownSchema, decode, encode
-from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
+from schemas.commands import AdjustmentLine, AnyCommand, Command
+from tests import journal
 
 AVRO = files("schemas") / "avro"
-KINDS = {1: Disbursement, 2: Payment, 3: AccrualChunk, 4: Reversal, 5: Outcome}
+KINDS = {
+    1: commands.Disbursement,
+    2: commands.Payment,
+    3: commands.AccrualChunk,
+    4: commands.Reversal,
+    5: Outcome,
+    6: commands.DisbursementSettlement,
+    7: commands.PaymentAllocation,
+    8: commands.PaymentReturn,
+    9: commands.FeeAssessment,
+    10: commands.FeeWaiver,
+    11: commands.ChargeOff,
+    12: commands.Recovery,
+    13: commands.Restructure,
+    14: commands.Refinance,
+    15: commands.RefinancePayoff,
+    16: commands.RefinanceOpening,
+    17: commands.RefinanceRelease,
+    18: commands.RefinanceReversal,
+    19: commands.PayoffReversal,
+    20: commands.ManualAdjustment,
+    21: commands.PeriodClose,
+    22: commands.PeriodClosed,
+}
+ONE_ID = UUID("10a40000-0000-4000-8000-000000000001")
+
+
+def source_of(name: str) -> Any:
+    return json.loads((AVRO / f"{name}.avsc").read_text())
+
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
-words = st.none() | texts
 longs = st.integers(-(2**63), 2**63 - 1)
-ints = st.integers(-(2**31), 2**31 - 1)
-envelope: dict[str, Any] = {
-    "tenant_id": st.uuids(),
-    "idempotency_key": texts,
-    "fingerprint": st.binary(min_size=32, max_size=32),
-    "accepted_at": st.datetimes(timezones=st.just(UTC)),
-    "actor": texts,
-    "rules_version": ints,
-    "dry_run": st.booleans(),
-}
-remarks: dict[str, Any] = {
-    **envelope,
-    "description": words,
-    "external_ref": words,
-    "metadata": st.dictionaries(texts, texts, max_size=3),
-}
-money: dict[str, Any] = {
-    **remarks,
-    "loan_id": st.uuids(),
-    "borrower_id": st.uuids(),
-    "amount_minor": longs,
-    "currency": texts,
-    "effective_on": st.dates(),
-}
-messages = st.one_of(
-    st.builds(Disbursement, **money, method=texts, destination_ref=words),
-    st.builds(
-        Payment,
-        **money,
-        source_method=texts,
-        allocation=st.sampled_from(["auto", "hold"]),
-        waterfall_version=ints,
-    ),
-    st.builds(
-        AccrualChunk,
-        **envelope,
-        program_id=st.uuids(),
-        accrued_on=st.dates(),
-        day_count_convention=texts,
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "null": st.none(),
+    "string": texts,
+    "boolean": st.booleans(),
+    "bytes": st.binary(max_size=64),
+    "int": st.integers(-(2**31), 2**31 - 1),
+    "long": longs,
+    "Uuid": st.uuids(),
+    "Sha256": st.binary(min_size=32, max_size=32),
+    "date": st.dates(),
+    "timestamp-micros": st.datetimes(timezones=st.just(UTC)),
+    "AdjustmentLine": st.builds(
+        AdjustmentLine,
+        account_code=texts,
+        direction=texts,
+        amount_minor=longs,
         currency=texts,
-        require_principal_match=st.booleans(),
-        backfill=st.booleans(),
-        chunks_total=ints,
-        loans_total=longs,
-        interest_total_minor=longs,
-        loan_ids=st.binary(max_size=64),
-        principals=st.binary(max_size=32),
-        interests=st.binary(max_size=32),
+        layer=texts,
     ),
-    st.builds(
-        Reversal,
-        **remarks,
-        reverses_entry_id=st.uuids(),
-        reason_code=texts,
-        reason_description=texts,
-        effective_on=st.dates(),
-        loan_id=st.none() | st.uuids(),
-        part=st.none() | ints,
-        chunks_total=st.none() | ints,
-    ),
-    st.builds(
-        Outcome,
-        tenant_id=st.uuids(),
-        command_id=st.uuids(),
-        correlation_id=st.uuids(),
-        idempotency_key=texts,
-        fingerprint=st.binary(min_size=32, max_size=32),
-        status=texts,
-        result=texts,
-        partition_id=ints,
-        command_offset=longs,
-        dry_run=st.booleans(),
-    ),
-)
+}
 
-ONE_ID = UUID("10a40000-0000-4000-8000-000000000001")
-ENVELOPE: dict[str, Any] = {
-    "tenant_id": ONE_ID,
-    "idempotency_key": "key",
-    "fingerprint": bytes(32),
-    "accepted_at": datetime(2026, 1, 5, 12, tzinfo=UTC),
-    "actor": "client",
-}
-MONEY: dict[str, Any] = {
-    **ENVELOPE,
-    "loan_id": ONE_ID,
-    "borrower_id": ONE_ID,
-    "amount_minor": 113_22,
-    "currency": "USD",
-    "effective_on": date(2026, 2, 2),
-}
+
+def values_of(avro: Any) -> st.SearchStrategy[Any]:
+    """Any value that a field of this Avro type can hold, as a command has it."""
+    if isinstance(avro, list):
+        return st.one_of(*(values_of(branch) for branch in avro))
+    if isinstance(avro, str):
+        return VALUES[avro]
+    if avro["type"] == "map":
+        return st.dictionaries(texts, values_of(avro["values"]), max_size=3)
+    if avro["type"] == "array":
+        return st.lists(values_of(avro["items"]), max_size=3).map(tuple)
+    return VALUES[avro.get("logicalType") or avro.get("name") or avro["type"]]
+
+
+def any_of(kind: type) -> st.SearchStrategy[Any]:
+    """Any value of a kind, of whatever its schema can hold."""
+    members = {f["name"]: values_of(f["type"]) for f in source_of(kind.__name__)["fields"]}
+    return st.builds(kind, **members)
+
+
+messages = st.one_of(*(any_of(kind) for kind in KINDS.values()))
+
+
+def members_of(command: Command) -> dict[str, Any]:
+    return {field.name: getattr(command, field.name) for field in fields(command)}
+
+
+REFINANCE = members_of(journal.refinance(100_00))
+MIRROR = members_of(journal.refinance_reversal(ONE_ID))
 EXAMPLES: tuple[AnyCommand | Outcome, ...] = (
-    Disbursement(**MONEY, method="ach", destination_ref="bank-7"),
-    Payment(**MONEY, source_method="ach", description="é", metadata={"a": "1", "b": "2"}),
-    AccrualChunk(
-        **{**ENVELOPE, "idempotency_key": "key/3/0"},
-        program_id=ONE_ID,
-        accrued_on=date(2026, 1, 31),
-        day_count_convention="ACT_365",
-        currency="USD",
-        require_principal_match=True,
-        backfill=False,
-        chunks_total=1,
-        loans_total=1,
-        interest_total_minor=8_22,
-        loan_ids=ONE_ID.bytes,
-        principals=bytes(8),
-        interests=bytes(8),
-    ),
-    Reversal(
-        **ENVELOPE,
-        reverses_entry_id=ONE_ID,
-        reason_code="other",
-        reason_description="typed twice",
-        effective_on=date(2026, 3, 1),
-        loan_id=ONE_ID,
-        part=0,
-        chunks_total=1,
-    ),
+    journal.disbursement(113_22, destination_ref="bank-7"),
+    journal.payment(113_22, description="é", metadata={"a": "1", "b": "2"}),
+    journal.accrual(8_22, idempotency_key="key/3/0"),
+    journal.reversal(ONE_ID, loan_id=ONE_ID, part=0, chunks_total=1),
     Outcome(
         tenant_id=ONE_ID,
         command_id=ONE_ID,
@@ -154,11 +120,32 @@ EXAMPLES: tuple[AnyCommand | Outcome, ...] = (
         partition_id=3,
         command_offset=41,
     ),
+    journal.settlement(ONE_ID, 113_22, loan_id=ONE_ID),
+    journal.allocation(113_22, split={"fees": 13_22, "principal": 100_00}),
+    journal.payment_return(ONE_ID),
+    journal.fee(5_00),
+    journal.waiver(5_00),
+    journal.charge_off(),
+    journal.recovery(5_00),
+    journal.restructure(interest=8_22, fees=5_00),
+    commands.Refinance(**REFINANCE),
+    commands.RefinancePayoff(**REFINANCE),
+    commands.RefinanceOpening(**REFINANCE | {"borrower_id": ONE_ID, "carried_minor": 913_22}),
+    commands.RefinanceRelease(**journal.ENVELOPE, loan_id=ONE_ID, new_loan_id=ONE_ID),
+    commands.RefinanceReversal(**MIRROR),
+    commands.PayoffReversal(**MIRROR),
+    replace(
+        journal.adjustment(journal.DR(CASH, 5_00), journal.CR(FEE_INCOME, 5_00, "PENDING")),
+        borrower_id=ONE_ID,
+        accrued_through=journal.OPENED_ON,
+    ),
+    journal.close("2026-01"),
+    commands.PeriodClosed(**members_of(journal.close("2026-01")), partition_id=3),
 )
 each_kind = pytest.mark.parametrize("message", EXAMPLES, ids=lambda m: type(m).__name__)
 
 
-@settings(max_examples=400)
+@settings(max_examples=1000)
 @given(message=messages)
 def test_what_is_encoded_is_decoded_again(message: AnyCommand | Outcome) -> None:
     assert decode(encode(message)) == message
@@ -226,7 +213,7 @@ def test_an_enormous_length_asks_for_no_memory() -> None:
 
 def test_a_schema_that_this_build_does_not_have_is_said_so() -> None:
     body = encode(EXAMPLES[0])[5:]
-    for schema_id in (0, 6, 2**32 - 1):
+    for schema_id in (0, max(KINDS) + 1, 2**32 - 1):
         with pytest.raises(UnknownSchema):
             decode(struct.pack(">bI", 0, schema_id) + body)
 
@@ -266,7 +253,29 @@ def test_the_lock_as_it_was_released() -> None:
         3: "8e7a54003a16e80e",
         4: "d66364e4c5469ccf",
         5: "e1dc64b676c60539",
+        6: "7c12f3b3df885c2b",
+        7: "8c339b8a80b704ab",
+        8: "23fcc02d2f5a585e",
+        9: "cf43a44a063e78c9",
+        10: "819559ed1d15520e",
+        11: "629a289949a557f0",
+        12: "6b8da589f587e625",
+        13: "7cb5df786edc14c2",
+        14: "0f71dc7b62e61ad1",
+        15: "e28e2979c869a8e1",
+        16: "710efec301057964",
+        17: "571fe3c9c514931d",
+        18: "71a84175cfd7bfc5",
+        19: "2a1e1e2bcedc282c",
+        20: "a155d2713a1b3b46",
+        21: "4f4fe79778a54dc8",
+        22: "c231d685c66a0773",
     }
+
+
+def test_every_command_has_a_schema_and_an_example() -> None:
+    assert set(KINDS.values()) == {*get_args(AnyCommand), Outcome}
+    assert [type(example) for example in EXAMPLES] == list(KINDS.values())
 
 
 @each_kind
@@ -278,10 +287,6 @@ def test_schemas_and_commands_have_the_same_fields(message: AnyCommand | Outcome
 def lock_lines() -> list[list[str]]:
     lines = (AVRO / "schemas.lock").read_text().splitlines()
     return [line.split() for line in lines if line and not line.startswith("#")]
-
-
-def source_of(name: str) -> Any:
-    return json.loads((AVRO / f"{name}.avsc").read_text())
 
 
 def decodes_or_is_undecodable(value: bytes | None) -> None:

@@ -11,13 +11,18 @@ from schemas import ids
 from schemas.partitioning import MAX_PARTITIONS
 
 KINDS = (
-    ids.COMMAND,
-    ids.JOURNAL_ENTRY,
-    ids.DISBURSEMENT_EVENT,
-    ids.PAYMENT_EVENT,
-    ids.ACCRUAL_EVENT,
-    ids.REVERSAL_EVENT,
+    *(ids.COMMAND, ids.JOURNAL_ENTRY, ids.DISBURSEMENT_EVENT, ids.SETTLEMENT_EVENT),
+    *(ids.PAYMENT_EVENT, ids.ALLOCATION_EVENT, ids.RETURN_EVENT, ids.ACCRUAL_EVENT, ids.FEE_EVENT),
+    *(ids.WAIVER_EVENT, ids.CHARGE_OFF_EVENT, ids.RECOVERY_EVENT, ids.RESTRUCTURE_EVENT),
+    *(ids.REFINANCE_EVENT, ids.REVERSAL_EVENT, ids.ADJUSTMENT_EVENT),
 )
+PUBLIC_EVENT_IDS = {
+    *("disbursement_event_id", "settlement_event_id", "payment_event_id", "allocation_event_id"),
+    *("return_event_id", "fee_event_id", "waiver_event_id", "chargeoff_event_id"),
+    *("recovery_event_id", "restructure_event_id", "refinance_event_id", "adjustment_event_id"),
+    "accrual_event_id",
+}
+"""As the contract names them (section 3). A reversal's event has no public id."""
 TENANT = UUID("7e4a47f0-0000-4000-8000-000000000001")
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -109,3 +114,34 @@ def test_in_parts_is_no_partition() -> None:
 def test_a_step_knows_its_first_key() -> None:
     assert ids.root_key("batch-1/11/0") == "batch-1"
     assert ids.root_key("batch-1") == "batch-1"
+    assert ids.root_key("refinance-1/payoff") == "refinance-1"
+
+
+def test_events_are_named_as_the_contract_names_them() -> None:
+    named = {f"{kind}_id" for kind in KINDS if kind.endswith("_event")}
+    assert named == PUBLIC_EVENT_IDS | {"reversal_event_id"}
+
+
+def test_every_kind_of_id_is_listed_here() -> None:
+    declared = {
+        value
+        for name, value in vars(ids).items()
+        if name.isupper() and not name.startswith("_") and isinstance(value, str)
+    }
+    assert declared == set(KINDS)
+
+
+def test_what_lives_in_parts_has_one_id_whichever_step_derives_it() -> None:
+    keys = ("refinance-1", "refinance-1/payoff", "refinance-1/opening")
+    derived = {
+        ids.derive(
+            ids.REFINANCE_EVENT,
+            tenant_id=TENANT,
+            key=ids.root_key(key),
+            accepted_at=NOON,
+            partition_id=ids.IN_PARTS,
+        )
+        for key in keys
+    }
+    assert len(derived) == 1
+    assert ids.partition_in(derived.pop()) == ids.IN_PARTS

@@ -1,7 +1,7 @@
 """Bodies to commands: every fault at once, and one fingerprint for one meaning."""
 
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,23 +9,19 @@ from uuid import UUID
 import pytest
 
 from ingress_api import accrual_batches
-from ingress_api.bodies import (
-    DISBURSEMENTS,
-    PAYMENTS,
-    REVERSALS,
-    Envelope,
-    Operation,
-    check,
-    place_of,
-)
+from ingress_api.bodies import Envelope, check
+from ingress_api.operations import OPERATIONS as TABLE
+from ingress_api.operations import REVERSALS
 from schemas import ids
+from schemas.commands import Payment
 from schemas.partitioning import partition_of_key
+from schemas.placement import place_of
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import parse
 from tests.edges import bodies_of
 
 TODAY = date(2026, 11, 24)
-OPERATIONS = {one.path: one for one in (DISBURSEMENTS, PAYMENTS, REVERSALS)}
+OPERATIONS = {one.path: one for one in TABLE}
 TENANT = UUID("11111111-2222-4333-8444-555555555555")
 
 NOT_MONEY: list[Any] = [
@@ -41,14 +37,26 @@ AMOUNT_FIELDS = [
     ("/v1/accruals/batch", "/loans/0/interest_minor"),
     ("/v1/accruals/batch", "/loans/0/outstanding_principal_minor"),
     ("/v1/accruals/batch", "/expected_total_minor"),
+    ("/v1/disbursement-settlements", "/amount_minor"),
+    ("/v1/payment-allocations", "/amount_minor"),
+    ("/v1/payment-allocations", "/split/fees_minor"),
+    ("/v1/fees", "/amount_minor"),
+    ("/v1/fee-waivers", "/amount_minor"),
+    ("/v1/recoveries", "/amount_minor"),
+    ("/v1/restructures", "/capitalize_interest_minor"),
+    ("/v1/restructures", "/capitalize_fees_minor"),
+    ("/v1/refinances", "/additional_principal_minor"),
+    ("/v1/manual-adjustments", "/lines/1/amount_minor"),
 ]
+NOT_ZERO = [field for field in AMOUNT_FIELDS if field[1].endswith("amount_minor")]
+NOT_ZERO.append(("/v1/refinances", "/additional_principal_minor"))
 
 
-def read(path: str, body: Any) -> object:
+def read(path: str, body: Any) -> Any:
     document = parse(json.dumps(body).encode())
     if path == accrual_batches.PATH:
         return accrual_batches.read_batch(document, TODAY, None)
-    return check(document, OPERATIONS[path].members, TODAY)
+    return check(document, OPERATIONS[path].body, TODAY)
 
 
 def faults_of(path: str, body: Any) -> list[tuple[str, str]]:
@@ -57,6 +65,12 @@ def faults_of(path: str, body: Any) -> list[tuple[str, str]]:
     problem = refused.value.problem
     assert (problem.code, problem.status) == ("validation_failed", 422)
     return [(error.field, error.code) for error in problem.errors]
+
+
+def whole(path: str) -> dict[str, Any]:
+    """A sound body with every member, of its own to be spoiled."""
+    body: dict[str, Any] = json.loads(json.dumps(bodies_of.full(path)))
+    return body
 
 
 def put(body: Any, pointer: str, value: Any) -> Any:
@@ -71,30 +85,36 @@ def put(body: Any, pointer: str, value: Any) -> Any:
 @pytest.mark.parametrize("spelling", NOT_MONEY, ids=repr)
 @pytest.mark.parametrize(("path", "pointer"), AMOUNT_FIELDS)
 def test_only_digits_in_a_string_are_money(path: str, pointer: str, spelling: Any) -> None:
-    faults = faults_of(path, put(bodies_of.SOUND[path](), pointer, spelling))
+    faults = faults_of(path, put(whole(path), pointer, spelling))
     code = "invalid_format" if isinstance(spelling, str) else "invalid_type"
     assert faults == [(pointer, code)]
 
 
-@pytest.mark.parametrize(("path", "pointer"), AMOUNT_FIELDS[:4])
+@pytest.mark.parametrize(
+    ("path", "pointer"), [field for field in AMOUNT_FIELDS if "total" not in field[1]]
+)
 def test_one_amount_is_at_most_fifteen_nines(path: str, pointer: str) -> None:
-    assert read(path, put(bodies_of.SOUND[path](), pointer, "9" * 15))
-    too_much = put(bodies_of.SOUND[path](), pointer, "1" + "0" * 15)
+    body = whole(path)
+    if path == "/v1/payment-allocations":
+        body |= {"amount_minor": "9" * 15, "split": {"fees_minor": "9" * 15}}
+    assert read(path, put(body, pointer, "9" * 15))
+    too_much = put(body, pointer, "1" + "0" * 15)
     assert faults_of(path, too_much) == [(pointer, "amount_out_of_range")]
 
 
-@pytest.mark.parametrize(("path", "pointer"), AMOUNT_FIELDS[:2])
+@pytest.mark.parametrize(("path", "pointer"), NOT_ZERO)
 def test_a_posting_amount_is_not_zero(path: str, pointer: str) -> None:
-    body = put(bodies_of.SOUND[path](), pointer, "0")
+    body = put(whole(path), pointer, "0")
     assert faults_of(path, body) == [(pointer, "amount_out_of_range")]
 
 
 @pytest.mark.parametrize("path", bodies_of.SOUND)
 def test_every_required_member_is_asked_for_and_no_other_is_taken(path: str) -> None:
-    required = set(bodies_of.SOUND[path]()) - {"currency"}
+    required = {(f"/{name}", "required") for name in bodies_of.SOUND[path]()}
     faults = faults_of(path, {"surprise": 1, "a/b~c": 2})
-    assert {("/surprise", "unknown_field"), ("/a~1b~0c", "unknown_field")} <= set(faults)
-    assert {(f"/{name}", "required") for name in required} <= set(faults)
+    unknown = {("/surprise", "unknown_field"), ("/a~1b~0c", "unknown_field")}
+    assert set(faults) == required | unknown
+    assert len(faults) == len(set(faults))
 
 
 @pytest.mark.parametrize("path", bodies_of.SOUND)
@@ -105,10 +125,19 @@ def test_a_body_is_an_object(path: str, body: Any) -> None:
 
 @pytest.mark.parametrize("path", bodies_of.SOUND)
 def test_every_member_refuses_every_wrong_type(path: str) -> None:
-    wrong: list[Any] = [None, 1, 1.5, True, [], {}, "", "x" * 300]
-    for name in bodies_of.SOUND[path]():
+    wrong: list[Any] = [None, 1, 1.5, True, [], {}, "", "x" * 300, "\0"]
+    for name in whole(path):
         for value in wrong:
-            assert faults_of(path, {**bodies_of.SOUND[path](), name: value})
+            if (name, value) == ("metadata", {}):
+                continue
+            faults = faults_of(path, {**whole(path), name: value})
+            assert {field.split("/")[1] for field, _ in faults} == {name}, (name, value)
+
+
+@pytest.mark.parametrize("path", OPERATIONS)
+def test_what_is_optional_may_be_left_out(path: str) -> None:
+    assert read(path, bodies_of.SOUND[path]())
+    assert set(read(path, whole(path))) == {one.name for one in OPERATIONS[path].body.members}
 
 
 WRONG_TEXTS = [
@@ -210,30 +239,50 @@ def entry_id(partition_id: int) -> UUID:
     ],
 )
 def test_a_reversal_goes_where_its_entry_is(reverses: UUID, expected: int | None) -> None:
-    values = check(
-        parse(json.dumps(bodies_of.reversal(reverses)).encode()), REVERSALS.members, TODAY
-    )
+    values = check(parse(json.dumps(bodies_of.reversal(reverses)).encode()), REVERSALS.body, TODAY)
     partition_id, key = place_of(REVERSALS.command(values, envelope()), 12)
     own = partition_of_key(TENANT.bytes + bytes(16), 12)
     assert partition_id == (own if expected is None else expected)
     assert key == TENANT.bytes + (bytes(16) if expected is None else reverses.bytes)
 
 
-def test_every_operation_makes_its_command() -> None:
-    makers: list[tuple[Operation, Callable[[], dict[str, Any]]]] = [
-        (DISBURSEMENTS, bodies_of.disbursement),
-        (PAYMENTS, bodies_of.payment),
-    ]
-    for operation, body in makers:
-        given_body = body()
-        values = check(parse(json.dumps(given_body).encode()), operation.members, TODAY)
-        command: Any = operation.command(values, envelope())
-        assert str(command.loan_id) == given_body["loan_id"]
-        assert str(command.amount_minor) == given_body["amount_minor"]
-        assert command.effective_on.isoformat() == given_body["effective_at"]
-        partition_id, key = place_of(command, 12)
-        assert key == TENANT.bytes + command.loan_id.bytes
-        assert partition_id == partition_of_key(key, 12)
+@pytest.mark.parametrize("path", OPERATIONS)
+def test_every_operation_makes_its_command(path: str) -> None:
+    """Every member arrives in the command under its own name, or the one that stands for it."""
+    given = whole(path)
+    document = parse(json.dumps(given).encode())
+    values = check(document, OPERATIONS[path].body, TODAY)
+    command: Any = OPERATIONS[path].command(values, envelope())
+    for name, text in given.items():
+        value = getattr(command, {"effective_at": "effective_on"}.get(name, name))
+        if name == "split":
+            assert value == {"fees": 100, "principal": 400}
+        elif name == "lines":
+            assert [(one.account_code, one.direction) for one in value] == [
+                ("1000", "DR"),
+                ("3000", "CR"),
+            ]
+        else:
+            assert (value if name == "metadata" else str(value)) == text
+    partition_id, key = place_of(command, 12)
+    assert 0 <= partition_id < 12
+    assert key[:16] == TENANT.bytes
+
+
+def test_the_tenants_waterfall_is_written_into_what_allocates() -> None:
+    for path in ("/v1/payments", "/v1/payment-allocations"):
+        values = check(parse(json.dumps(whole(path)).encode()), OPERATIONS[path].body, TODAY)
+        command: Any = OPERATIONS[path].command(values, replace(envelope(), waterfall_version=7))
+        assert command.waterfall_version == 7
+
+
+def test_what_is_left_out_has_the_commands_default() -> None:
+    values = check(
+        parse(json.dumps(bodies_of.payment()).encode()), OPERATIONS["/v1/payments"].body, TODAY
+    )
+    command = OPERATIONS["/v1/payments"].command(values, envelope())
+    assert isinstance(command, Payment)
+    assert (command.allocation, command.metadata, command.description) == ("auto", {}, None)
 
 
 def test_field_errors_are_written_as_the_contract_says() -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.edges import bodies_of
-from tests.edges.test_ingress_bodies import AMOUNT_FIELDS, NOT_MONEY, put
+from tests.edges.test_ingress_bodies import AMOUNT_FIELDS, NOT_MONEY, put, whole
 from tests.edges.test_ingress_strict_json import MALFORMED
 from tests.http import Client
 
@@ -74,8 +74,8 @@ def test_a_member_named_twice_is_400_on_every_route(client: Client, path: str) -
 
 @pytest.mark.parametrize("path", PATHS)
 def test_u0000_is_422_on_every_route(client: Client, path: str) -> None:
-    for name in bodies_of.SOUND[path]():
-        body = {**bodies_of.SOUND[path](), name: "\0"}
+    for name in whole(path):
+        body = {**whole(path), name: "\0"}
         assert is_problem(send(client, path, json.dumps(body).encode()), 422, "validation_failed")
 
 
@@ -84,7 +84,7 @@ def test_only_digits_in_a_string_are_money_over_http(
     client: Client, path: str, pointer: str
 ) -> None:
     for spelling in NOT_MONEY:
-        body = put(bodies_of.SOUND[path](), pointer, spelling)
+        body = put(whole(path), pointer, spelling)
         answer = send(client, path, json.dumps(body).encode())
         assert is_problem(answer, 422, "validation_failed"), spelling
         assert [error["field"] for error in answer.json()["errors"]] == [pointer]
@@ -135,8 +135,14 @@ def test_a_missing_key_and_a_doubled_one_are_told_apart(client: Client) -> None:
     assert is_problem(doubled, 400, "idempotency_key_invalid")
 
 
-@pytest.mark.parametrize("query", ["dry_run=true", "x=1", "=", "%00"])
-def test_no_query_parameter_is_known(client: Client, query: str) -> None:
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("x=1", "=", "%00", "dry_run", "dry_run=", "dry_run=1", "dry_run=TRUE", "Dry_run=true"),
+        *("dry_run=true&x=1", "dry_run=true&dry_run=true", "dry_run=true&", "dry_run=%74rue"),
+    ],
+)
+def test_only_dry_run_is_known_as_a_query_parameter(client: Client, query: str) -> None:
     answer = send(client, f"/v1/payments?{query}", b"{}")
     assert is_problem(answer, 400, "invalid_parameter")
 

@@ -103,6 +103,7 @@ def test_a_chunk_of_zeros_has_no_entry() -> None:
     assert posting.result["journal_entry_id"] is None
     assert posting.result["loan_count"] == 1
     assert books.loan().accrued_through == date(2026, 1, 31)
+    assert books.loan().last_activity_at == FIRST.last_activity_at
     assert books.page.next_entry_seq == 1
 
 

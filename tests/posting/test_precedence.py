@@ -1,49 +1,45 @@
-"""Where several refusals hold, the first in `PRECEDENCE` is the answer.
+"""Where several refusals hold, the first in `PRECEDENCE` is the answer: events of one loan.
 
 For each event every set of its refusals is made to hold at once: the command and the books are
-built so that each code of the set applies by itself.
+built so that each code of the set applies by itself. Reversals, adjustments, refinances and
+month ends: `test_precedence_of_steps`.
 """
 
 from dataclasses import replace
 from datetime import date
-from itertools import combinations
 from struct import pack
 from uuid import UUID
 
 import pytest
 
-from posting_engine.posting.page import DisbursedAmount
-from posting_engine.posting.refusals import PRECEDENCE, Refusal
-from schemas.commands import AccrualChunk, Disbursement, Payment, Reversal
+from posting_engine.posting.loan import Loan
+from posting_engine.posting.refusals import PRECEDENCE
+from schemas.commands import AccrualChunk, Disbursement, Payment
 from tests.journal import (
     LARGEST,
     LOAN,
     NO_SUCH_ENTRY,
     OTHER_BORROWER,
+    SECOND_LOAN,
     TENANT,
     Balances,
     Collected,
     accrual,
+    allocation,
+    charge_off,
     disbursement,
     entry_of,
+    fee,
     loan,
     payment,
-    reversal,
+    payment_return,
+    recovery,
+    restructure,
+    settlement,
+    waiver,
 )
 from tests.posting.books import Books
-
-Codes = frozenset[str]
-
-
-def sets_of(event_type: str) -> list[Codes]:
-    """Every set of one or more of an event's refusals."""
-    codes = PRECEDENCE[event_type]
-    sizes = range(1, len(codes) + 1)
-    return [frozenset(chosen) for size in sizes for chosen in combinations(codes, size)]
-
-
-def first_of(event_type: str, holding: Codes) -> str:
-    return next(code for code in PRECEDENCE[event_type] if code in holding)
+from tests.posting.refusal_sets import Codes, first_of, sets_of
 
 
 def mismatched(command: Disbursement | Payment, holding: Codes) -> Disbursement | Payment:
@@ -52,6 +48,14 @@ def mismatched(command: Disbursement | Payment, holding: Codes) -> Disbursement 
     if "currency_mismatch" in holding:
         command = replace(command, currency="EUR")
     return command
+
+
+def books_of(before: Loan, holding: Codes) -> Books:
+    return Books(*(() if "loan_not_found" in holding else (before,)))
+
+
+def currency_of(holding: Codes) -> str:
+    return "EUR" if "currency_mismatch" in holding else "USD"
 
 
 @pytest.mark.parametrize("holding", sets_of("disbursement"), ids=sorted)
@@ -103,69 +107,117 @@ def chunk_for(holding: Codes) -> AccrualChunk:
     )
 
 
-@pytest.mark.parametrize("holding", sets_of("reversal"), ids=sorted)
-def test_reversal(holding: Codes) -> None:
-    books, command = reversal_for(holding)
-    assert books.refuse(command).code == first_of("reversal", holding)
-
-
-def reversal_for(holding: Codes) -> tuple[Books, Reversal]:
-    """A disbursement of 10.00, then everything that stands in the way of its reversal."""
+@pytest.mark.parametrize("holding", sets_of("disbursement_settled"), ids=sorted)
+def test_settlement(holding: Codes) -> None:
     books = Books()
-    opening = entry_of(books.post(disbursement(10_00, on="2026-01-05")))
-    key, posted = (TENANT, opening.journal_entry_id, 0), books.page.entries
-    if "entry_not_found" in holding:
-        books.left(life_began_seq=2)
+    event_id = entry_of(books.post(disbursement(10_00, on="2026-01-05"))).event_id
     if "already_reversed" in holding:
-        books.page.reversed_by[opening.journal_entry_id, 0] = NO_SUCH_ENTRY
-    if "reversal_of_reversal" in holding:
-        posted[key] = replace(posted[key], entry=replace(opening, event_type="reversal"))
-    if "disbursement_settled" in holding:
-        books.page.disbursed[TENANT, opening.event_id] = DisbursedAmount(
-            opening.event_id,
-            LOAN,
-            opening.journal_entry_id,
-            10_00,
-            1,
-            opening.effective_on,
-            settled_minor=1,
-        )
-    if "reduced_without_cash" in holding:
-        books.left(principal_minor=0, collected_principal_minor=9_99)
-    elif "balance_out_of_range" in holding:
-        books.left(principal_minor=0, collected_principal_minor=10_00)
-    if "balance_out_of_range" in holding:
-        books.left(suspense_minor=LARGEST)
-    early = "effective_before_original" in holding
-    return books, reversal(opening, on="2026-01-04" if early else "2026-01-05")
-
-
-@pytest.mark.parametrize("holding", sets_of("reversal"), ids=sorted)
-def test_reversal_of_one_loans_accrual(holding: Codes) -> None:
-    """The same order; an accrual's share is never itself a reversal, nor settled."""
-    books = Books(loan())
-    accrued = entry_of(books.post(accrual(10_00, on="2026-01-31")))
-    if "already_reversed" in holding:
-        books.post(reversal(accrued, loan_id=LOAN))
-    reachable = holding - {"reversal_of_reversal", "disbursement_settled"}
-    if "entry_not_found" in holding:
-        books.left(life_began_seq=2)
-    short = "reduced_without_cash" in holding
-    full = "balance_out_of_range" in holding
-    if short or full:
-        collected = Collected(interest=9_99 if short else 10_00)
-        books.left(
-            interest_minor=0,
-            collected_interest_minor=collected.interest,
-            suspense_minor=LARGEST if full else 0,
-        )
-    early = "effective_before_original" in holding
-    decision = books.take(
-        reversal(accrued, on="2026-01-30" if early else "2026-01-31", loan_id=LOAN)
+        disbursed = books.page.disbursed[TENANT, event_id]
+        books.page.disbursed[TENANT, event_id] = replace(disbursed, reversed=True)
+    command = settlement(
+        event_id,
+        10_01 if "amount_exceeds_unsettled" in holding else 1,
+        on="2026-01-04" if "effective_before_original" in holding else "2026-01-05",
+        currency=currency_of(holding),
+        loan_id=SECOND_LOAN if "event_not_found" in holding else LOAN,
     )
-    code = decision.code if isinstance(decision, Refusal) else None
-    assert code == (first_of("reversal", reachable) if reachable else None)
+    assert books.refuse(command).code == first_of("disbursement_settled", holding)
 
 
-def test_every_event_ends_with_the_range_of_a_balance() -> None:
-    assert {codes[-1] for codes in PRECEDENCE.values()} == {"balance_out_of_range"}
+SPLIT_OF_NOTHING = [("split_exceeds_receivable", "nothing_to_allocate")]
+
+
+@pytest.mark.parametrize(
+    "holding", sets_of("payment_allocated", never_together=SPLIT_OF_NOTHING), ids=sorted
+)
+def test_allocation(holding: Codes) -> None:
+    amount = 6_00 if "amount_exceeds_suspense" in holding else 5_00
+    owed = {"nothing_to_allocate", "split_exceeds_receivable"} & holding
+    full = LARGEST + 1 if "balance_out_of_range" in holding else 0
+    before = loan(Balances(fees=0 if owed else 10_00, suspense=5_00), Collected(principal=full))
+    split = {"fees": amount} if "split_exceeds_receivable" in holding else None
+    command = allocation(amount, split=split, currency=currency_of(holding))
+    refusal = books_of(before, holding).refuse(command)
+    assert refusal.code == first_of("payment_allocated", holding)
+
+
+@pytest.mark.parametrize("holding", sets_of("payment_returned"), ids=sorted)
+def test_return(holding: Codes) -> None:
+    books = Books(loan(Balances(principal=1)))
+    paid = entry_of(books.post(payment(1, on="2026-02-02")))
+    if "already_reversed" in holding:
+        books.page.reversed_by[paid.journal_entry_id, 0] = NO_SUCH_ENTRY
+    if "balance_out_of_range" in holding:
+        books.left(principal_minor=LARGEST)
+    command = payment_return(
+        paid.event_id,
+        on="2026-02-01" if "effective_before_original" in holding else "2026-02-02",
+        loan_id=SECOND_LOAN if "event_not_found" in holding else LOAN,
+    )
+    assert books.refuse(command).code == first_of("payment_returned", holding)
+
+
+@pytest.mark.parametrize("holding", sets_of("fee_assessed"), ids=sorted)
+def test_fee(holding: Codes) -> None:
+    full = LARGEST if "balance_out_of_range" in holding else 1
+    before = loan(Balances(fees=full), standing_charge_offs="loan_closed" in holding)
+    refusal = books_of(before, holding).refuse(fee(1, currency=currency_of(holding)))
+    assert refusal.code == first_of("fee_assessed", holding)
+
+
+@pytest.mark.parametrize("holding", sets_of("fee_waived"), ids=sorted)
+def test_waiver(holding: Codes) -> None:
+    before = loan(Balances(fees=5_00))
+    amount = 5_01 if "amount_exceeds_receivable" in holding else 5_00
+    refusal = books_of(before, holding).refuse(waiver(amount, currency=currency_of(holding)))
+    assert refusal.code == first_of("fee_waived", holding)
+
+
+@pytest.mark.parametrize("holding", sets_of("chargeoff"), ids=sorted)
+def test_charge_off(holding: Codes) -> None:
+    before = Balances(
+        principal="nothing_to_charge_off" not in holding,
+        suspense="suspense_outstanding" in holding,
+        unsettled="disbursement_unsettled" in holding,
+    )
+    refusal = books_of(loan(before, standing_payments=1), holding).refuse(charge_off())
+    assert refusal.code == first_of("chargeoff", holding)
+
+
+@pytest.mark.parametrize("holding", sets_of("recovery"), ids=sorted)
+def test_recovery(holding: Codes) -> None:
+    before = loan(
+        Balances(principal=1),
+        standing_charge_offs="loan_not_charged_off" not in holding,
+        recovered_minor=LARGEST if "balance_out_of_range" in holding else 0,
+    )
+    refusal = books_of(before, holding).refuse(recovery(1, currency=currency_of(holding)))
+    assert refusal.code == first_of("recovery", holding)
+
+
+ZERO_IS_NOT_TOO_MUCH = [("amount_exceeds_receivable", "nothing_to_capitalize")]
+
+
+@pytest.mark.parametrize(
+    "holding", sets_of("restructure", never_together=ZERO_IS_NOT_TOO_MUCH), ids=sorted
+)
+def test_restructure(holding: Codes) -> None:
+    before = loan(
+        Balances(principal=LARGEST + 1 if "balance_out_of_range" in holding else 1, interest=5_00),
+        standing_charge_offs="loan_closed" in holding,
+    )
+    interest = 0 if "nothing_to_capitalize" in holding else 5_00
+    command = restructure(interest=interest + ("amount_exceeds_receivable" in holding))
+    refusal = books_of(before, holding).refuse(command)
+    assert refusal.code == first_of("restructure", holding)
+
+
+def test_every_event_that_raises_a_balance_ends_with_its_range() -> None:
+    only_lower = {"disbursement_settled", "fee_waived", "chargeoff", "period_close"}
+    last = {event: codes[-1] for event, codes in PRECEDENCE.items() if event not in only_lower}
+    assert set(last.values()) == {"balance_out_of_range"}
+    assert not any("balance_out_of_range" in PRECEDENCE[event] for event in only_lower)
+
+
+def test_no_event_names_a_refusal_twice() -> None:
+    assert all(len(codes) == len(set(codes)) for codes in PRECEDENCE.values())

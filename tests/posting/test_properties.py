@@ -1,6 +1,7 @@
-"""Any commands in any order: the books stay true, and the same log gives the same books.
+"""Any events in any order: the books stay true, and the same log gives the same books.
 
-`HPTS_PROPERTY_EXAMPLES` sets how many histories are tried (50 commands each; 450 by default).
+`HPTS_PROPERTY_EXAMPLES` sets how many histories are tried (50 commands each, and the steps that
+follow from them; 2,400 by default: more than 100,000 commands).
 """
 
 import os
@@ -10,46 +11,52 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
+from posting_engine.posting.decide import DECIDERS
+from posting_engine.posting.refusals import PRECEDENCE
 from posting_engine.posting.waterfall import allocate
 from tests.journal import Balances, Collected, journal_of, loan, payment, reversal
-from tests.posting import model
+from tests.posting import standing
 from tests.posting.books import Books
-from tests.posting.histories import Ledger, steps_taken
+from tests.posting.histories import History
+from tests.posting.witness import met
 
-EXAMPLES = int(os.environ.get("HPTS_PROPERTY_EXAMPLES", "450"))
+EXAMPLES = int(os.environ.get("HPTS_PROPERTY_EXAMPLES", "2400"))
 STEPS = 50
+RUNS = 8
+"""Hypothesis remembers all that a run has drawn: several runs take a fraction of the memory."""
+ENOUGH = 1000
+"""With fewer histories than this, what they must have met is not demanded."""
 
-KINDS = ("Disbursement", "Payment", "AccrualChunk", "Reversal")
-REACHED = (
-    "loan_not_found",
-    "borrower_mismatch",
-    "currency_mismatch",
-    "accrual_rejected",
-    "entry_not_found",
-    "already_reversed",
-    "reversal_of_reversal",
-    "effective_before_original",
-    "balance_out_of_range",
-)
-"""Refusals that these histories must have met, or they prove too little."""
+RARELY_MET = {
+    ("accrual", "loan_quarantined"),
+    ("payment_allocated", "balance_out_of_range"),
+    ("payment_returned", "balance_out_of_range"),
+    ("recovery", "balance_out_of_range"),
+    ("reversal", "balance_would_be_negative"),
+    ("manual_adjustment", "loan_reserved"),
+}
+"""Refusals that chance may miss: examples have them. The first is never drawn: the shell's."""
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_any_history_keeps_the_books_true() -> None:
-    steps_taken.clear()
-    run_state_machine_as_test(
-        Ledger,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    assert sum(steps_taken[kind] for kind in KINDS) >= 0.9 * EXAMPLES * STEPS, steps_taken
-    assert steps_taken["reduced_without_cash"] == steps_taken["disbursement_settled"] == 0
-    assert min(steps_taken[code] for code in REACHED) > 0, steps_taken
+    met.clear()
+    for _ in range(RUNS):
+        run_state_machine_as_test(
+            History,
+            settings=settings(
+                max_examples=max(1, EXAMPLES // RUNS),
+                stateful_step_count=STEPS,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    assert sum(met[kind.__name__] for kind in DECIDERS) >= 0.8 * EXAMPLES * STEPS, met
+    if EXAMPLES >= ENOUGH:
+        wanted = {(event, code) for event, codes in PRECEDENCE.items() for code in codes}
+        assert sorted(pair for pair in wanted - RARELY_MET if not met[pair]) == []
+        assert [kind for kind in DECIDERS if not met["posted", kind.__name__]] == []
 
 
 @given(
@@ -58,7 +65,7 @@ def test_any_history_keeps_the_books_true() -> None:
 )
 def test_a_payment_pays_what_the_model_says(amount: int, before: Balances) -> None:
     owing = loan(before)
-    expected = model.waterfall(amount, before.principal, before.interest, before.fees)
+    expected = standing.waterfall(amount, before.principal, before.interest, before.fees)
     split = allocate(amount, owing, 1)
     assert {**split.parts, "suspense": split.suspense_minor} == expected
 
@@ -76,7 +83,7 @@ def test_reversing_a_payment_takes_back_what_the_model_says(
     """Whatever other events did to the loan between the payment and its reversal."""
     books = Books(loan(before))
     paid = books.post(payment(amount))
-    credited = model.waterfall(amount, before.principal, before.interest, before.fees)
+    credited = standing.waterfall(amount, before.principal, before.interest, before.fees)
     books.left(
         **{f"{name}_minor": value for name, value in vars(since).items()},
         **{f"collected_{name}_minor": value for name, value in vars(collected).items()},
@@ -84,7 +91,7 @@ def test_reversing_a_payment_takes_back_what_the_model_says(
 
     posting = books.post(reversal(paid))
 
-    debits, falls = model.taken_back(amount, credited, vars(collected), since.suspense)
+    debits, falls = standing.taken_back(amount, credited, vars(collected), since.suspense)
     assert sum(debits.values()) == amount
     after = vars(books.balances())
     for name in ("principal", "interest", "fees"):

@@ -25,6 +25,7 @@ from tests.journal import (
     accrual,
     disbursement,
     entry_of,
+    fee,
     journal_of,
     loan,
     payment,
@@ -212,9 +213,9 @@ def test_a_refused_reversal_leaves_the_entry_reversible() -> None:
 
 def test_an_event_without_a_rule_is_never_guessed() -> None:
     books = Books(loan(OWING))
-    books.post(payment(1_00))
+    books.post(fee(1_00))
     ((key, posted),) = books.page.entries.items()
-    odd = replace(posted.entry, event_type="chargeoff")
+    odd = replace(posted.entry, event_type="forgiveness")
     books.page.entries[key] = replace(posted, entry=odd)
-    with pytest.raises(BrokenInvariant, match="no rule reverses chargeoff"):
+    with pytest.raises(BrokenInvariant, match="no rule reverses forgiveness"):
         books.take(reversal(odd))

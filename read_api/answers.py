@@ -1,0 +1,171 @@
+"""The bodies of the read edge's answers as JSON schemas, for the OpenAPI. Data only."""
+
+from typing import Any, Final
+
+from read_api.parameters import STATUSES
+from schemas.commands import LAYERS
+
+_ID: Final = {"type": "string", "format": "uuid"}
+_DATE: Final = {"type": "string", "format": "date"}
+_INSTANT: Final = {"type": "string", "format": "date-time"}
+_TEXT: Final = {"type": "string"}
+_NUMBER: Final = {"type": "integer", "minimum": 0}
+_MONEY: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]*)$"}
+_SIGNED_MONEY: Final = {"type": "string", "pattern": "^(0|-?[1-9][0-9]*)$"}
+
+
+def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _page(item: str) -> dict[str, Any]:
+    properties = {"items": _list(_ref(item)), "next_page_token": _TEXT}
+    return _object(properties, optional=("next_page_token",))
+
+
+def _list(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema}
+
+
+_BALANCE: Final = {
+    "loan_id": _ID,
+    "currency": _TEXT,
+    "as_of_date": _DATE,
+    "principal_outstanding_minor": _SIGNED_MONEY,
+    "interest_receivable_minor": _SIGNED_MONEY,
+    "fees_receivable_minor": _SIGNED_MONEY,
+    "total_exposure_minor": _SIGNED_MONEY,
+    "suspense_minor": _SIGNED_MONEY,
+    "status": {"enum": list(STATUSES)},
+    "borrower_id": _ID,
+    "last_activity_at": _or_null(_INSTANT),
+}
+_OWED: Final = (
+    "principal_outstanding_minor",
+    "interest_receivable_minor",
+    "fees_receivable_minor",
+    "total_exposure_minor",
+    "suspense_minor",
+)
+_LOAN: Final = {
+    **_BALANCE,
+    "opened_on": _DATE,
+    "unsettled_minor": _MONEY,
+    "accrued_through": _or_null(_DATE),
+    "quarantined": {"type": "boolean"},
+    "collected_principal_minor": _MONEY,
+    "collected_interest_minor": _MONEY,
+    "collected_fees_minor": _MONEY,
+    "recovered_minor": _MONEY,
+}
+_LAYER: Final = {"enum": list(LAYERS)}
+_SIDES: Final = {"dr_balance_minor": _MONEY, "cr_balance_minor": _MONEY}
+_ACCOUNT: Final = {"account_code": _TEXT, "account_name": _TEXT}
+_LINE: Final = {
+    "sequence": {"type": "integer", "minimum": 1},
+    "account_code": _TEXT,
+    "direction": {"enum": ["DR", "CR"]},
+    "amount_minor": _MONEY,
+    "currency": _TEXT,
+    "layer": _LAYER,
+    "loan_id": _or_null(_ID),
+    "borrower_id": _or_null(_ID),
+    "external_ref": _or_null(_TEXT),
+}
+_ENTRY: Final = {
+    "journal_entry_id": _ID,
+    "event_type": _TEXT,
+    "effective_at": _DATE,
+    "posted_at": _INSTANT,
+    "lines": _list(_object(_LINE)),
+    "correlation_id": _ID,
+    "reverses_entry_id": _or_null(_ID),
+    "reversed_by_entry_id": _or_null(_ID),
+    "description": _or_null(_TEXT),
+    "actor": _TEXT,
+    "metadata": {"type": "object", "additionalProperties": _TEXT},
+    "next_page_token": _TEXT,
+}
+SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "LoanBalance": _object(_BALANCE),
+    "Loan": _object(_LOAN),
+    "LoanPage": _page("Loan"),
+    "LoanStatement": _object(
+        {
+            "loan_id": _ID,
+            "borrower_id": _ID,
+            "currency": _TEXT,
+            "from_date": _DATE,
+            "to_date": _DATE,
+            "opening_balance": _ref("StatementBalance"),
+            "entries": _list(_ref("StatementEntry")),
+            "closing_balance": _ref("StatementBalance"),
+        }
+    ),
+    "StatementBalance": _object(dict.fromkeys(_OWED, _SIGNED_MONEY)),
+    "StatementEntry": _object(
+        {
+            "journal_entry_id": _ID,
+            "event_type": _TEXT,
+            "effective_at": _DATE,
+            "posted_at": _INSTANT,
+            "description": _or_null(_TEXT),
+            "external_ref": _or_null(_TEXT),
+            "reverses_entry_id": _or_null(_ID),
+            "reversed_by_entry_id": _or_null(_ID),
+            "lines": _list(_object(_LINE)),
+            "balance": _ref("StatementBalance"),
+        }
+    ),
+    "AccountBalance": _object(
+        {
+            **_ACCOUNT,
+            "currency": _TEXT,
+            "layer": _LAYER,
+            "as_of_date": _DATE,
+            **_SIDES,
+            "normal_balance_minor": _SIGNED_MONEY,
+        }
+    ),
+    "Accounts": _object(
+        {"items": _list(_object({**_ACCOUNT, "normal_side": {"enum": ["DR", "CR"]}}))}
+    ),
+    "TrialBalance": _object(
+        {
+            "as_of_date": _DATE,
+            "known_at": _or_null(_INSTANT),
+            "items": _list(_object({**_ACCOUNT, "currency": _TEXT, "layer": _LAYER, **_SIDES})),
+            "totals": _list(_object({"currency": _TEXT, "layer": _LAYER, **_SIDES})),
+        }
+    ),
+    "Periods": _object(
+        {
+            "items": _list(
+                _object(
+                    {
+                        "period": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+                        "status": {"enum": ["open", "closing", "closed"]},
+                        "closed_at": _or_null(_INSTANT),
+                    }
+                )
+            )
+        }
+    ),
+    "JournalEntry": _object(_ENTRY, optional=("next_page_token",)),
+    "JournalPage": _page("JournalEntry"),
+    "JournalEntryPart": _object(
+        {**{name: of for name, of in _ENTRY.items() if name != "next_page_token"}, "part": _NUMBER}
+    ),
+    "WholeJournalPage": _page("JournalEntryPart"),
+    "Live": _object({"status": _TEXT, "version": _TEXT, "git_sha": _TEXT}),
+    "Ready": _object({"status": _TEXT}),
+}

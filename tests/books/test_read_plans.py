@@ -1,0 +1,186 @@
+"""A tenant that has little reads little, in a ledger in which another has much.
+
+Every statement of the read edge is run as its role with the plan for these parameters and with
+the plan for any: what its scans touch is counted.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any, LiteralString, cast
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from read_api.store import SQL
+
+LITTLE = UUID("7d3ffb8e-6d2b-4f37-8fd2-6d33b6b2a0c1")
+MUCH = UUID("7d3ffb8e-6d2b-4f37-8fd2-6d33b6b2a0c2")
+ENTRIES_OF_LITTLE = 24
+ENTRIES_OF_MUCH = 12_000
+MOST_TOUCHED = 20 * ENTRIES_OF_LITTLE
+
+# Entries of both tenants by turns in four partitions; one loan each ten, references, reversals.
+FILL: LiteralString = """
+    CREATE TEMPORARY TABLE numbered AS
+        SELECT n, (n %% 4)::smallint AS p,
+            CASE WHEN n %% (%(much)s / %(little)s) = 7 THEN %(tenant)s ELSE %(other)s END::uuid
+                AS tenant,
+            md5('loan' || n / 40)::uuid AS loan, md5('entry' || n)::uuid AS entry,
+            timestamptz '2026-05-01' + n * interval '10 seconds' AS instant,
+            md5('event' || n)::uuid AS event, date '2026-01-05' + n %% 90 AS day,
+            decode(repeat('00', 32), 'hex') AS hash
+        FROM generate_series(1, %(much)s) AS n;
+    INSERT INTO loans (partition_id, tenant_id, loan_id, borrower_id, currency, status, opened_on,
+        principal_minor, interest_minor, fees_minor, suspense_minor, unsettled_minor,
+        collected_principal_minor, collected_interest_minor, collected_fees_minor,
+        recovered_minor, standing_openings, standing_payments, standing_charge_offs,
+        standing_refinances, version, last_activity_at)
+        SELECT DISTINCT ON (p, tenant, loan) p, tenant, loan, loan, 'USD', 'active', day,
+            100, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, instant FROM numbered;
+    INSERT INTO journal_entries (partition_id, entry_seq, tenant_id, journal_entry_id, part,
+        event_type, event_id, effective_on, booked_on, posted_at, correlation_id, actor, metadata,
+        command_offset, entry_hash)
+        SELECT p, n, tenant, entry, 0, 'disbursement', event, day, day, instant, entry, 'a test',
+            '{}', n, hash FROM numbered;
+    INSERT INTO journal_lines SELECT p, n, side.number, tenant, '1100', side.direction, 100, 'USD',
+        'SETTLED', loan, loan, CASE n %% 3 WHEN 1 THEN 'a reference' END, day
+        FROM numbered, (VALUES (1, 'DR'), (2, 'CR')) AS side (number, direction);
+    INSERT INTO account_days SELECT p, tenant, '1100', 'USD', 'SETTLED', day, instant::date,
+        sum(100), sum(100) FROM numbered GROUP BY p, tenant, day, instant::date;
+    INSERT INTO reversal_targets SELECT p, entry, 0, uuid_nil, tenant, event
+        FROM numbered, (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) AS nil (uuid_nil);
+    INSERT INTO period_closes SELECT DISTINCT p, tenant, day, timestamptz '2026-05-01'
+        FROM numbered;
+    UPDATE partitions SET last_entry_seq = %(much)s;
+    DROP TABLE numbered;
+"""
+
+
+@pytest.fixture(scope="module")
+def reader(fresh_ledger: Callable[[], tuple[str, str]]) -> Iterator[psycopg.Connection[Any]]:
+    """A connection as the read edge's, for the tenant that has little."""
+    admin_dsn, _ = fresh_ledger()
+    numbers = {"much": ENTRIES_OF_MUCH, "little": ENTRIES_OF_LITTLE}
+    with psycopg.connect(admin_dsn, autocommit=True, cursor_factory=psycopg.ClientCursor) as admin:
+        admin.execute("SET search_path = hpts")
+        admin.execute(FILL, {**numbers, "tenant": LITTLE, "other": MUCH})
+        admin.execute("VACUUM ANALYZE")
+        admin.execute("SET ROLE hpts_reader")
+        admin.execute("SELECT set_config('hpts.tenant_id', %s, false)", (str(LITTLE),))
+        yield admin
+
+
+@pytest.fixture(scope="module")
+def parameters(reader: psycopg.Connection[Any]) -> dict[str, Any]:
+    """A value for every parameter of every statement, of things that the tenant has."""
+    row = reader.execute(
+        "SELECT l.partition_id, l.entry_seq, l.loan_id, e.journal_entry_id FROM readable_lines AS l"
+        " JOIN readable_entries AS e USING (partition_id, entry_seq) LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    partition_id, entry_seq, loan_id, entry_id = row
+    instants = {"from_instant": datetime(2026, 5, 1, tzinfo=UTC)}
+    instants["to_instant"] = instants["known_at"] = datetime(2026, 5, 2, tzinfo=UTC)
+    days = {"from_date": date.min, "to_date": date.max, "as_of": date.max}
+    days |= {"before": date.max, "posted_before": date.max}
+    accounts = {"principal": "1100", "interest": "1200", "fees": "1300", "suspense": "2100"}
+    anything: dict[str, Any] = dict.fromkeys(
+        ("event_type", "status", "behind_at", "behind_partition", "behind_seq", "external_ref")
+    )
+    one_each = {"partition_ids": [0, 1, 2, 3], "after_seqs": [0] * 4, "upto_seqs": [2**40] * 4}
+    return {
+        **instants,
+        **days,
+        **accounts,
+        **anything,
+        **one_each,
+        "entry_seqs": [entry_seq] * 4,
+        "unsettled": "2000",
+        "account_codes": list(accounts.values()),
+        "tenant_id": LITTLE,
+        "partition_id": partition_id,
+        "loan_id": loan_id,
+        "borrower_id": loan_id,
+        "from_loan_id": UUID(int=0),
+        "journal_entry_id": entry_id,
+        "account_code": "1100",
+        "currency": "USD",
+        "layer": "SETTLED",
+        "life_began_seq": 0,
+        "after_seq": 0,
+        "upto_seq": 2**40,
+        "after_sequence": 0,
+        "direction": 1,
+        "most": 101,
+        "width": 101,
+    }
+
+
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "scan_entries": [
+        {"account_code": None},
+        {"account_code": None, "direction": -1, "after_seqs": [2**40] * 4},
+        {"account_code": "1200"},
+        {"account_code": None, "external_ref": "a reference"},
+        {"external_ref": "a reference", "direction": -1, "after_seqs": [2**40] * 4},
+    ],
+    "sum_accounts_last_day": [{}, {"account_code": None, "currency": None, "layer": None}],
+    "list_loans": [{}, {"status": "paid_off"}],
+}
+CASES = [
+    (name, number)
+    for name in sorted(set(SQL) - {"set_tenant"})
+    for number in range(len(VARIANTS.get(name, [{}])))
+]
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize(("name", "number"), CASES)
+def test_a_tenant_that_has_little_reads_little(
+    reader: psycopg.Connection[Any],
+    parameters: dict[str, Any],
+    name: str,
+    number: int,
+    plan: str,
+) -> None:
+    given = {**parameters, **VARIANTS.get(name, [{}])[number]}
+    reader.execute("SELECT set_config('plan_cache_mode', %s, false)", (plan,))
+    touched = {
+        node["Relation Name"]: touched_by(node)
+        for node in nodes_of(explained(reader, name, given))
+        if "Relation Name" in node and node["Relation Name"] != "partitions"
+    }
+    assert touched or name == "load_positions"
+    assert {table: n for table, n in touched.items() if n > MOST_TOUCHED} == {}
+
+
+def touched_by(node: dict[str, Any]) -> int:
+    """The rows that a scan has looked at, those it threw away included."""
+    removed = sum(value for key, value in node.items() if key.startswith("Rows Removed by"))
+    return int((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+def explained(reader: psycopg.Connection[Any], name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The plan of a statement, run."""
+    statement = SQL[name]
+    wanted = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
+    for place, one in enumerate(wanted, start=1):
+        statement = cast(LiteralString, statement.replace(f"%({one})s", f"${place}"))
+    reader.execute("DEALLOCATE ALL")
+    reader.execute(sql.SQL("PREPARE looked_at AS ") + sql.SQL(statement))
+    values = sql.SQL(", ").join(sql.Literal(given[one]) for one in wanted)
+    call = sql.SQL("({})").format(values) if wanted else sql.SQL("")
+    explain = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE looked_at") + call
+    row = reader.execute(explain).fetchone()
+    assert row is not None
+    plan: dict[str, Any] = row[0][0]["Plan"]
+    return plan
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes_of(child)
