@@ -19,6 +19,7 @@ from tests.local_stack import new_folder
 SECONDS = float(os.environ.get("HPTS_FAULTS_SECONDS") or 100)
 CLIENTS = 64
 COMMANDS_PER_SECOND = 350
+COMMANDS_PER_FAULT = 40
 QUIET_S = 400
 
 
@@ -33,7 +34,7 @@ def folder() -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.timeout(2 * SECONDS + QUIET_S)
 def test_nothing_is_lost_doubled_misordered_unbalanced_or_leaked(folder: Path) -> None:
-    plan = Plan(folder, SECONDS, CLIENTS, COMMANDS_PER_SECOND, seed=int(time.time()))
+    plan = Plan(folder, SECONDS, CLIENTS, COMMANDS_PER_SECOND, COMMANDS_PER_FAULT, int(time.time()))
     report = asyncio.run(campaign(plan))
     report.show(Console(width=110, highlight=False, markup=False))
 

@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=default, help="of faults")
     parser.add_argument("--clients", type=int, default=96)
     parser.add_argument("--rate", type=float, default=350, help="commands a second, at most")
+    parser.add_argument("--commands-per-fault", type=int, default=250)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--lanes", nargs="+", choices=LANES, default=LANES, help="only these")
     parser.add_argument("--json", type=Path, help="write all figures there, too")
@@ -39,6 +40,7 @@ def main() -> int:
         seconds=arguments.seconds,
         clients=arguments.clients,
         rate=arguments.rate,
+        commands_per_fault=arguments.commands_per_fault,
         seed=arguments.seed,
         lanes=tuple(arguments.lanes),
     )

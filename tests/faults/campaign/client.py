@@ -68,11 +68,11 @@ class Client:
         sent = []
         for _ in range(BURST):
             key, kind, asked = await self._next(busy)
-            busy |= {loan.loan_id for loan in asked.loans}
+            busy.update(asked.loan_ids)
             is_known = await self._until_known(key, kind, asked, accepted_is_enough=True)
             if not is_known:
                 sent.append((key, kind, asked))
-            if kind.name == "accrual":
+            if len(asked.loan_ids) > 1:
                 break
         for key, kind, asked in sent:
             await self._until_known(key, kind, asked)
@@ -85,8 +85,8 @@ class Client:
         self._count += 1
         key = f"{self.name}:{self._count:07}"
         kind, asked = ask(self.portfolio, self.kinds, busy)
-        loans = [loan.loan_id for loan in asked.loans]
-        self._note({"sent": key, "kind": kind.name, "loans": loans, "at": time.time()})
+        begun = {"sent": key, "kind": kind.name, "loans": asked.loan_ids, "at": time.time()}
+        self._note(begun)
         return key, kind, asked
 
     async def _until_known(
@@ -104,8 +104,7 @@ class Client:
                 is_final = self._heard(key, since, status, head, body)
                 if is_final:
                     if status in (200, 201):
-                        loan = asked.loans[0]
-                        kind.learn(self.portfolio, loan, asked.body, json.loads(body))
+                        kind.learn(self.portfolio, asked.loan, asked.body, json.loads(body))
                     return True
                 if status == 202 and accepted_is_enough:
                     return False

@@ -49,8 +49,11 @@ class Injector:
     stack: Stack
     watch: Watch
     chance: random.Random
+    commands_per_fault: int
     faults: list[Fault] = field(default_factory=list)
     points_hit: dict[str, int] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _spent: int = 0
     _ordered: dict[str, str] = field(default_factory=dict)
     _stopped: set[int] = field(default_factory=set)
     _stops: "asyncio.Queue[int]" = field(default_factory=asyncio.Queue)
@@ -93,7 +96,7 @@ class Injector:
     async def _engines(self) -> None:
         points = self._shuffled(crash_points.ENGINE_POINTS)
         while True:
-            await asyncio.sleep(self.chance.uniform(0, 1))
+            await self._earned(self.chance.uniform(0, 1))
             hit = self.chance.random() < 0.6 and await self._order(next(points), "KILL")
             running = [pid for pid in self.stack.pids("engine") if pid not in self._stopped]
             if not hit and running:
@@ -111,7 +114,7 @@ class Injector:
     async def _ingress(self) -> None:
         points = self._shuffled(crash_points.INGRESS_POINTS)
         while True:
-            await asyncio.sleep(self.chance.uniform(3, 8))
+            await self._earned(self.chance.uniform(3, 8))
             if self.chance.random() < 0.7 and await self._order(next(points), "KILL"):
                 continue
             for pid in self.stack.pids("ingress"):
@@ -120,7 +123,7 @@ class Injector:
 
     async def _servers(self) -> None:
         for name in itertools.cycle(("postgres", "postgres", "postgres", "kafka")):
-            await asyncio.sleep(self.chance.uniform(8, 18))
+            await self._earned(self.chance.uniform(8, 18))
             for pid in self.stack.pids(name):
                 at = time.time()
                 if send(pid, signal.SIGKILL):
@@ -132,7 +135,7 @@ class Injector:
     async def _pauses(self) -> None:
         points = self._shuffled(STOP_POINTS)
         while True:
-            await asyncio.sleep(self.chance.uniform(0, 1))
+            await self._earned(self.chance.uniform(0, 1))
             if self.chance.random() < 0.75:
                 await self._pause_beyond_session(next(points))
             else:
@@ -188,7 +191,7 @@ class Injector:
 
     async def _network(self) -> None:
         while True:
-            await asyncio.sleep(self.chance.uniform(1, 4))
+            await self._earned(self.chance.uniform(1, 4))
             proxy = self.chance.choice((self.stack.kafka, self.stack.postgres))
             what = self.chance.choice(("cut", "hold", "delay", "answer", "answer", "request"))
             fault = self._note(f"network to {proxy.name}", what)
@@ -203,6 +206,16 @@ class Injector:
             else:
                 proxy.lose = what
             fault.until = time.time()
+
+    async def _earned(self, seconds: float) -> None:
+        """Let it be for a while, and until it has applied enough since the last fault: what lies
+        on the ground learns nothing from more kicks, and a slow machine gets fewer of them.
+        """
+        await asyncio.sleep(seconds)
+        async with self._turn:  # one lane after another
+            while self.watch.applied < self._spent + self.commands_per_fault:
+                await asyncio.sleep(0.02)
+            self._spent = self.watch.applied
 
     async def _order(self, point: str, signal_name: str) -> bool:
         """Order a crash; whether a process has soon obeyed. If not, the order stands."""

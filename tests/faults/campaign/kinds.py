@@ -40,6 +40,9 @@ class Portfolio:
     today: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
     loans: list[Loan] = field(default_factory=list)
     accruals: int = 0
+    closes: int = 0
+    concerned: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The loans of an entry that concerns several."""
 
     def pick(self, busy: set[str]) -> Loan:
         """A loan that is not busy; new ones take the place of those that are over."""
@@ -63,7 +66,8 @@ class Asked:
 
     path: str
     body: Body
-    loans: tuple[Loan, ...]
+    loan: Loan
+    loan_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -181,9 +185,21 @@ def adjust(portfolio: Portfolio, loan: Loan) -> Body:
     return {"loan_id": loan.loan_id, "lines": lines, "effective_at": portfolio.today, **told}
 
 
+def close(portfolio: Portfolio, _loan: Loan) -> Body:
+    portfolio.closes += 1
+    return {}
+
+
 def learn_entry(_portfolio: Portfolio, loan: Loan, _body: Body, result: Body) -> None:
     if result.get("journal_entry_id"):
         loan.entries = [*loan.entries[-20:], result["journal_entry_id"]]
+
+
+def learn_accrual(portfolio: Portfolio, loan: Loan, body: Body, result: Body) -> None:
+    if entry_id := result["journal_entry_id"]:
+        named = tuple(share["loan_id"] for share in body["loans"])
+        portfolio.concerned = {**dict([*portfolio.concerned.items()][-50:]), entry_id: named}
+        learn_entry(portfolio, loan, body, result)
 
 
 def learn_disbursement(portfolio: Portfolio, loan: Loan, body: Body, result: Body) -> None:
@@ -207,9 +223,12 @@ def learn_charge_off(_portfolio: Portfolio, loan: Loan, _body: Body, _result: Bo
     loan.is_over, loan.is_charged_off = loan.is_charged_off, True
 
 
-def learn_refinance(portfolio: Portfolio, loan: Loan, body: Body, _result: Body) -> None:
+def learn_refinance(portfolio: Portfolio, loan: Loan, body: Body, result: Body) -> None:
     loan.is_over = True
-    portfolio.loans.append(Loan(body["new_loan_id"], loan.borrower_id, is_open=True))
+    made = Loan(body["new_loan_id"], loan.borrower_id, is_open=True)
+    portfolio.loans.append(made)
+    portfolio.concerned[result["journal_entry_id"]] = (loan.loan_id, made.loan_id)
+    learn_entry(portfolio, made, body, result)
 
 
 def learn_nothing(_portfolio: Portfolio, _loan: Loan, _body: Body, _result: Body) -> None:
@@ -228,7 +247,7 @@ KINDS: Final = (
         learn_entry,
     ),
     Kind("return", "/v1/payment-returns", 3, give_back, learn_nothing),
-    Kind("accrual", "/v1/accruals/batch", 2, accrue, learn_entry),
+    Kind("accrual", "/v1/accruals/batch", 2, accrue, learn_accrual),
     Kind(
         "fee",
         "/v1/fees",
@@ -249,19 +268,30 @@ KINDS: Final = (
     Kind("refinance", "/v1/refinances", 2, refinance, learn_refinance),
     Kind("adjustment", "/v1/manual-adjustments", 3, adjust, learn_entry),
     Kind("reversal", "/v1/reversals", 6, reverse, learn_reversal),
+    Kind("close", "/v1/periods/{period}/close", 1, close, learn_nothing, False),
 )
 
 
 def ask(portfolio: Portfolio, kinds: tuple[Kind, ...], busy: set[str]) -> tuple[Kind, Asked]:
-    """The next request of a client, of a loan that is not busy."""
+    """The next request of a client, of loans none of which is busy."""
     while True:
         loan = portfolio.pick(busy)
         fitting = [kind for kind in kinds if loan.is_open or not kind.needs_open_loan]
         kind = portfolio.chance.choices(fitting, [one.weight for one in fitting])[0]
-        if kind.name == "accrual" and busy:
-            continue  # it concerns every loan of the client
         if (body := kind.ask(portfolio, loan)) is None:
             continue
-        named = {share["loan_id"] for share in body.get("loans", ())} or {loan.loan_id}
-        loans = tuple(one for one in portfolio.loans if one.loan_id in named)
-        return kind, Asked(kind.path, body, loans)
+        loan_ids = _concerned(portfolio, loan, body)
+        if not busy.intersection(loan_ids):
+            path = kind.path.format(period=_month(portfolio.closes))
+            return kind, Asked(path, body, loan, loan_ids)
+
+
+def _concerned(portfolio: Portfolio, loan: Loan, body: Body) -> tuple[str, ...]:
+    if "loans" in body:
+        return tuple(share["loan_id"] for share in body["loans"])
+    return portfolio.concerned.get(body.get("reverses_entry_id", ""), (loan.loan_id,))
+
+
+def _month(number: int) -> str:
+    """Months since the middle of 2025; those that have not ended are refused."""
+    return f"{2025 + (5 + number) // 12}-{(5 + number) % 12 + 1:02}"

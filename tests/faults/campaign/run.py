@@ -31,6 +31,7 @@ class Plan:
     seconds: float
     clients: int
     rate: float
+    commands_per_fault: int
     seed: int
     lanes: tuple[str, ...] = LANES
 
@@ -41,7 +42,7 @@ async def campaign(plan: Plan) -> Report:
     try:
         await stack.start()
         watch = Watch(stack.dsn)
-        injector = Injector(stack, watch, random.Random(plan.seed))
+        injector = Injector(stack, watch, random.Random(plan.seed), plan.commands_per_fault)
         watching = asyncio.create_task(watch.run())
         telling = asyncio.create_task(_tell(injector, watch))
         load = _load(stack, plan)
@@ -86,9 +87,8 @@ async def _tell(injector: Injector, watch: Watch) -> None:
         kills = sum(fault.is_kill for fault in injector.faults)
         pauses = sum(fault.is_pause for fault in injector.faults)
         fenced = sum(fault.is_fenced for fault in injector.faults)
-        applied = sum(seen.next_offset for seen in watch.positions.values())
         print(
-            f"{applied} records applied, {kills} kills, {pauses} pauses, {fenced} fenced, "
+            f"{watch.applied} records applied, {kills} kills, {pauses} pauses, {fenced} fenced, "
             f"{len(injector.points_hit)} labelled points hit",
             file=sys.stderr,
             flush=True,

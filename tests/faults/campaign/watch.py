@@ -102,6 +102,11 @@ class Watch:
                 self._awaited.remove(awaited)
                 event.set()
 
+    @property
+    def applied(self) -> int:
+        """How many records have been applied."""
+        return sum(seen.next_offset for seen in self.positions.values())
+
     def owned_by(self, pid: int) -> Positions:
         """The partitions whose lease this process took last."""
         return {p: seen for p, seen in self.positions.items() if seen.pid == pid}
