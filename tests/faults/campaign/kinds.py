@@ -287,6 +287,8 @@ def ask(portfolio: Portfolio, kinds: tuple[Kind, ...], busy: set[str]) -> tuple[
 
 
 def _concerned(portfolio: Portfolio, loan: Loan, body: Body) -> tuple[str, ...]:
+    if not body:
+        return ()  # a month's close
     if "loans" in body:
         return tuple(share["loan_id"] for share in body["loans"])
     return portfolio.concerned.get(body.get("reverses_entry_id", ""), (loan.loan_id,))
