@@ -16,11 +16,11 @@ from tests.faults.campaign.__main__ import discard
 from tests.faults.campaign.run import Plan, campaign
 from tests.local_stack import new_folder
 
-SECONDS = float(os.environ.get("HPTS_FAULTS_SECONDS") or 100)
+SECONDS = float(os.environ.get("HPTS_FAULTS_SECONDS") or 60)
 CLIENTS = 64
 COMMANDS_PER_SECOND = 350
 COMMANDS_PER_FAULT = 40
-QUIET_S = 400
+QUIET_S = 500
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(2 * SECONDS + QUIET_S)
+@pytest.mark.timeout(SECONDS + QUIET_S)
 def test_nothing_is_lost_doubled_misordered_unbalanced_or_leaked(folder: Path) -> None:
     plan = Plan(folder, SECONDS, CLIENTS, COMMANDS_PER_SECOND, COMMANDS_PER_FAULT, int(time.time()))
     report = asyncio.run(campaign(plan))
@@ -45,4 +45,4 @@ def test_nothing_is_lost_doubled_misordered_unbalanced_or_leaked(folder: Path) -
     assert {fault.kind for fault in report.faults if fault.is_kill} == {
         *("engine", "ingress", "postgres", "kafka")
     }
-    assert report.acknowledged > 10 * SECONDS
+    assert report.acknowledged > COMMANDS_PER_FAULT * len(report.faults) > 0

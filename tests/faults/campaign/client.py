@@ -28,7 +28,7 @@ NEVER: Final = {
     *("idempotency_key_missing", "idempotency_key_invalid", "dry_run_unsupported"),
 }
 """Problems of a request that is wrong: these are right, so nobody may say so."""
-BURST: Final = 24
+BURST: Final = 12
 
 
 @dataclass(eq=False)

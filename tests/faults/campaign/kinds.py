@@ -15,7 +15,7 @@ Body = dict[str, Any]
 FIRST_ACCRUAL_ON: Final = date(2026, 1, 6)
 OPENED_ON: Final = "2026-01-05"
 PRINCIPAL_MINOR: Final = 50_000_00
-LOANS_OF_A_CLIENT: Final = 30
+LOANS_OF_A_CLIENT: Final = 16
 
 
 @dataclass(eq=False)
