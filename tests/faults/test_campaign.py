@@ -20,6 +20,7 @@ SECONDS = float(os.environ.get("HPTS_FAULTS_SECONDS") or 60)
 CLIENTS = 64
 COMMANDS_PER_SECOND = 350
 COMMANDS_PER_FAULT = 40
+COMMANDS_AT_LEAST = 1_000
 QUIET_S = 500
 
 
@@ -45,4 +46,4 @@ def test_nothing_is_lost_doubled_misordered_unbalanced_or_leaked(folder: Path) -
     assert {fault.kind for fault in report.faults if fault.is_kill} == {
         *("engine", "ingress", "postgres", "kafka")
     }
-    assert report.acknowledged > COMMANDS_PER_FAULT * len(report.faults) > 0
+    assert report.acknowledged > COMMANDS_AT_LEAST

@@ -15,7 +15,7 @@ import itertools
 import random
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -95,10 +95,11 @@ class Injector:
             send(pid, signal.SIGCONT)
 
     async def _engines(self) -> None:
-        points = self._shuffled(crash_points.ENGINE_POINTS)
         while True:
             await self._earned(self.chance.uniform(0, 1))
-            hit = self.chance.random() < 0.6 and await self._order(next(points), "KILL")
+            hit = False
+            if point := self._next_point(crash_points.ENGINE_POINTS):
+                hit = await self._order(point, "KILL")
             running = [pid for pid in self.stack.pids("engine") if pid not in self._stopped]
             if not hit and running:
                 pid = self.chance.choice(running)
@@ -113,17 +114,17 @@ class Injector:
             await self.watch.recovery(fault, posted_by_successor(owned), seconds=RECOVERS_WITHIN_S)
 
     async def _ingress(self) -> None:
-        points = self._shuffled(crash_points.INGRESS_POINTS)
         while True:
-            await self._earned(self.chance.uniform(3, 8))
-            if self.chance.random() < 0.7 and await self._order(next(points), "KILL"):
+            await self._earned(self.chance.uniform(3, 6))
+            point = self._next_point(crash_points.INGRESS_POINTS)
+            if point and await self._order(point, "KILL"):
                 continue
             for pid in self.stack.pids("ingress"):
                 if send(pid, signal.SIGKILL):
                     self._note("ingress", "anywhere", is_kill=True)
 
     async def _servers(self) -> None:
-        for name in itertools.cycle(("postgres", "postgres", "postgres", "kafka")):
+        for name in itertools.cycle(("postgres", "kafka", "postgres", "postgres")):
             await self._earned(self.chance.uniform(8, 18))
             for pid in self.stack.pids(name):
                 at = time.time()
@@ -134,11 +135,10 @@ class Injector:
                     )
 
     async def _pauses(self) -> None:
-        points = self._shuffled(STOP_POINTS)
         while True:
             await self._earned(self.chance.uniform(0, 1))
             if self.chance.random() < 0.75:
-                await self._pause_beyond_session(next(points))
+                await self._pause_beyond_session(self.chance.choice(STOP_POINTS))
             else:
                 await self._pause_shortly()
 
@@ -256,11 +256,13 @@ class Injector:
             self._recovering.add(task)
             task.add_done_callback(self._recovering.discard)
 
-    def _shuffled(self, points: "dict[str, str] | tuple[str, ...]") -> Iterator[str]:
-        """The points in a random order, again and again."""
-        order = list(points)
-        self.chance.shuffle(order)
-        return itertools.cycle(order)
+    def _next_point(self, points: Iterable[str]) -> str | None:
+        """A point that was not hit yet, if there is one that is not ordered; else any or none."""
+        free = [point for point in points if not (self.stack.orders / point).exists()]
+        missed = [point for point in free if point not in self.points_hit]
+        if missed:
+            return self.chance.choice(missed)
+        return self.chance.choice(free) if free and self.chance.random() < 0.5 else None
 
     def _note(
         self, kind: str, detail: str, *, is_kill: bool = False, is_pause: bool = False
