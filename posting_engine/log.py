@@ -43,12 +43,14 @@ CONSUMER_SETTINGS: Final[Mapping[str, Any]] = {
     "heartbeat.interval.ms": 1500,
     "queued.max.messages.kbytes": 65536,
     "fetch.wait.max.ms": 100,
+    "reconnect.backoff.max.ms": 500,
 }
 PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
     "acks": "all",
     "enable.idempotence": True,
     "allow.auto.create.topics": False,
     "linger.ms": 0,
+    "reconnect.backoff.max.ms": 500,
     # A chunk must not overtake one before it, so the producer never gives one up: it goes on
     # until the broker has acknowledged, or this process ends and its successor sends it again.
     "message.timeout.ms": 0,
@@ -184,6 +186,9 @@ class CommandLog:
             }
         except KafkaException as error:
             _log.warning("log ends unknown", error=str(error))
+            # After a broker's restart this client goes by the leader epoch that it remembers, and
+            # is refused for as long as it does.
+            self._admin = AdminClient(self._connection)
             return None
 
     @property

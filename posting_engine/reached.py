@@ -46,9 +46,11 @@ class LogEnds:
             log.ask_ends(running)
             self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
             return None
-        if (answer := log.ends()) is None:
+        answer = log.ends()
+        if not log.is_asking:  # answered, or failed: a broker that is away is not asked at once
+            self._due_at = time.monotonic() + ASK_EVERY_SECONDS
+        if answer is None:
             return None
-        self._due_at = time.monotonic() + ASK_EVERY_SECONDS
         asked_at, ends = answer
         # Held against what was applied when the question was put: the log only grows.
         beyond = {
