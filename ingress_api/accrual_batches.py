@@ -78,7 +78,7 @@ class Step:
 def read_batch(document: Document, accepted_on: date, default_currency: str | None) -> Batch:
     """A batch from its body; raises `validation_failed` or `manifest_mismatch`."""
     faults = Faults(latest_on(accepted_on))
-    faults.errors += document.faults
+    faults.take(document.faults)
     values = read_members(document.value, BATCH, faults)
     currency = values.get("currency", default_currency)
     if currency is None and isinstance(document.value, dict):

@@ -45,7 +45,7 @@ class Envelope:
 def check(document: Document, body: Body, accepted_on: date) -> Values:
     """The checked members of a body; raises `validation_failed` with every fault."""
     faults = Faults(latest_on(accepted_on))
-    faults.errors += document.faults
+    faults.take(document.faults)
     values = body.read(document.value, faults)
     if faults.errors:
         raise invalid(faults.errors)

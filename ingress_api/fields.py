@@ -1,7 +1,7 @@
 """What each field of a body may hold: a check, and the JSON schema that says the same to people.
 
-A check turns a JSON value into a Python one or notes a fault; it never raises, so that one answer
-lists every fault. Pure: no clock (the latest allowed day is given), no I/O.
+A check turns a JSON value into a Python one or notes a fault; it does not raise, so that one answer
+lists every fault (up to `MOST_FAULTS`). Pure: no clock (the latest allowed day is given), no I/O.
 """
 
 import re
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from schemas.currencies import is_currency
 from schemas.money import MAX_AMOUNT_MINOR, MalformedAmount, parse_minor
-from schemas.problems import FieldError
+from schemas.problems import MOST_FAULTS, FieldError, Problem, ProblemError
 from schemas.strict_json import pointer_to
 
 MAX_TEXT: Final = 255
@@ -37,8 +37,16 @@ class Faults:
     errors: list[FieldError] = field(default_factory=list)
 
     def add(self, pointer: str, code: str, message: str) -> None:
-        """Note one fault."""
-        self.errors.append(FieldError(pointer, code, message))
+        """Note one fault; raises `validation_failed` when there are too many to go on."""
+        self.take([FieldError(pointer, code, message)])
+
+    def take(self, errors: Sequence[FieldError]) -> None:
+        """Note faults that were found already; raises as `add` does."""
+        self.errors += errors
+        if len(self.errors) >= MOST_FAULTS:
+            told = tuple(self.errors[:MOST_FAULTS])
+            detail = f"The body has {MOST_FAULTS} faults or more; the first ones are listed."
+            raise ProblemError(Problem(code="validation_failed", detail=detail, errors=told))
 
     def is_sound(self, pointer: str) -> bool:
         """Whether nothing was found wrong with a value or in it."""

@@ -6,7 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api.store import Store
-from schemas.commands import WATERFALL_VERSION
+from schemas.commands import WATERFALL_ORDERS, WATERFALL_VERSION
+from schemas.problems import Problem, ProblemError
 
 KEPT_S: Final = 5.0
 MOST_KEPT: Final = 10_000
@@ -31,8 +32,14 @@ class Tenants:
         return (await self._settings(tenant_id)).default_currency
 
     async def waterfall_version(self, tenant_id: UUID) -> int:
-        """The order by which the tenant's payments are allocated."""
-        return (await self._settings(tenant_id)).waterfall_version
+        """The order by which the tenant's payments are allocated.
+
+        Raises `not_ready` where this build does not know it: in the log it would halt a partition.
+        """
+        version = (await self._settings(tenant_id)).waterfall_version
+        if version not in WATERFALL_ORDERS:
+            raise ProblemError(Problem(code="not_ready", headers={"Retry-After": "5"}))
+        return version
 
     async def _settings(self, tenant_id: UUID) -> _Known:
         now = asyncio.get_running_loop().time()

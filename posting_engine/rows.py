@@ -144,6 +144,7 @@ def _link(head: bytes, partition_id: int, entry_seq: int, entry: Entry) -> bytes
         actor=entry.actor,
         description=entry.description,
         metadata=entry.metadata,
+        details=entry.details,
         lines=(
             (
                 line.account_code,
@@ -196,6 +197,7 @@ def entry_columns(links: Sequence[ChainedEntry]) -> Columns:
         if name != "lines"
     }
     columns["metadata"] = [to_json(link.entry.metadata) for link in links]
+    columns["details"] = [to_json(link.entry.details) for link in links]
     for name in ("partition_id", "entry_seq", "command_offset", "entry_hash"):
         columns[name] = [getattr(link, name) for link in links]
     return columns
@@ -277,7 +279,8 @@ def target_columns(rows: Iterable[tuple[int, UUID, ReversalTarget]]) -> Columns:
 def entries_from(rows: Sequence[dict[str, Any]]) -> list[tuple[int, PostedEntry, dict[str, Any]]]:
     """`load_entries`: (partition, entry, its first row) for each entry.
 
-    An entry that is named twice (by its own id and by its event's) comes twice.
+    The rows of an entry that is named twice (by its own id and by its event's) come twice; the
+    entry is told once.
     """
     grouped: dict[tuple[int, int], dict[int, dict[str, Any]]] = defaultdict(dict)
     for row in rows:

@@ -142,4 +142,5 @@ def instant(value: datetime | None) -> str | None:
     """RFC 3339 in UTC with microseconds, or null."""
     if value is None:
         return None
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not `strftime`: its years before 1000 have fewer than four digits.
+    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -36,6 +36,7 @@ class _Cursor:
 
 async def journal_entry(desk: Desk, ask: Ask) -> Body:
     """`GET /journal-entries/{journal_entry_id}`."""
+    await wait_for(desk.store, least=ask.least, known_at=None, partition_ids=())
     entry_id = ask.ids["journal_entry_id"]
     count = await desk.store.partition_count()
     named = ids.partition_in(entry_id)
@@ -45,7 +46,6 @@ async def journal_entry(desk: Desk, ask: Ask) -> Body:
         partition_ids = [named]
     else:
         raise not_found()
-    await wait_for(desk.store, least=ask.least, known_at=None, partition_ids=())
     pages = Pages(desk.page_secret, ask.tenant_id, ask.path, {})
     token: str | None = ask.values["page_token"]
     place = None if token is None else pages.place(token)

@@ -46,8 +46,8 @@ _STYLE: Final = (
     "border-bottom:1px solid var(--line)}"
     "th{color:var(--soft);font-weight:600;font-size:.8125rem}"
     ".soft{color:var(--soft)}"
-    f"@media print{{:root{{color-scheme:light;{_LIGHT}}}"
-    "body{max-width:none;padding:0;font-size:9.5pt}a{color:inherit;text-decoration:none}"
+    f"@media print{{:root{{color-scheme:light;font-size:12px;{_LIGHT}}}"
+    "body{max-width:none;padding:0}a{color:inherit;text-decoration:none}"
     "thead{display:table-header-group}tr,dl,figure{break-inside:avoid}"
     "h2{break-after:avoid}@page{margin:16mm 14mm}}"
 )

@@ -88,7 +88,7 @@ _STYLE: Final = (
     ".total{font-weight:600}.line td{background:var(--wash);print-color-adjust:exact}"
     "footer{margin-top:1.5rem;font-size:.8125rem;color:var(--soft)}"
     ".scroll{overflow-x:auto}"
-    "@media print{.entries{font-size:8.5pt}.scroll{overflow:visible}}"
+    "@media print{.entries td{padding-top:.35rem;padding-bottom:.35rem}.scroll{overflow:visible}}"
     "@media screen and (max-width:40rem){.entries{min-width:40rem}}"
 )
 
@@ -175,7 +175,7 @@ def _facts(statement: Body) -> str:
 def _sums(statement: Body) -> str:
     currency, closing = statement["currency"], statement["closing_balance"]
     sums = {
-        f"Owed on {shown_date(statement['to_date'])}": closing[_OWED],
+        "Total owed": closing[_OWED],
         "Principal": closing["principal_outstanding_minor"],
         "Interest": closing["interest_receivable_minor"],
         "Fees": closing["fees_receivable_minor"],
@@ -224,7 +224,7 @@ def _row(entry: Body, before: Body, currency: str) -> str:
     notes = [escape(text) for text in texts if text is not None]
     if entry["reversed_by_entry_id"] is not None:
         notes.append("Corrected by a later entry")
-    told = "".join(f'<span class="soft">{note}</span>' for note in notes)
+    told = f'<span class="soft">{" · ".join(notes)}</span>' if notes else ""
     event_type: str = entry["event_type"]
     return (
         f'<tr><td class="date">{shown_date(entry["effective_at"])}</td>'

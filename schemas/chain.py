@@ -2,7 +2,8 @@
 
 Canonical bytes of an entry: a JSON array (UTF-8, no white space, no escapes beyond JSON's own)
 of strings, integers and nulls in the order below, so that any language can recompute them.
-Metadata is a list of [key, value] pairs sorted by key; instants are microseconds since 1970.
+Metadata and details are lists of [key, value] pairs sorted by key; instants are microseconds
+since 1970.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,12 +44,13 @@ def entry_hash(
     actor: str,
     description: str | None,
     metadata: Mapping[str, str],
+    details: Mapping[str, str],
     lines: Iterable[LineFields],
 ) -> bytes:
     """SHA-256(previous ‖ canonical bytes): the link of one entry."""
     canonical = _encoder.encode(
         [
-            "hpts-entry-1",
+            "hpts-entry-2",
             partition_id,
             entry_seq,
             tenant_id,
@@ -65,6 +67,7 @@ def entry_hash(
             actor,
             description,
             sorted(metadata.items()),
+            sorted(details.items()),
             list(lines),
         ]
     )

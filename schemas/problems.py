@@ -18,6 +18,7 @@ from schemas.problem_codes import CATALOGUE, PROBLEMS, REFUSALS, ProblemType
 __all__ = [
     "CATALOGUE",
     "MEDIA_TYPE",
+    "MOST_FAULTS",
     "PROBLEMS",
     "REFUSALS",
     "FieldError",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 MEDIA_TYPE: Final = "application/problem+json"
+MOST_FAULTS: Final = 1_000
+"""How many faults of one body are told; a body can hold hundreds of thousands (decision 0021)."""
 _RESERVED: Final = frozenset({"type", "title", "status", "detail", "instance", "code", "errors"})
 
 

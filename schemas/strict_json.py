@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isinf
 from typing import Final, NoReturn
 
-from schemas.problems import FieldError, Problem, ProblemError
+from schemas.problems import MOST_FAULTS, FieldError, Problem, ProblemError
 
 MAX_DEPTH: Final = 32
 _MAX_NUMBER_LENGTH: Final = 308
@@ -138,5 +138,5 @@ def _look_at(text: str, pointer: str, faults: list[FieldError]) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise _malformed("A string holds a lone surrogate.") from None
-    if "\0" in text:
+    if "\0" in text and len(faults) < MOST_FAULTS:
         faults.append(FieldError(pointer, "invalid_format", "must not contain U+0000"))

@@ -287,6 +287,18 @@ def test_nothing_names_this_machine_or_a_registry() -> None:
     assert not faults, "\n".join(faults)
 
 
+def test_no_merge_was_left_half_done() -> None:
+    marker = re.compile(rb"^(?:<{7}|>{7}|[|]{7}) ", re.MULTILINE)
+    assert [at(path) for path in FILES if marker.search(path.read_bytes())] == []
+
+
+def test_the_glossary_says_each_word_once() -> None:
+    words = re.findall(
+        r"^\| \*\*(.+?)\*\* \|", (ROOT / "GLOSSARY.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert [word for word in words if words.count(word) > 1] == []
+
+
 def test_no_lock_has_an_address() -> None:
     addressed = [at(p) for p in FILES if p.suffix == ".lock" and "://" in p.read_text("utf-8")]
     full_of_them = [at(p) for p in FILES if p.name in ("uv.lock", "pylock.toml")]

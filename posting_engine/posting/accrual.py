@@ -11,7 +11,7 @@ from struct import unpack
 from uuid import UUID
 
 from posting_engine.posting import rules
-from posting_engine.posting.entries import derived, entry_of, result_of
+from posting_engine.posting.entries import derived, entry_of, result_of, subject_of
 from posting_engine.posting.journal import Entry, Line, Subject, credit, debit
 from posting_engine.posting.loan import Loan, format_instant
 from posting_engine.posting.page import (
@@ -162,7 +162,7 @@ def reverse_share(command: Reversal, place: Place, page: Page) -> Decision:
         return already_reversed(share.reversed_by)
     if command.effective_on < share.accrued_on:
         return too_early(share.accrued_on)
-    undone = _undo(share, loan, place)
+    undone = _undo(command, share, loan, place)
     if isinstance(undone, Refusal):
         return undone
     entry = _reversing_entry(command, place, page, share.part, undone.lines)
@@ -201,7 +201,8 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         return Refusal(
             str(rejections[0]["code"]), "No loan of the part could be reversed.", members
         )
-    income = debit(INTEREST_INCOME, total_minor, Subject(standing[0].currency))
+    of_the_part = Subject(standing[0].currency, external_ref=command.external_ref)
+    income = debit(INTEREST_INCOME, total_minor, of_the_part)
     # The income of the part is one line, as it was when it accrued.
     lines = [income, *(line for _, one in undone for line in one.lines[1:])]
     entry = _reversing_entry(command, place, page, standing[0].part, lines)
@@ -237,15 +238,15 @@ def _try_undo(command: Reversal, share: AccruedLine, place: Place, page: Page) -
         return Refusal("entry_not_found", "The accrual belongs to an earlier life of the loan.")
     if command.effective_on < share.accrued_on:
         return too_early(share.accrued_on)
-    return _undo(share, loan, place)
+    return _undo(command, share, loan, place)
 
 
 def _in_reach(command: Reversal, share: AccruedLine, page: Page) -> Loan | None:
     return page.loan_in_reach(command.tenant_id, share.loan_id, share.entry_seq)
 
 
-def _undo(share: AccruedLine, loan: Loan, place: Place) -> Undone | Refusal:
-    subject = Subject(share.currency, loan.loan_id, loan.borrower_id)
+def _undo(command: Reversal, share: AccruedLine, loan: Loan, place: Place) -> Undone | Refusal:
+    subject = subject_of(loan, command.external_ref)
     moved = cover(loan, "interest", share.amount_minor, subject)
     if isinstance(moved, Refusal):
         return moved

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from posting_engine.posting import rules
@@ -29,6 +29,19 @@ from schemas.commands import (
     RefinanceReversal,
     Reversal,
 )
+
+DETAILS: Final = (
+    "method",
+    "destination_ref",
+    "source_method",
+    "fee_type",
+    "return_code",
+    "reason_code",
+    "reason_description",
+    "program_id",
+    "day_count_convention",
+)
+"""What an event says of itself beside its amounts, told with its entry."""
 
 
 def derived(kind: str, command: Command, place: Place, *, in_parts: bool = False) -> UUID:
@@ -110,7 +123,13 @@ def entry_of(
         reverses_part=None if reverses is None else reverses[1],
         description=getattr(command, "description", None),
         metadata=getattr(command, "metadata", {}),
+        details=_details_of(command),
     )
+
+
+def _details_of(command: Command) -> dict[str, str]:
+    given = ((name, getattr(command, name, None)) for name in DETAILS)
+    return {name: str(value) for name, value in given if value is not None}
 
 
 def post(

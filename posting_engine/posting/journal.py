@@ -4,7 +4,7 @@ Nothing here knows of loans' states or commands; amounts are `int` minor units, 
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -37,8 +37,8 @@ class Line:
         """The amount as a debit: a credit is negative."""
         return self.amount_minor if self.direction == "DR" else -self.amount_minor
 
-    def mirrored(self) -> "Line":
-        """The same line with its side swapped."""
+    def mirrored(self, external_ref: str | None = None) -> "Line":
+        """The same line with its side swapped, by another reference where one is given."""
         return Line(
             self.account_code,
             "CR" if self.direction == "DR" else "DR",
@@ -46,7 +46,7 @@ class Line:
             self.currency,
             self.loan_id,
             self.borrower_id,
-            self.external_ref,
+            external_ref or self.external_ref,
             self.layer,
         )
 
@@ -88,7 +88,8 @@ class Entry:
     """A journal entry, or one part of an entry in parts; balanced per currency and layer.
 
     `effective_on` is when it counts for the loan, `booked_on` the day it counts for the general
-    ledger, `posted_at` when the ledger learned it. Raises `BrokenInvariant` when unbalanced,
+    ledger, `posted_at` when the ledger learned it. `metadata` is the client's own, `details` the
+    event's codes and words (reason, method, fee type). Raises `BrokenInvariant` when unbalanced,
     with fewer than two lines, with a line that is not > 0, or on an unknown account.
     """
 
@@ -107,6 +108,7 @@ class Entry:
     reverses_part: int | None = None
     description: str | None = None
     metadata: dict[str, str]
+    details: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.lines) < 2:

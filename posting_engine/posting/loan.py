@@ -110,12 +110,21 @@ class Loan:
     def is_out_of_range(self) -> bool:
         """Whether an amount kept for the loan passes what the ledger can hold.
 
-        A receivable counts with what a refinance's reversal would add: that cannot be refused.
+        That is a sub-balance, or all the cash ever applied or recovered: 10^15 minor units (see
+        docs/decisions/0007). A receivable counts with what a refinance's reversal would add.
         """
-        amounts = [int(getattr(self, name)) for name, _ in SUB_BALANCES.values()]
-        amounts += [self.owed_minor(r) + self.paid_off_minor(r) for r in RECEIVABLES]
-        amounts += [self.collected_minor(r) for r in RECEIVABLES]
-        return max(*amounts, self.recovered_minor) > MAX_AMOUNT_MINOR
+        largest_minor = max(  # written out: each loan of an accrual comes through here
+            self.principal_minor + self.paid_off_principal_minor,
+            self.interest_minor + self.paid_off_interest_minor,
+            self.fees_minor + self.paid_off_fees_minor,
+            self.suspense_minor,
+            self.unsettled_minor,
+            self.collected_principal_minor,
+            self.collected_interest_minor,
+            self.collected_fees_minor,
+            self.recovered_minor,
+        )
+        return largest_minor > MAX_AMOUNT_MINOR
 
     def owed_minor(self, receivable: str) -> int:
         """The balance of one receivable."""
@@ -150,15 +159,22 @@ class Loan:
 
     def checked(self) -> "Loan":
         """Itself, or `BrokenInvariant` when any amount or count is below zero."""
-        amounts = (self.owed_minor(r) for r in (*RECEIVABLES, "suspense", "unsettled", "recovered"))
-        collected = (self.collected_minor(r) for r in RECEIVABLES)
-        standing = (
+        least = min(
+            self.principal_minor,
+            self.interest_minor,
+            self.fees_minor,
+            self.suspense_minor,
+            self.unsettled_minor,
+            self.recovered_minor,
+            self.collected_principal_minor,
+            self.collected_interest_minor,
+            self.collected_fees_minor,
             self.standing_openings,
             self.standing_payments,
             self.standing_charge_offs,
             self.standing_refinances,
         )
-        if min(*amounts, *collected, *standing) < 0:
+        if least < 0:
             raise BrokenInvariant(f"loan {self.loan_id} would fall below zero")
         return self
 

@@ -214,12 +214,17 @@ def reverse_payoff(command: PayoffReversal, place: Place, page: Page) -> Decisio
     """Last step of the reversal: the old loan owes again what was carried over."""
     found = _part(command, page, 0)
     loan = page.living_loan(command.tenant_id, command.loan_id)
-    if found is None or loan is None or (command.reverses_entry_id, 0) in page.reversed_by:
+    stands = found is not None and (command.reverses_entry_id, 0) not in page.reversed_by
+    if found is None or loan is None or not stands or not _is_about(found, loan):
         raise BrokenInvariant(f"{command.reverses_entry_id} has no payoff that stands")
     decision = mirror(command, place, page, found, loan)
     if isinstance(decision, Refusal):
         raise BrokenInvariant(f"a step that cannot be refused is: {decision.code}")
     return decision
+
+
+def _is_about(found: PostedEntry, loan: Loan) -> bool:
+    return found.entry.lines[0].loan_id == loan.loan_id
 
 
 def _part(command: RefinanceReversal | PayoffReversal, page: Page, part: int) -> PostedEntry | None:

@@ -36,7 +36,8 @@ def take_back(
     """Post the mirror of a payment: credit cash, debit where `take_back_cash` says."""
     original = found.entry
     first = original.lines[0]
-    subject = Subject(first.currency, first.loan_id, first.borrower_id, first.external_ref)
+    external_ref = command.external_ref or first.external_ref
+    subject = Subject(first.currency, first.loan_id, first.borrower_id, external_ref)
     amount_minor = sum(x.amount_minor for x in original.lines if x.direction == "DR")
     taken = take_back_cash(loan, _credited(found), amount_minor)
     lines = [credit(CASH, amount_minor, subject)]

@@ -12,8 +12,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from posting_engine.posting import accrual, rules
-from posting_engine.posting.entries import entry_of, post, result_of
-from posting_engine.posting.journal import SETTLED, BrokenInvariant, Entry, Line, Subject
+from posting_engine.posting.entries import entry_of, post, result_of, subject_of
+from posting_engine.posting.journal import SETTLED, BrokenInvariant, Entry, Line
 from posting_engine.posting.loan import RECEIVABLE_ACCOUNTS, RECEIVABLES, Loan
 from posting_engine.posting.page import (
     WHOLE_PART,
@@ -104,7 +104,8 @@ def mirror(
     if (standing := _standing_in_the_way(found.entry, loan, disbursed)) is not None:
         return standing
     net_minor = _net_debits(found.entry)
-    moved = _cover_all(loan, net_minor, found.entry)
+    external_ref = command.external_ref or found.entry.lines[0].external_ref
+    moved = _cover_all(loan, net_minor, external_ref)
     if isinstance(moved, Refusal):
         return moved
     moved_minor = sum(one.amount_minor for one in moved.values())
@@ -141,7 +142,7 @@ def _mirrored(
         page,
         event_type=rules.REVERSAL,
         effective_on=command.effective_on,
-        lines=(*(line.mirrored() for line in original.lines), *moved),
+        lines=(*(line.mirrored(command.external_ref) for line in original.lines), *moved),
         reverses=(original.journal_entry_id, original.part),
     )
 
@@ -181,10 +182,9 @@ def _net_debits(entry: Entry) -> dict[str, int]:
 
 
 def _cover_all(
-    loan: Loan, net_minor: Mapping[str, int], original: Entry
+    loan: Loan, net_minor: Mapping[str, int], external_ref: str | None
 ) -> dict[str, Moved] | Refusal:
-    first = original.lines[0]
-    subject = Subject(loan.currency, loan.loan_id, loan.borrower_id, first.external_ref)
+    subject = subject_of(loan, external_ref)
     moved = {}
     for name, account in RECEIVABLE_ACCOUNTS.items():
         covered = cover(loan, name, max(0, net_minor[account.code]), subject)

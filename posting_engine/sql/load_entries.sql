@@ -4,7 +4,7 @@
 -- Result: one row a line, in order. Locks: none.
 SELECT e.partition_id, e.entry_seq, e.tenant_id, e.journal_entry_id, e.part, e.event_type, e.event_id,
        e.effective_on, e.booked_on, e.posted_at, e.correlation_id, e.actor, e.description,
-       e.metadata, e.reverses_entry_id, e.reverses_part,
+       e.metadata, e.details, e.reverses_entry_id, e.reverses_part,
        t.reversed_by_entry_id,
        d.event_id AS disbursed_event_id, d.loan_id AS disbursed_loan_id,
        d.journal_entry_id AS disbursed_journal_entry_id, d.amount_minor AS disbursed_amount_minor,

@@ -46,6 +46,9 @@ CREATE TABLE period_closes (
 );
 COMMENT ON TABLE period_closes IS 'When a partition applied each close. A month is closed once every partition has.';
 
+ALTER TABLE journal_entries ADD COLUMN details json NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN journal_entries.details IS 'The codes and words of the event itself: reason, method, fee type, return code.';
+
 CREATE INDEX journal_entries_tenant ON journal_entries (partition_id, tenant_id, entry_seq);
 CREATE INDEX journal_lines_reference ON journal_lines (partition_id, tenant_id, external_ref, entry_seq)
     WHERE external_ref IS NOT NULL;
@@ -74,6 +77,12 @@ SELECT partition_id, tenant_id, loan_id, borrower_id, currency, status, opened_o
        collected_interest_minor, collected_fees_minor
 FROM loans
 WHERE life > 0;
+
+CREATE OR REPLACE VIEW readable_entries WITH (security_invoker = true) AS
+SELECT partition_id, entry_seq, tenant_id, journal_entry_id, part, event_type, event_id,
+       effective_on, booked_on, posted_at, correlation_id, reverses_entry_id, actor, description, metadata,
+       details
+FROM journal_entries;
 
 CREATE VIEW readable_closed_periods WITH (security_invoker = true) AS
 SELECT partition_id, tenant_id, closed_through

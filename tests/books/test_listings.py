@@ -143,11 +143,17 @@ def test_reversed_parts_name_their_reversal(filled_ledger: FilledLedger) -> None
     assert all(by_id[one]["reversed_by_entry_id"] for one in returned)
 
 
+@pytest.mark.parametrize("most_search_s", [2.0, 0.0])
 @pytest.mark.parametrize("status", [None, "active", "refinanced", "cancelled"])
 @pytest.mark.parametrize("borrower_id", [None, BORROWERS[1]])
 def test_loans_are_told_once_by_their_ids(
-    filled_ledger: FilledLedger, status: str | None, borrower_id: UUID | None
+    filled_ledger: FilledLedger,
+    monkeypatch: pytest.MonkeyPatch,
+    status: str | None,
+    borrower_id: UUID | None,
+    most_search_s: float,
 ) -> None:
+    monkeypatch.setattr(loans, "MOST_SEARCH_S", most_search_s)
     expected = sorted(
         str(loan.loan_id)
         for loan in filled_ledger.mixed.loans.values()

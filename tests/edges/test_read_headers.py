@@ -54,6 +54,12 @@ def test_a_position_must_be_one(client: Client, position: str) -> None:
     problem(answer, 400, "invalid_parameter")
 
 
+@pytest.mark.parametrize("path", READS)
+def test_every_read_takes_a_position(client: Client, path: str) -> None:
+    nowhere = client.get(path, {"HPTS-Min-Position": "4000:1"})
+    problem(nowhere, 400, "invalid_parameter")
+
+
 def test_a_trace_goes_on_through_us(client: Client) -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     sent = f"00-{trace_id}-b7ad6b7169203331-01"

@@ -16,7 +16,7 @@ from schemas import commands as c
 from schemas.chart_of_accounts import CASH, CHART, SUSPENSE, Account
 from tests import journal as j
 from tests.journal import CR, DR, FOURTH_LOAN, LARGEST, LOAN, SECOND_LOAN, TENANT, THIRD_LOAN
-from tests.posting.witness import Witness
+from tests.posting.side_by_side import SideBySide
 
 LOANS = (LOAN, SECOND_LOAN, THIRD_LOAN, FOURTH_LOAN)
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-05", "2026-01-31", "2026-02-01", "2026-03-15")
@@ -61,11 +61,11 @@ class Known(NamedTuple):
 
 
 class History(RuleBasedStateMachine):
-    """Draws commands; `Witness` takes them, beside the model, and checks."""
+    """Draws commands; `SideBySide` takes them in ledger and model, and compares."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.witness = Witness()
+        self.both = SideBySide()
         self.entries: list[Known] = []
         self.events: dict[str, list[tuple[UUID, UUID]]] = {"disbursement": [], "payment": []}
 
@@ -105,7 +105,7 @@ class History(RuleBasedStateMachine):
         """No amount: all that the suspense of some loan holds."""
         if amount is None:
             loan = self._with_suspense(index, loan)
-            amount = self.witness.suspense(TENANT, loan) or 1
+            amount = self.both.suspense(TENANT, loan) or 1
         self.take(j.allocation(amount, DAYS[3], loan_id=loan), slip)
 
     @rule(index=which, day=days, slip=slips)
@@ -132,7 +132,7 @@ class History(RuleBasedStateMachine):
     @rule(interest=st.none() | small, fees=st.none() | small, loan=loans, slip=slips)
     def restructure(self, interest: int | None, fees: int | None, loan: UUID, slip: str) -> None:
         """No amount: all of it."""
-        owed = self.witness.owed(TENANT, loan)
+        owed = self.both.owed(TENANT, loan)
         command = j.restructure(
             interest=owed["1200"] if interest is None else interest,
             fees=owed["1300"] if fees is None else fees,
@@ -164,7 +164,7 @@ class History(RuleBasedStateMachine):
     ) -> None:
         """`guess`: how wrong the client is about the principal that must match."""
         tenant = j.OTHER_TENANT if slip == "tenant" else TENANT
-        held = {loan: self.witness.owed(tenant, loan)["1100"] + (guess or 0) for loan in group}
+        held = {loan: self.both.owed(tenant, loan)["1100"] + (guess or 0) for loan in group}
         command = j.accrual(
             dict(zip(group, interests, strict=False)),
             day,
@@ -242,7 +242,7 @@ class History(RuleBasedStateMachine):
     @rule(index=which, loan=loans)
     def refund_suspense(self, index: int, loan: UUID) -> None:
         loan = self._with_suspense(index, loan)
-        held = self.witness.suspense(TENANT, loan) or 1
+        held = self.both.suspense(TENANT, loan) or 1
         self.take(j.adjustment(DR(SUSPENSE, held), CR(CASH, held), on=DAYS[4], loan_id=loan))
 
     @rule(month=st.sampled_from(MONTHS), slip=slips)
@@ -251,30 +251,30 @@ class History(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([1, 20, 40]))
     def wait(self, days: int) -> None:
-        self.witness.wait(days)
+        self.both.wait(days)
 
-    @precondition(lambda self: self.witness.ledger.queue)
+    @precondition(lambda self: self.both.ledger.queue)
     @rule(index=which)
     def run_a_step(self, index: int) -> None:
-        queue = self.witness.ledger.queue
+        queue = self.both.ledger.queue
         self.take(queue.pop(index % len(queue)))
 
-    @precondition(lambda self: self.witness.ledger.queue)
+    @precondition(lambda self: self.both.ledger.queue)
     @rule()
     def run_all_steps(self) -> None:
-        while self.witness.ledger.queue:
+        while self.both.ledger.queue:
             self.run_a_step(0)
 
     @invariant()
     def the_books_are_true(self) -> None:
-        self.witness.check()
+        self.both.check()
 
     def teardown(self) -> None:
-        self.witness.check_whole()
+        self.both.check_whole()
 
     def take(self, command: c.AnyCommand, slip: str = "") -> Decision:
         command = slipped(command, slip)
-        decision, entry = self.witness.take(command)
+        decision, entry = self.both.take(command)
         if entry is not None:
             loans = (
                 (command.loan_id, command.new_loan_id) if hasattr(command, "new_loan_id") else ()
@@ -291,7 +291,7 @@ class History(RuleBasedStateMachine):
         return decision
 
     def _with_suspense(self, index: int, otherwise: UUID) -> UUID:
-        holding = [loan for loan in LOANS if self.witness.suspense(TENANT, loan)]
+        holding = [loan for loan in LOANS if self.both.suspense(TENANT, loan)]
         return holding[index % len(holding)] if holding else otherwise
 
     def _settlement(self, index: int, amount: int | None, day: str) -> c.DisbursementSettlement:

@@ -156,6 +156,23 @@ def test_an_allocation_that_collected_no_longer_covers_stays() -> None:
     assert books.refuse(reversal(applied)).code == "reduced_without_cash"
 
 
+def test_one_cent_less_collected_than_an_allocation_applied_stands_in_its_way() -> None:
+    """59.99 and 0.01 held and allocated together; then the bank takes the cent back."""
+    books = Books()
+    books.post(disbursement(100_00))
+    books.post(payment(59_99, allocation="hold"))
+    cent = books.post(payment(1, allocation="hold"))
+    applied = books.post(allocation(60_00))
+    books.post(reversal(cent))
+    assert books.collected() == Collected(principal=59_99)
+
+    assert books.refuse(reversal(applied)).code == "reduced_without_cash"
+
+    books.post(payment(1))
+    books.post(reversal(applied))
+    assert books.balances() == Balances(principal=100_00, suspense=60_00, unsettled=100_00)
+
+
 def test_reversing_an_allocation_may_not_pass_the_largest_balance() -> None:
     books = Books(loan(Balances(principal=10_00, suspense=10_00)))
     applied = books.post(allocation(10_00))

@@ -1,5 +1,7 @@
 """Charge-offs: the whole exposure is written off, directly; later, what has come since."""
 
+from dataclasses import replace
+
 from schemas.chart_of_accounts import (
     CASH,
     CHARGE_OFF_EXPENSE,
@@ -111,6 +113,15 @@ def test_suspense_is_allocated_or_refunded_first() -> None:
     books.post(allocation(4_00))
     books.post(charge_off())
     assert books.loan().status == "charged_off"
+
+
+def test_suspense_of_a_closed_loan_is_refunded_before_another_charge_off() -> None:
+    for event in ("standing_charge_offs", "standing_refinances"):
+        closed = loan(Balances(principal=1, suspense=1), standing_payments=1)
+        books = Books(replace(closed, **{event: 1}))
+        assert books.refuse(charge_off()).code == "suspense_outstanding"
+        books.post(adjustment(DR(SUSPENSE, 1), CR(CASH, 1)))
+        books.post(charge_off())
 
 
 def test_a_paid_off_loan_has_nothing_to_charge_off() -> None:

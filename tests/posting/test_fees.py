@@ -101,6 +101,15 @@ def test_a_fee_that_was_waived_is_not_reversed_before_its_waiver() -> None:
     assert books.balances() == Balances()
 
 
+def test_reversing_a_paid_fee_may_not_pass_the_largest_suspense() -> None:
+    books = Books(loan())
+    assessed = books.post(fee(1))
+    books.post(payment(1))
+    books.post(payment(LARGEST))
+    assert books.balances() == Balances(suspense=LARGEST)
+    assert books.refuse(reversal(assessed)).code == "balance_out_of_range"
+
+
 def test_a_waiver_lets_go_of_part_of_the_fees() -> None:
     books = Books(loan(OWING))
 
@@ -178,3 +187,7 @@ def test_a_fee_of_an_earlier_life_is_out_of_reach() -> None:
 
     assert books.refuse(reversal(assessed)).code == "entry_not_found"
     assert books.balances() == Balances(principal=7_00, unsettled=7_00)
+
+
+def test_an_entry_says_what_kind_of_fee_it_was() -> None:
+    assert entry_of(Books(loan()).post(fee(5_00))).details == {"fee_type": "late"}

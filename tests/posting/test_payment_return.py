@@ -61,6 +61,17 @@ def test_a_returned_payment_is_owed_again_where_it_had_been_applied() -> None:
     }
 
 
+def test_a_return_has_the_payments_reference_unless_it_names_its_own() -> None:
+    books = Books(loan(OWING))
+    one, other = (books.post(payment(1_00, external_ref=ref)) for ref in ("ach-1", "ach-2"))
+
+    plain = entry_of(books.post(payment_return(one)))
+    named = entry_of(books.post(payment_return(other, external_ref="return-2")))
+
+    assert {line.external_ref for line in plain.lines} == {"ach-1"}
+    assert {line.external_ref for line in named.lines} == {"return-2"}
+
+
 def test_what_was_unaccrued_since_comes_out_of_suspense() -> None:
     books = Books(loan())
     accrued = books.post(accrual(10_00))

@@ -5,6 +5,7 @@ follow from them; 2,400 by default: more than 100,000 commands).
 """
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,7 @@ from tests.journal import Balances, Collected, journal_of, loan, payment, revers
 from tests.posting import standing
 from tests.posting.books import Books
 from tests.posting.histories import History
-from tests.posting.witness import met
+from tests.posting.side_by_side import met
 
 EXAMPLES = int(os.environ.get("HPTS_PROPERTY_EXAMPLES", "2400"))
 STEPS = 50
@@ -27,15 +28,11 @@ RUNS = 8
 ENOUGH = 1000
 """With fewer histories than this, what they must have met is not demanded."""
 
-RARELY_MET = {
-    ("accrual", "loan_quarantined"),
-    ("payment_allocated", "balance_out_of_range"),
-    ("payment_returned", "balance_out_of_range"),
-    ("recovery", "balance_out_of_range"),
-    ("reversal", "balance_would_be_negative"),
-    ("manual_adjustment", "loan_reserved"),
-}
-"""Refusals that chance may miss: examples have them. The first is never drawn: the shell's."""
+MAY_BE_MISSED_OF_ONE_EVENT = 3
+MAY_BE_MISSED = 8
+"""How many of all (event, refusal) pairs chance may miss; every one has an example. One is never
+drawn: a loan is quarantined by the shell.
+"""
 
 
 @pytest.mark.slow
@@ -52,10 +49,14 @@ def test_any_history_keeps_the_books_true() -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    assert sum(met[kind.__name__] for kind in DECIDERS) >= 0.8 * EXAMPLES * STEPS, met
     if EXAMPLES >= ENOUGH:
+        # By default at least 100,000 commands were decided and compared.
+        assert sum(met[kind.__name__] for kind in DECIDERS) >= EXAMPLES * STEPS * 5 // 6, met
         wanted = {(event, code) for event, codes in PRECEDENCE.items() for code in codes}
-        assert sorted(pair for pair in wanted - RARELY_MET if not met[pair]) == []
+        missed = sorted(pair for pair in wanted if not met[pair])
+        assert len(missed) <= MAY_BE_MISSED, missed
+        by_event = Counter(event for event, _ in missed)
+        assert max(by_event.values(), default=0) <= MAY_BE_MISSED_OF_ONE_EVENT, missed
         assert [kind for kind in DECIDERS if not met["posted", kind.__name__]] == []
 
 

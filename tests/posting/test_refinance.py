@@ -161,8 +161,10 @@ def test_an_id_that_exists_is_taken() -> None:
 
 
 def test_a_loan_does_not_take_over_itself() -> None:
-    refusal = owing().refuse(refinance(new_loan_id=LOAN))
-    assert refusal.code == "new_loan_exists"
+    """Whether it exists or not."""
+    for ledger in (owing(), Ledger()):
+        assert ledger.refuse(refinance(new_loan_id=LOAN)).code == "new_loan_exists"
+        assert not ledger.queue
 
 
 def test_a_cancelled_loan_may_be_opened_anew_by_a_refinance() -> None:

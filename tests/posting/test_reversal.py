@@ -68,6 +68,29 @@ def test_the_mirror_names_its_original_and_has_its_own_date() -> None:
     assert books.journal[0].entry == original
 
 
+def test_a_reference_of_the_reversals_own_is_on_every_line() -> None:
+    books = Books(loan(OWING))
+    charged = books.post(fee(1_00, external_ref="fee-1"))
+    books.post(payment(1_014_22, external_ref="ach-1"))
+
+    mirror = entry_of(books.post(reversal(charged, external_ref="case-7")))
+
+    assert len(mirror.lines) == 4, "what had been paid moves to suspense"
+    assert {line.external_ref for line in mirror.lines} == {"case-7"}
+
+
+def test_of_an_accrual_each_loan_and_the_batch_are_reversed_by_the_reference_given() -> None:
+    books = Books(loan())
+    accrued = books.post(accrual(10_00, on="2026-01-31"))
+    books.post(payment(10_00))
+    alone = books.post(reversal(accrued, loan_id=LOAN, external_ref="case-7"))
+    again = books.post(accrual(10_00, on="2026-02-28"))
+    whole = books.post(reversal(again, part=0, chunks_total=1, external_ref="case-8"))
+
+    assert {line.external_ref for line in entry_of(alone).lines} == {"case-7"}
+    assert {line.external_ref for line in entry_of(whole).lines} == {"case-8"}
+
+
 def test_reversing_a_held_payment_takes_it_from_suspense() -> None:
     books = Books(loan(OWING))
     paid = books.post(payment(50_00, allocation="hold"))

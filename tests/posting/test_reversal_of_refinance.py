@@ -2,6 +2,11 @@
 loan's, which cannot be, whatever has come between.
 """
 
+from dataclasses import replace
+
+import pytest
+
+from posting_engine.posting.journal import BrokenInvariant
 from posting_engine.posting.page import Posting
 from schemas.chart_of_accounts import (
     CHARGE_OFF_EXPENSE,
@@ -16,6 +21,7 @@ from schemas.commands import PayoffReversal
 from tests.journal import (
     CR,
     DR,
+    FOURTH_LOAN,
     LARGEST,
     LOAN,
     NO_SUCH_ENTRY,
@@ -239,6 +245,22 @@ def test_the_last_step_is_not_refused_for_a_charge_off_that_comes_between() -> N
     assert ledger.balances(LOAN) == Balances(principal=800_00)
 
 
+def test_the_last_step_never_touches_another_loan_than_the_one_paid_off() -> None:
+    """The first step cannot know the old loan; a command that names another breaks an invariant."""
+    ledger = lent()
+    ledger.post(settlement(ledger.post(disbursement(5_00, loan_id=THIRD_LOAN))))
+    refinanced(ledger, loan_id=THIRD_LOAN, new_loan_id=FOURTH_LOAN)
+    _, opening = refinanced(ledger)
+    last = reversing(ledger, opening)
+
+    with pytest.raises(BrokenInvariant, match="no payoff that stands"):
+        ledger.take(replace(last, loan_id=THIRD_LOAN))
+
+    assert ledger.loan(THIRD_LOAN).status == "refinanced"
+    ledger.run()
+    assert ledger.balances(LOAN) == Balances(principal=900_00)
+
+
 def test_room_is_kept_for_what_the_last_step_restores() -> None:
     """What a refinanced loan owes again may not fill the room that its reversal will need."""
     ledger = lent(LARGEST - 1_00)
@@ -272,3 +294,12 @@ def test_room_is_given_back_when_the_refinance_is_reversed() -> None:
     assert ledger.balances(LOAN) == Balances(principal=LARGEST)
     collected = ledger.books_of(LOAN).collected(LOAN)
     assert collected == Collected()
+
+
+def test_both_parts_of_the_reversal_carry_its_reference() -> None:
+    ledger = owing()
+    _, opening = refinanced(ledger, external_ref="deal-7")
+    new = ledger.post(refinance_reversal(opening, external_ref="case-7"))
+    (old,) = ledger.run()
+    for posting in (new, posted(old)):
+        assert {line.external_ref for line in entry_of(posting).lines} == {"case-7"}

@@ -27,7 +27,7 @@ met: Counter[object] = Counter()
 """Commands by type, and refusals by (event, code), that any history has met."""
 
 
-class Witness:
+class SideBySide:
     """Takes commands; raises `AssertionError` as soon as books and specification differ."""
 
     def __init__(self) -> None:
