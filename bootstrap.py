@@ -121,6 +121,11 @@ def simulate(arguments: list[str]) -> int:
     return become(prepare(developer=True).command("tests.simulation", *arguments))
 
 
+def faults(arguments: list[str]) -> int:
+    """Kill, stop and cut everything under load, then audit (FAULTS_SECONDS=540)."""
+    return become(prepare(developer=True).command("tests.faults.campaign", *arguments))
+
+
 def lock(arguments: list[str]) -> int:
     """Renew both locks from pyproject.toml (--upgrade: to the newest versions)."""
     environment = prepare(developer=True)
@@ -151,6 +156,7 @@ TARGETS: dict[str, Callable[[list[str]], int]] = {
     "lint": lint,
     "bench": bench,
     "simulate": simulate,
+    "faults": faults,
     "lock": lock,
     "help": show_help,
 }

@@ -36,6 +36,13 @@ class Connection:
         self, method: str, path: str, headers: dict[str, str], body: bytes = b""
     ) -> tuple[int, bytes]:
         """Send a request; its status and body."""
+        status, _, answer = await self.exchange(method, path, headers, body)
+        return status, answer
+
+    async def exchange(
+        self, method: str, path: str, headers: dict[str, str], body: bytes = b""
+    ) -> tuple[int, bytes, bytes]:
+        """Send a request; its status, head and body."""
         lines = [f"{method} {path} HTTP/1.1", f"host: {self._host}:{self._port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines.append(f"content-length: {len(body)}")
@@ -46,7 +53,7 @@ class Connection:
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 length = int(line[15:])
-        return status, await self._reader.readexactly(length)
+        return status, head, await self._reader.readexactly(length)
 
     async def post(
         self, path: str, token: str, key: str, body: dict[str, Any]

@@ -31,6 +31,7 @@ from ingress_api.store import Manifest, OutgoingStep, Reservation, Store, StoreU
 from schemas import codec, ids
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand
+from schemas.crash_points import crash_point
 from schemas.placement import place_of
 from schemas.problems import Problem, ProblemError
 from schemas.quarantine import Resolution
@@ -93,13 +94,17 @@ class Intake:
         partition_id, _ = place_of(command, self.store.partition_count)
         steps = steps_from(command, self.store.partition_count)
         wanted = _reservation(request, accepted_at, partition_id if steps is None else ids.IN_PARTS)
+        crash_point("ingress-accepted")
         holder, is_own = await self.reservations.reserve(wanted)
-        if not is_own:
+        if is_own:
+            crash_point("ingress-reserved")
+        else:
             may_take_over = holder.partition_id == wanted.partition_id
             answer = await self._answer_of_holder(holder, request, may_take_over=may_take_over)
             if answer is not None:
                 return answer
             holder = await self._take_over(holder)
+            crash_point("ingress-taken-over")
             command = make(request.envelope(holder.accepted_at))
         return await self._send(command, holder, request, deadline)
 
@@ -124,6 +129,7 @@ class Intake:
             is_own = await self._queue(wanted, queued, manifest, request.traceparent)
             if not is_own:
                 return await self.answer_taken(request)
+            crash_point("ingress-parts-queued")
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is not None:
             _refuse_another_s(outcomes, request)
@@ -219,10 +225,12 @@ class Intake:
             steps=steps,
         ) as waiter:
             offset = await self._publish_reserved(command, own, first, request.traceparent)
+            crash_point("ingress-acknowledged")
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is None:
             at = f"{first}:{offset}"
             return answer_pending(own.command_id, at, None, is_held=waiter.is_held)
+        crash_point("ingress-outcome-known")
         _refuse_another_s(outcomes, request)
         if steps is None:
             return answer_one(outcomes[0], is_replay=False)

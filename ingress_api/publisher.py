@@ -17,6 +17,7 @@ from uuid import UUID
 from ingress_api import broker
 from ingress_api.lasting import OnFatal, lasting_thread
 from schemas import signing, topics
+from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
 
 POLL_S: Final = 0.1
@@ -113,6 +114,7 @@ class Publisher:
             raise NotSent(str(error)) from error
         self._under_way.add(acknowledged)
         acknowledged.add_done_callback(self._under_way.discard)
+        crash_point("ingress-produced")
         return await acknowledged
 
     async def fault(self) -> str | None:

@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from schemas.codec import Outcome
+from schemas.crash_points import crash_point
 
 SQL: Final[dict[str, LiteralString]] = {
     file.name.removesuffix(".sql"): file.read_text().rstrip().rstrip(";")
@@ -245,6 +246,7 @@ class Store:
                 is_own = await taken.fetchone() is not None
                 if not is_own:
                     raise psycopg.Rollback
+                crash_point("ingress-parts-written")
         except psycopg.errors.UniqueViolation:
             # The same batch is, or was, being accepted: its steps or manifest are there.
             return False

@@ -19,6 +19,7 @@ from posting_engine.posting.decide import decide as decide_by_the_rules
 from posting_engine.quarantine import Decide
 from posting_engine.refused import Trial, set_aside
 from posting_engine.verdict import Item, Verdict
+from schemas.crash_points import crash_point
 
 _log = structlog.get_logger()
 
@@ -90,6 +91,7 @@ class Applying:
     def _decided(self, run: Sequence[Item], held: Mapping[int, Position]) -> tuple[Verdict, Pages]:
         before = {p: held[p] for p in {item.record.partition_id for item in run}}
         pages = self.books.open_pages(run, before, self.partition_count)
+        crash_point("engine-pages-open")
         verdict = decide_batch(
             run,
             pages.by_partition,
@@ -98,4 +100,5 @@ class Applying:
             waiting=pages.waiting,
             decide=self.decide,
         )
+        crash_point("engine-decided")
         return verdict, pages

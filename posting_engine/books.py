@@ -33,6 +33,7 @@ from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
 from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Item, Verdict
 from posting_engine.writes import Statement, lease_columns, writes_of
+from schemas.crash_points import crash_point
 from schemas.quarantine import QuarantineReject, QuarantineResume
 from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
 
@@ -206,6 +207,7 @@ class Books:
                 _check(statements, cursors)
                 if is_rehearsal:
                     raise psycopg.Rollback
+                crash_point("engine-before-commit")
 
     def outgoing(
         self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]

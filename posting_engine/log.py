@@ -47,6 +47,7 @@ CONSUMER_SETTINGS: Final[Mapping[str, Any]] = {
     "fetch.wait.max.ms": 100,
     # A batch that takes longer than this costs the membership, never money: see the fence.
     "max.poll.interval.ms": 60_000,
+    "reconnect.backoff.max.ms": 500,
 }
 BATCH_BYTES: Final = 8_388_608
 _DRAIN_AT_ONCE: Final = 64
@@ -57,6 +58,7 @@ PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
     "linger.ms": 0,
     # While the broker is away announcements pile up here, then are dropped.
     "queue.buffering.max.kbytes": 65536,
+    "reconnect.backoff.max.ms": 500,
     # A chunk must not overtake one before it, so the producer never gives one up: it goes on
     # until the broker has acknowledged, or this process ends and its successor sends it again.
     "message.timeout.ms": 0,
@@ -196,6 +198,9 @@ class CommandLog:
             )
         except KafkaException as error:
             _log.warning("log ends unknown", error=str(error))
+            # After a broker's restart this client goes by the leader epoch that it remembers, and
+            # is refused for as long as it does.
+            self._admin = AdminClient(self._connection)
             return None
         return Ends(self._ends_asked_at, stable, written)
 

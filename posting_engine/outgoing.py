@@ -17,6 +17,7 @@ from posting_engine.log import Sender
 from posting_engine.positions import Position
 from posting_engine.quarantine_rows import OutgoingDeadLetterRow
 from schemas import signing
+from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
 from schemas.topics import REPLY_PARTITION_HEADER, SIGNATURE_HEADER, TRACEPARENT_HEADER
 
@@ -65,7 +66,9 @@ class Outgoing:
         self._dead_letters.turn(held)
         acknowledged = [s for s in self._sent.values() if s.offset is not None and not s.deleted]
         if acknowledged:
+            crash_point("engine-outgoing-acknowledged")
             self.books.forget_outgoing([sent.key for sent in acknowledged])
+            crash_point("engine-outgoing-deleted")
             for sent in acknowledged:
                 sent.deleted = True
         self._sent = {k: s for k, s in self._sent.items() if not _is_done(s, held)}
@@ -102,6 +105,7 @@ class Outgoing:
         )
         if handed_over:
             self._sent[identity] = sent
+            crash_point("engine-outgoing-sent")
         return handed_over
 
 

@@ -15,7 +15,8 @@ from posting_engine.positions import StoreUnavailable
 _log = structlog.get_logger()
 
 LEAST_SECONDS: Final = 0.05
-MOST_SECONDS: Final = 2.0
+MOST_SECONDS: Final = 0.5
+"""Every second of it is a second of outage after Postgres is back."""
 
 Result = TypeVar("Result")
 

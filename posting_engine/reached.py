@@ -59,13 +59,16 @@ class LogEnds:
         """Ask when it is time; what an answer says, once there is one."""
         if now_seconds < self._due_at:
             return None
-        if not log.is_asking:
+        is_asked = log.is_asking
+        if not is_asked:
             log.ask_ends(running)
             self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
             return None
-        if (answer := log.ends()) is None:
+        answer = log.ends()
+        if not log.is_asking:  # answered, or failed: a broker that is away is not asked at once
+            self._due_at = now_seconds + ASK_EVERY_SECONDS
+        if answer is None:
             return None
-        self._due_at = now_seconds + ASK_EVERY_SECONDS
         stable, written = answer.stable, answer.written
         # Held against what was applied when the question was put: the log only grows.
         beyond = {

@@ -28,6 +28,7 @@ from posting_engine.verdict import Item, Verdict
 from schemas import codec, signing
 from schemas.cluster import TopicWatch
 from schemas.commands import AnyCommand
+from schemas.crash_points import crash_point
 from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
 from schemas.topics import SIGNATURE_HEADER
@@ -81,6 +82,8 @@ class Worker:
         self._reader = log
         while not self.patience.stopping.is_set():
             taken = log.take(self.identity.batch_records, IDLE_WAIT_SECONDS)
+            if taken:
+                crash_point("engine-polled")
             self._is_ring_fresh = False
             self._passed_over.clear()
             try:
@@ -105,6 +108,7 @@ class Worker:
                 partition_ids, self.identity.owner, group_id=self.identity.group_id
             )
         )
+        crash_point("engine-leases-taken")
         offsets: dict[int, int] = {}
         for partition_id, position in positions.items():
             self.held[partition_id] = position
@@ -256,9 +260,11 @@ class Worker:
                 self._halt(partition_id, reason)
             if verdict.after == verdict.before:
                 continue
+            crash_point("engine-committed")
             self.held.update(verdict.after)
             self.patience.renew()
             self._announce(verdict)
+            crash_point("engine-announced")
             self.outgoing.note_dead_letters(verdict.to_publish)
             if verdict.follow_ups:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step

@@ -23,6 +23,7 @@ from hpts.local.supervisor import Child, StopAsked, Supervisor, end_left_overs
 from schemas import topic_policy
 
 AUDIENCE: Final = "hpts"
+GATE: Final = "hpts.local.gate"
 SERVERS_READY_WITHIN_S: Final = 90
 SERVICES_READY_WITHIN_S: Final = 60
 _ASK_TIMEOUT_S: Final = 3
@@ -157,7 +158,12 @@ class _Stack:
         }
         url = f"{self._issuer_url}/.well-known/jwks.json"
         return self._service(
-            "issuer", "hpts.local.issuer", settings, lambda _pid: _answers(url), stage=_ISSUER
+            "issuer",
+            "hpts.local.issuer",
+            settings,
+            lambda _pid: _answers(url),
+            stage=_ISSUER,
+            has_gate=False,
         )
 
     def _engines(self) -> list[Child]:
@@ -212,6 +218,7 @@ class _Stack:
         stage: int,
         number: int = 0,
         kinds: tuple[str, ...] = (),
+        has_gate: bool = True,
     ) -> Child:
         """One of our own processes: the settings that all share, and its own."""
         shared = {
@@ -227,10 +234,11 @@ class _Stack:
         return Child(
             name=f"{name}-{number}" if number else name,
             kinds=kinds or (name,),
-            command=lambda: [sys.executable, "-P", "-m", module],
+            command=lambda: [sys.executable, "-P", "-m", *([GATE] if has_gate else []), module],
             environment=lambda: {**inherited, **shared, **settings},
             is_ready=is_ready,
             stage=stage,
+            has_gate=has_gate,
         )
 
     def _dsn_of(self, role: str) -> str:

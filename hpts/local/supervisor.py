@@ -7,7 +7,8 @@ One loop in the main thread does everything (a child is bound to the thread that
     the signal handlers     "stop": once is enough, more do no harm, at any time
 
 A child that dies is started again at once; if it dies before it was ready, after a pause that
-grows. One killed by SIGKILL did not fail by itself and never waits.
+grows. One killed by SIGKILL did not fail by itself and never waits. Of a child with a gate (see
+`gate`) a spare stands ready while it runs, and takes its place at once.
 """
 
 import json
@@ -52,6 +53,7 @@ class Child:
     stage: int
     stop_signal: int = signal.SIGTERM
     user: int | None = None
+    has_gate: bool = False
 
 
 class NotReady(Exception):
@@ -89,6 +91,7 @@ class Supervisor:
         self._running: dict[str, _Running] = {}
         self._failures: dict[str, int] = {}
         self._due_at: dict[str, tuple[float, Child]] = {}
+        self._spares: dict[str, subprocess.Popen[bytes]] = {}
         self._logs = Logs(data_dir / "logs")
         processes.adopt_orphans()
 
@@ -136,13 +139,18 @@ class Supervisor:
         """Start again what dies, until asked to stop."""
         while not self.is_stopping:
             self._turn(time.monotonic() + _HOUSEKEEPING_S)
+            self._keep_spares()
             known = {running.process.pid for running in self._running.values()}
+            known |= {spare.pid for spare in self._spares.values()}
             processes.reap(processes.own_children() - known)
 
     def stop(self) -> None:
         """End every child, later stages first; kill what does not end in time."""
         self.is_stopping = True
         deadline = time.monotonic() + STOP_ALL_S
+        for spare in self._spares.values():
+            spare.kill()
+            spare.wait()
         for stage in sorted({running.child.stage for running in self._alive()}, reverse=True):
             ending = [running for running in self._alive() if running.child.stage == stage]
             for running in ending:
@@ -197,17 +205,39 @@ class Supervisor:
         self._logs.note(name, f"{name} {told} after {seconds:.1f} s; it is started again")
         _kill_group(running.process.pid)
         del self._running[name]
-        if not running.is_ready:
-            self._failures[name] = self._failures.get(name, 0) + 1
         is_at_once = status == -signal.SIGKILL
+        if not running.is_ready and not is_at_once:
+            self._failures[name] = self._failures.get(name, 0) + 1
         pause = 0.0 if is_at_once else PAUSES_S[min(self._failures.get(name, 0), len(PAUSES_S) - 1)]
         self._due_at[name] = (time.monotonic() + pause, running.child)
 
     def _spawn(self, child: Child) -> None:
+        process = self._spares.pop(child.name, None)
+        if process is None or process.poll() is not None:
+            process = self._popen(child)
+        if process.stdin is not None:
+            with suppress(BrokenPipeError), process.stdin as gate:  # it has died: that is seen soon
+                gate.write(b"\n")
+        running = _Running(child, process, processes.identify(process.pid), time.monotonic())
+        self._running[child.name] = running
+        threading.Thread(target=self._await_exit, args=[running], daemon=True).start()
+        threading.Thread(target=self._await_ready, args=[running], daemon=True).start()
+        self._write_record()
+        self._on_change(self.pids())
+
+    def _keep_spares(self) -> None:
+        """Have a spare of each child that is ready; its start costs nobody a recovery then."""
+        for name, running in self._running.items():
+            spare = self._spares.get(name)
+            is_missing = spare is None or spare.poll() is not None
+            if running.child.has_gate and running.is_ready and is_missing:
+                self._spares[name] = self._popen(running.child)
+
+    def _popen(self, child: Child) -> "subprocess.Popen[bytes]":
         with self._logs.path(child.name).open("ab") as log:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 child.command(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if child.has_gate else subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.data_dir if child.user is None else "/",
@@ -218,12 +248,6 @@ class Supervisor:
                 start_new_session=True,
                 preexec_fn=processes.with_parent(child.stop_signal),
             )
-        running = _Running(child, process, processes.identify(process.pid), time.monotonic())
-        self._running[child.name] = running
-        threading.Thread(target=self._await_exit, args=[running], daemon=True).start()
-        threading.Thread(target=self._await_ready, args=[running], daemon=True).start()
-        self._write_record()
-        self._on_change(self.pids())
 
     def _await_exit(self, running: _Running) -> None:
         running.process.wait()

@@ -121,6 +121,34 @@ def test_what_up_prints_posts_a_disbursement(stack: dict[str, Any]) -> None:
     assert pasted.stdout.startswith("HTTP/1.1 201"), pasted.stdout + pasted.stderr
 
 
+@pytest.mark.parametrize("kind", ["engine", "ingress"])
+def test_a_killed_service_s_place_is_taken_by_one_that_stood_ready(
+    stack: dict[str, Any], stack_dir: Path, kind: str
+) -> None:
+    def spares() -> set[Process]:
+        """Our processes that wait at a gate: not yet any kind's."""
+        known = {pid for pids in read_local_json(stack_dir)["processes"].values() for pid in pids}
+        children = family_of(supervisor_of(stack_dir))
+        return {one for one in children if one.pid not in known and is_at_gate(one.pid)}
+
+    until(lambda: len(spares()) == 2, seconds=30)
+    [killed] = read_local_json(stack_dir)["processes"][kind]
+    before = spares()
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: read_local_json(stack_dir)["processes"][kind] != [killed], seconds=5)
+    [started] = read_local_json(stack_dir)["processes"][kind]
+    assert identify(started) in before
+    until(lambda: hpts("status", "--data-dir", str(stack_dir)).returncode == 0, seconds=20)
+    Client.of(read_local_json(stack_dir)).open_loan(amount_minor="100000")
+
+
+def is_at_gate(pid: int) -> bool:
+    try:
+        return b"hpts.local.gate" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return False
+
+
 @pytest.mark.parametrize("kind", ["engine", "ingress", "issuer"])
 def test_a_killed_child_is_started_again(stack: dict[str, Any], stack_dir: Path, kind: str) -> None:
     [killed] = read_local_json(stack_dir)["processes"][kind]
