@@ -28,6 +28,7 @@ from ingress_api.progress import known_steps
 from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publisher
 from ingress_api.steps import KINDS, Kind, Steps, steps_from
 from ingress_api.store import Manifest, OutgoingStep, Reservation, Store, StoreUnavailable
+from ingress_api.unanswered import TooLarge, in_progress, not_reached, not_sent, unknown
 from schemas import codec, ids
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand
@@ -155,7 +156,7 @@ class Intake:
             )
         except StoreUnavailable as error:
             # The commit may have arrived and its answer been lost.
-            raise _unknown(wanted.command_id) from error
+            raise unknown(wanted.command_id) from error
 
     async def answer_taken(self, request: Request) -> Answer:
         """The answer where the key is known to be taken and cannot be taken over."""
@@ -164,7 +165,7 @@ class Intake:
             answer = await self._answer_of_holder(holder, request, may_take_over=False)
             if answer is not None:
                 return answer
-        raise _in_progress(None if holder is None else holder.command_id)
+        raise in_progress(None if holder is None else holder.command_id)
 
     async def replay(self, request: Request) -> Answer | None:
         """The answer of a key that is taken already; None while it is free."""
@@ -188,7 +189,7 @@ class Intake:
         if answer is None and await self.store.is_held(holder.tenant_id, holder.command_id):
             return answer_pending(holder.command_id, None, None, is_held=True)
         if answer is None and not (holder.is_stale and may_take_over):
-            raise _in_progress(holder.command_id)
+            raise in_progress(holder.command_id)
         return answer
 
     async def _answer_of_steps(self, holder: Reservation, request: Request) -> Answer | None:
@@ -202,7 +203,7 @@ class Intake:
     async def _take_over(self, stale: Reservation) -> Reservation:
         taken = await self.reservations.take_over(stale)
         if taken is None:
-            raise _in_progress(stale.command_id)
+            raise in_progress(stale.command_id)
         return taken
 
     async def _send(
@@ -254,13 +255,13 @@ class Intake:
             try:
                 await self._publish(command, partition_id, request.traceparent)
             except NotSent as error:
-                raise _not_sent(error) from error
+                raise not_sent(error) from error
             except DeliveryUnknown as error:
                 # Nothing would have been posted, so nothing is in doubt.
-                raise _not_reached() from error
+                raise not_reached() from error
             outcomes = await waiter.wait(deadline)
         if outcomes is None:
-            raise _not_reached()
+            raise not_reached()
         return answer_tried(outcomes[0])
 
     async def _publish_reserved(
@@ -274,9 +275,9 @@ class Intake:
             return await self._publish(command, partition_id, traceparent)
         except NotSent as error:
             await self.reservations.release(own)
-            raise _not_sent(error) from error
+            raise not_sent(error) from error
         except DeliveryUnknown as error:
-            raise _unknown(own.command_id) from error
+            raise unknown(own.command_id) from error
 
     async def _publish(
         self, command: AnyCommand | Resolution, partition_id: int, traceparent: str
@@ -294,19 +295,6 @@ class Intake:
                 traceparent=traceparent,
             )
         )
-
-
-class TooLarge(NotSent):
-    """The broker would not take a record of this size."""
-
-
-def _not_sent(error: NotSent) -> ProblemError:
-    code = "payload_too_large" if isinstance(error, TooLarge) else "overloaded"
-    return ProblemError(Problem(code=code, headers={"Retry-After": "1"}))
-
-
-def _not_reached() -> ProblemError:
-    return ProblemError(Problem(code="position_not_reached", headers={"Retry-After": "1"}))
 
 
 def _refuse_another_s(outcomes: Sequence[Outcome], request: Request) -> None:
@@ -334,20 +322,4 @@ def _reservation(request: Request, accepted_at: datetime, partition_id: int) -> 
         partition_id=partition_id,
         required_scope=request.scope,
         accepted_at=accepted_at,
-    )
-
-
-def _unknown(command_id: UUID) -> ProblemError:
-    return ProblemError(
-        Problem(code="outcome_unknown", command_id=command_id, headers={"Retry-After": "1"})
-    )
-
-
-def _in_progress(command_id: UUID | None) -> ProblemError:
-    return ProblemError(
-        Problem(
-            code="idempotency_in_progress",
-            command_id=command_id,
-            headers={"Retry-After": "1"},
-        )
     )

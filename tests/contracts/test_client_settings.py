@@ -8,7 +8,7 @@ import confluent_kafka
 import pytest
 
 from ingress_api import broker
-from posting_engine import log
+from posting_engine import client_settings
 from posting_engine.session import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,25 +57,25 @@ def missing(wanted: dict[str, Any], actual: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_engine_reads_as_it_must() -> None:
-    assert missing(ENGINE_CONSUMER, dict(log.CONSUMER_SETTINGS)) == {}
+    assert missing(ENGINE_CONSUMER, dict(client_settings.CONSUMER_SETTINGS)) == {}
 
 
 def test_the_engine_s_memory_is_bounded_whatever_the_backlog() -> None:
-    settings = log.CONSUMER_SETTINGS
+    settings = client_settings.CONSUMER_SETTINGS
     assert settings["queued.max.messages.kbytes"] <= 65_536
     assert settings["fetch.max.bytes"] <= 16_777_216
-    assert log.PRODUCER_SETTINGS["queue.buffering.max.kbytes"] <= 65_536
-    assert log.BATCH_BYTES <= 8_388_608
+    assert client_settings.PRODUCER_SETTINGS["queue.buffering.max.kbytes"] <= 65_536
+    assert client_settings.BATCH_BYTES <= 8_388_608
 
 
 def test_both_producers_wait_for_every_replica_and_make_no_topic() -> None:
     [ingress] = chosen(broker, ("acks", "delivery.timeout.ms")) or chosen(broker, ("acks",))
     assert missing(PRODUCER, ingress) == {}
-    assert missing(PRODUCER, dict(log.PRODUCER_SETTINGS)) == {}
+    assert missing(PRODUCER, dict(client_settings.PRODUCER_SETTINGS)) == {}
 
 
 def test_the_engine_s_producer_never_gives_a_command_up() -> None:
-    assert log.PRODUCER_SETTINGS["message.timeout.ms"] == 0
+    assert client_settings.PRODUCER_SETTINGS["message.timeout.ms"] == 0
 
 
 def test_the_reader_of_outcomes_commits_nothing_and_makes_no_topic() -> None:

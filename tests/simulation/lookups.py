@@ -76,6 +76,26 @@ def _with_lines(session: Session, entry: Row) -> Rows:
     return [head | {name: line[name] for name in _LINE} for line in lines_of(session, entry)]
 
 
+def disbursements_named(session: Session, parameters: Parameters) -> Rows:
+    """`load_disbursements`."""
+    found: Rows = []
+    names = ("partition_ids", "tenant_ids", "event_ids")
+    for key in zip(*(parameters[name] for name in names), strict=True):
+        disbursed = session.get("disbursements", key)
+        if disbursed is not None:
+            row = {name: disbursed[name] for name in ("partition_id", "tenant_id", *_DISBURSED)}
+            found.append(row | {"reversed_by_entry_id": _reversal_of(session, disbursed)})
+    return found
+
+
+def _reversal_of(session: Session, disbursed: Row) -> UUID | None:
+    """What reversed the entry of a disbursement: of one in parts, the part that lends."""
+    entry = (disbursed["partition_id"], disbursed["journal_entry_id"])
+    targets = (session.get("reversal_targets", (*entry, part, WHOLE)) for part in (1, 0))
+    found = next((target for target in targets if target is not None), None)
+    return None if found is None else found["reversed_by_entry_id"]
+
+
 def lines_of(session: Session, entry: Row) -> Iterator[Row]:
     """An entry's lines in order."""
     sequence = 1

@@ -7,15 +7,20 @@ and says so.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
 
 from posting_engine.posting.loan import Loan
-from posting_engine.posting.page import DisbursedAmount
 from posting_engine.statements import STATEMENTS
-from tests.simulation.lookups import accrued_part, accrued_share, entries_named, standing_accruals
+from tests.simulation.leases import LEASE_STATEMENTS, chosen, columns
+from tests.simulation.lookups import (
+    accrued_part,
+    accrued_share,
+    disbursements_named,
+    entries_named,
+    standing_accruals,
+)
 from tests.simulation.quarantines import QUARANTINE_STATEMENTS
 from tests.simulation.server import KEYS, Row, Session
 
@@ -25,10 +30,6 @@ Rows = list[Row]
 NAME_OF: Final = {text: name for name, text in STATEMENTS.items()}
 """The text of a statement -> its name."""
 
-_POSITION: Final = (
-    *("partition_id", "topic_id", "next_offset", "last_record_hash", "lease_epoch"),
-    *("last_appended_at", "last_entry_seq", "chain_head", "reached_at", "quarantined_count"),
-)
 _OUTCOME: Final = (
     *("partition_id", "tenant_id", "idempotency_key", "command_id", "correlation_id"),
     *("fingerprint", "status", "result", "command_offset"),
@@ -38,7 +39,6 @@ _OUTGOING: Final = (
     *("record_value", "reply_partition", "traceparent"),
 )
 _LOAN: Final = ("partition_id", *Loan.__dataclass_fields__)
-_DISBURSED: Final = ("partition_id", "tenant_id", *DisbursedAmount.__dataclass_fields__)
 _NEVER_NEGATIVE: Final = tuple(n for n in Loan.__dataclass_fields__ if n.endswith("_minor"))
 _SUB_BALANCES: Final = ("principal", "interest", "fees", "suspense", "unsettled")
 
@@ -48,31 +48,20 @@ def execute(session: Session, name: str, parameters: Parameters) -> Rows:
     return SIMULATED[name](session, parameters)
 
 
-def _columns(parameters: Parameters, names: Sequence[str] | None = None) -> Rows:
-    """Arrays to rows."""
-    names = list(parameters) if names is None else names
-    columns = [parameters[name] for name in names]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def _chosen(row: Row, names: Sequence[str]) -> Row:
-    return {name: row[name] for name in names}
-
-
 def _load(table: str, names: Sequence[str]) -> Callable[[Session, Parameters], Rows]:
     """Look rows up by key: arrays in the key's order, named in the plural."""
 
     def load(session: Session, parameters: Parameters) -> Rows:
         keys = zip(*(parameters[f"{part}s"] for part in KEYS[table]), strict=True)
         found = (session.get(table, key) for key in keys)
-        return [_chosen(row, names) for row in found if row is not None]
+        return [chosen(row, names) for row in found if row is not None]
 
     return load
 
 
 def _insert(table: str, **more: Any) -> Callable[[Session, Parameters], Rows]:
     def insert(session: Session, parameters: Parameters) -> Rows:
-        rows = [row | more for row in _columns(parameters)]
+        rows = [row | more for row in columns(parameters)]
         for row in rows:
             _check(table, row)
             session.insert(table, row)
@@ -107,7 +96,7 @@ def _insert_loans(session: Session, parameters: Parameters) -> Rows:
 
 def _update_loans(session: Session, parameters: Parameters) -> Rows:
     written = []
-    for row in _columns(parameters):
+    for row in columns(parameters):
         read_version = row.pop("read_version")
         key = tuple(row[name] for name in KEYS["loans"])
         found = session.get("loans", key)
@@ -119,121 +108,8 @@ def _update_loans(session: Session, parameters: Parameters) -> Rows:
     return written
 
 
-def _move_position(session: Session, parameters: Parameters) -> Rows:
-    names = ("partition_ids", "topic_ids", "lease_epochs", "expected_offsets", "next_offsets")
-    names += ("record_hashes", "appended_at", "entry_seqs", "chain_heads", "quarantined_counts")
-    matched = []
-    for move in _columns(parameters, names):
-
-        def is_expected(row: Row, move: Row = move) -> bool:
-            same_lease = row["lease_epoch"] == move["lease_epoch"]
-            same_place = row["next_offset"] == move["expected_offsets"]
-            return same_lease and same_place and row["topic_id"] == move["topic_ids"]
-
-        move["lease_epoch"] = move["lease_epochs"]
-        row = _locked_partition(session, move["partition_ids"], is_expected)
-        if row is None:
-            continue
-        just_before = move["appended_at"] - timedelta(microseconds=1)
-        changed = row | {
-            "next_offset": move["next_offsets"],
-            "last_record_hash": move["record_hashes"],
-            "last_appended_at": move["appended_at"],
-            "reached_at": max(row["reached_at"], just_before),
-            "last_entry_seq": move["entry_seqs"],
-            "chain_head": move["chain_heads"],
-            "quarantined_count": move["quarantined_counts"],
-        }
-        session.put("partitions", changed)
-        matched.append(changed)
-    return matched
-
-
-def _locked_partition(
-    session: Session, partition_id: int, is_wanted: Callable[[Row], bool]
-) -> Row | None:
-    """The row, locked, if it is wanted before the lock and after it."""
-    row = session.get("partitions", (partition_id,))
-    if row is None or not is_wanted(row):
-        return None
-    session.lock("partitions", (partition_id,))
-    return row
-
-
-def _take_lease(session: Session, parameters: Parameters) -> Rows:
-    taken: Rows = []
-    if parameters["group_id"] not in (None, session.server.group_id):
-        return taken
-    for partition_id in sorted(parameters["partition_ids"]):
-        row = _locked_partition(session, partition_id, lambda _: True)
-        if row is not None:
-            more = {"lease_epoch": row["lease_epoch"] + 1, "lease_owner": parameters["owner"]}
-            session.put("partitions", row | more | {"halted_because": None})
-            taken.append(_chosen(row | more, _POSITION))
-    return taken
-
-
-def _release_lease(session: Session, parameters: Parameters) -> Rows:
-    free = [row for row in _columns(parameters) if _is_free(session, row["partition_ids"])]
-    columns = {name: [row[name] for row in free] for name in parameters}
-    return _where_leased(session, columns, lambda row, _: row | {"lease_owner": None})
-
-
-def _is_free(session: Session, partition_id: int) -> bool:
-    holder = session.server.locks.get(("partitions", (partition_id,)))
-    return holder in (None, session)
-
-
-def _end_stalled(session: Session, _parameters: Parameters) -> Rows:
-    return [{} for _ in session.server.end_stalled(session)]
-
-
-def _load_owners(session: Session, parameters: Parameters) -> Rows:
-    found = (session.get("partitions", (p,)) for p in parameters["partition_ids"])
-    owners = {row["lease_owner"] for row in found if row is not None} - {None}
-    return [{"lease_owner": owner} for owner in sorted(owners)]
-
-
-def _load_settings(session: Session, _parameters: Parameters) -> Rows:
-    return [{"group_id": session.server.group_id}]
-
-
-def _note_reached(session: Session, parameters: Parameters) -> Rows:
-    def reached(row: Row, asked: Row) -> Row:
-        return row | {"reached_at": max(row["reached_at"], asked["reached_at"])}
-
-    return _where_leased(session, parameters, reached)
-
-
-def _note_halt(session: Session, parameters: Parameters) -> Rows:
-    one = {"partition_ids": [parameters["partition_id"]]}
-    one["lease_epochs"] = [parameters["lease_epoch"]]
-    reason = {"halted_because": parameters["reason"]}
-    return _where_leased(session, one, lambda row, _: row | reason)
-
-
-def _where_leased(
-    session: Session, parameters: Parameters, change: Callable[[Row, Row], Row]
-) -> Rows:
-    changed = []
-    for asked in _columns(parameters):
-        epoch = asked["lease_epochs"]
-        row = _locked_partition(
-            session, asked["partition_ids"], lambda r, e=epoch: r["lease_epoch"] == e
-        )
-        if row is not None:
-            changed.append(change(row, asked))
-            session.put("partitions", changed[-1])
-    return changed
-
-
-def _load_positions(session: Session, parameters: Parameters) -> Rows:
-    found = (session.get("partitions", (p,)) for p in parameters["partition_ids"])
-    return [_chosen(row, _POSITION) for row in found if row is not None]
-
-
 def _add_account_days(session: Session, parameters: Parameters) -> Rows:
-    for row in _columns(parameters):
+    for row in columns(parameters):
         key = tuple(row[name] for name in KEYS["account_days"])
         session.lock("account_days", key)
         before = session.get("account_days", key)
@@ -255,19 +131,19 @@ def _check_balance(session: Session, parameters: Parameters) -> Rows:
 
 
 def _put_disbursements(session: Session, parameters: Parameters) -> Rows:
-    for row in _columns(parameters):
+    for row in columns(parameters):
         key = tuple(row[name] for name in KEYS["disbursements"])
         session.lock("disbursements", key)
         before = session.get("disbursements", key)
         if before is not None:
-            row = before | _chosen(row, ("settled_minor", "reversed"))
+            row = before | chosen(row, ("settled_minor", "reversed"))
         _check("disbursements", row)
         session.put("disbursements", row)
     return []
 
 
 def _put_closed_periods(session: Session, parameters: Parameters) -> Rows:
-    for row in _columns(parameters):
+    for row in columns(parameters):
         before = session.get("closed_periods", (row["partition_id"], row["tenant_id"]))
         if before is not None:
             row["closed_through"] = max(row["closed_through"], before["closed_through"])
@@ -276,14 +152,14 @@ def _put_closed_periods(session: Session, parameters: Parameters) -> Rows:
 
 
 def _insert_period_closes(session: Session, parameters: Parameters) -> Rows:
-    for row in _columns(parameters):
+    for row in columns(parameters):
         if session.get("period_closes", tuple(row[name] for name in KEYS["period_closes"])) is None:
             session.put("period_closes", row)
     return []
 
 
 def _insert_follow_ups(session: Session, parameters: Parameters) -> Rows:
-    for row in _columns(parameters):
+    for row in columns(parameters):
         seq = session.server.next_outgoing_seq()
         session.insert("outgoing_commands", row | {"kind": "follow_up", "outgoing_seq": seq})
     return []
@@ -298,12 +174,12 @@ def _load_outgoing(session: Session, parameters: Parameters) -> Rows:
             if row["partition_id"] == partition_id and row["kind"] == parameters["kind"]
         ]
         mine.sort(key=lambda row: row["outgoing_seq"])
-        found += [_chosen(row, _OUTGOING) for row in mine[: parameters["most"]]]
+        found += [chosen(row, _OUTGOING) for row in mine[: parameters["most"]]]
     return found
 
 
 def _delete_outgoing(session: Session, parameters: Parameters) -> Rows:
-    for row in _columns(parameters):
+    for row in columns(parameters):
         session.delete("outgoing_commands", tuple(row.values()))
     return []
 
@@ -337,7 +213,6 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "add_account_days": _add_account_days,
     "check_balance": _check_balance,
     "delete_outgoing": _delete_outgoing,
-    "end_stalled": _end_stalled,
     "forget_plans": lambda _session, _parameters: [],
     "insert_dead_letters": _insert_dead_letters,
     "insert_disbursement_entries": _insert("disbursement_entries"),
@@ -351,23 +226,16 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "load_accrued_part": accrued_part,
     "load_accrued_share": accrued_share,
     "load_closed_periods": _load_closed_periods,
-    "load_disbursements": _load("disbursements", _DISBURSED),
+    "load_disbursements": disbursements_named,
     "load_entries": entries_named,
     "load_loans": _load_loans,
     "load_outcomes": _load_outcomes,
     "load_outgoing": _load_outgoing,
-    "load_owners": _load_owners,
-    "load_positions": _load_positions,
-    "load_settings": _load_settings,
     "load_signing_keys": lambda _session, _parameters: [],
     "load_standing_accruals": standing_accruals,
-    "move_position": _move_position,
-    "note_halt": _note_halt,
-    "note_reached": _note_reached,
     "put_closed_periods": _put_closed_periods,
     "put_disbursements": _put_disbursements,
-    "release_lease": _release_lease,
-    "take_lease": _take_lease,
     "update_loans": _update_loans,
+    **LEASE_STATEMENTS,
     **QUARANTINE_STATEMENTS,
 }
