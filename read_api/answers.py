@@ -93,6 +93,7 @@ _ENTRY: Final = {
     "description": _or_null(_TEXT),
     "actor": _TEXT,
     "metadata": {"type": "object", "additionalProperties": _TEXT},
+    "details": {"type": "object", "additionalProperties": _TEXT},
     "next_page_token": _TEXT,
 }
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {

@@ -84,6 +84,7 @@ _ENTRY: Final[Example] = {
     "description": "February instalment",
     "actor": "servicing",
     "metadata": {"instalment": "1"},
+    "details": {"source_method": "ach"},
 }
 _TOKEN: Final = "Hk3l9x0pQ4c2mVtY7bWnRj8aZs5dGf6eUiOoKqLwXhE"
 

@@ -4,6 +4,7 @@
 -- after_seq, upto_seq, direction, is_by_date, most. Result: a row an entry. Locks: none.
 SELECT e.partition_id, e.entry_seq, e.journal_entry_id, e.part, e.event_type, e.effective_on,
        e.posted_at, e.correlation_id, e.reverses_entry_id, e.actor, e.description, e.metadata,
+       e.details,
        coalesce(share.reversed_by_entry_id, whole.reversed_by_entry_id) AS reversed_by_entry_id
 FROM (
     SELECT DISTINCT entry_seq

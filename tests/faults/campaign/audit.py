@@ -140,12 +140,12 @@ def faults_of(
     faults += [fault for log in logs for fault in log.faults]
     faults += _left_behind(dsn)
     faults += audit.faults_of_books(dsn)
-    faults += list(_of_outcomes(evidence))
+    faults += list(of_outcomes(evidence))
     for log in logs:
         tenant_id = tenants[log.name]
         for told in log.commands.values():
-            faults += list(_of_command(told, tenant_id, evidence))
-        faults += list(_order_of(log, tenant_id, evidence.partition_count))
+            faults += list(of_command(told, tenant_id, evidence))
+        faults += list(order_of(log, tenant_id, evidence.partition_count))
     faults += _of_last_balances(dsn, logs, tenants)
     return faults, evidence
 
@@ -159,7 +159,7 @@ def _left_behind(dsn: str) -> list[str]:
         ]
 
 
-def _of_outcomes(evidence: Evidence) -> Iterator[str]:
+def of_outcomes(evidence: Evidence) -> Iterator[str]:
     """Every record of the log has one outcome, at its first offset; and no outcome else."""
     outcomes = {
         (row["partition_id"], (tenant_id, row["idempotency_key"])): row["command_offset"]
@@ -175,7 +175,7 @@ def _of_outcomes(evidence: Evidence) -> Iterator[str]:
         yield f"{place} has an outcome and is not in the log"
 
 
-def _of_command(told: Told, tenant_id: UUID, evidence: Evidence) -> Iterator[str]:
+def of_command(told: Told, tenant_id: UUID, evidence: Evidence) -> Iterator[str]:
     """What the log and the books owe to one command that a client was told about."""
     rows = evidence.outcomes.get((tenant_id, told.key), [])
     final = told.final
@@ -215,7 +215,7 @@ def _of_places(told: Told, tenant_id: UUID, evidence: Evidence) -> Iterator[str]
                 yield f"{told.key} was told {partition_id}:{offset}, which is not its record"
 
 
-def _order_of(log: ClientLog, tenant_id: UUID, partition_count: int) -> Iterator[str]:
+def order_of(log: ClientLog, tenant_id: UUID, partition_count: int) -> Iterator[str]:
     """A command that was sent after an earlier one's answer stands after it in the log."""
     last: dict[str, tuple[int, str, float]] = {}
     for told in log.commands.values():

@@ -88,14 +88,16 @@ def money(portfolio: Portfolio, loan: Loan, most: int, **more: Any) -> Body:
     return {"loan_id": loan.loan_id, **moved, "effective_at": portfolio.today, **more}
 
 
-def disburse(portfolio: Portfolio, loan: Loan) -> Body:
+def disburse(portfolio: Portfolio, loan: Loan) -> Body | None:
+    if loan.is_open and portfolio.chance.random() < 0.8:
+        return None  # few draw again, so that most are settled and may be refinanced
     more = {"borrower_id": loan.borrower_id, "method": "ach", "effective_at": OPENED_ON}
     return {**money(portfolio, loan, PRINCIPAL_MINOR), **more}
 
 
 def pay(portfolio: Portfolio, loan: Loan) -> Body:
     most = 2 * PRINCIPAL_MINOR if portfolio.chance.random() < 0.02 else 500_00
-    allocation = portfolio.chance.choice(("auto", "auto", "auto", "hold"))
+    allocation = "hold" if portfolio.chance.random() < 0.05 else "auto"
     more = {"borrower_id": loan.borrower_id, "source_method": "ach", "allocation": allocation}
     return money(portfolio, loan, most, **more)
 
@@ -134,7 +136,7 @@ def accrue(portfolio: Portfolio, _loan: Loan) -> Body:
 def settle(portfolio: Portfolio, loan: Loan) -> Body | None:
     if not loan.disbursements:
         return None
-    return {"disbursement_event_id": loan.disbursements[-1], "effective_at": portfolio.today}
+    return {"disbursement_event_id": loan.disbursements[0], "effective_at": portfolio.today}
 
 
 def give_back(portfolio: Portfolio, loan: Loan) -> Body | None:
@@ -204,7 +206,12 @@ def learn_accrual(portfolio: Portfolio, loan: Loan, body: Body, result: Body) ->
 
 def learn_disbursement(portfolio: Portfolio, loan: Loan, body: Body, result: Body) -> None:
     loan.is_open = True
-    loan.disbursements = [*loan.disbursements[-5:], result["disbursement_event_id"]]
+    loan.disbursements.append(result["disbursement_event_id"])
+    learn_entry(portfolio, loan, body, result)
+
+
+def learn_settlement(portfolio: Portfolio, loan: Loan, body: Body, result: Body) -> None:
+    loan.disbursements.remove(body["disbursement_event_id"])
     learn_entry(portfolio, loan, body, result)
 
 
@@ -226,6 +233,8 @@ def learn_charge_off(_portfolio: Portfolio, loan: Loan, _body: Body, _result: Bo
 def learn_refinance(portfolio: Portfolio, loan: Loan, body: Body, result: Body) -> None:
     loan.is_over = True
     made = Loan(body["new_loan_id"], loan.borrower_id, is_open=True)
+    if "disbursement_event_id" in result:
+        made.disbursements.append(result["disbursement_event_id"])
     portfolio.loans.append(made)
     portfolio.concerned[result["journal_entry_id"]] = (loan.loan_id, made.loan_id)
     learn_entry(portfolio, made, body, result)
@@ -237,7 +246,7 @@ def learn_nothing(_portfolio: Portfolio, _loan: Loan, _body: Body, _result: Body
 
 KINDS: Final = (
     Kind("disbursement", "/v1/disbursements", 12, disburse, learn_disbursement, False),
-    Kind("settlement", "/v1/disbursement-settlements", 6, settle, learn_entry),
+    Kind("settlement", "/v1/disbursement-settlements", 6, settle, learn_settlement),
     Kind("payment", "/v1/payments", 50, pay, learn_payment),
     Kind(
         "allocation",
