@@ -61,6 +61,17 @@ class AccessToken:
                 )
             )
 
+    def require_operator(self) -> None:
+        """Raise `TokenRefused` (403 `insufficient_scope`) where the token is no operator's."""
+        if not self.is_operator:
+            raise TokenRefused(
+                Problem(
+                    code="insufficient_scope",
+                    detail="The access token is not that of an operator of this installation.",
+                    headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+                )
+            )
+
 
 def refused(code: str, detail: str | None = None) -> TokenRefused:
     """A 401 with the challenge of RFC 6750. `detail` must not quote the token."""

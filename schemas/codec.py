@@ -18,6 +18,7 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.schema import to_parsing_canonical_form
 
 from schemas.commands import AdjustmentLine, AnyCommand
+from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume, Resolution
 
 
 class UndecodableRecord(Exception):
@@ -44,7 +45,12 @@ class Outcome:
     dry_run: bool = False
 
 
-_TYPES: Final[dict[str, Any]] = {kind.__name__: kind for kind in (*get_args(AnyCommand), Outcome)}
+Message = AnyCommand | Resolution | Outcome | DeadLetter
+
+_TYPES: Final[dict[str, Any]] = {
+    kind.__name__: kind
+    for kind in (*get_args(AnyCommand), QuarantineResume, QuarantineReject, Outcome, DeadLetter)
+}
 _FRAME: Final = struct.Struct(">bI")
 
 
@@ -80,8 +86,8 @@ _BY_ID: Final = _load()
 _BY_KIND: Final = {schema.kind: schema for schema in _BY_ID.values()}
 
 
-def encode(message: AnyCommand | Outcome) -> bytes:
-    """The framed Avro bytes of a command or outcome."""
+def encode(message: Message) -> bytes:
+    """The framed Avro bytes of a command, an outcome or a dead letter."""
     schema = _BY_KIND[type(message)]
     record = {name: getattr(message, name) for name in _names(schema.kind)}
     for name in schema.uuid_fields:
@@ -89,13 +95,15 @@ def encode(message: AnyCommand | Outcome) -> bytes:
         record[name] = None if identifier is None else identifier.bytes
     if "lines" in record:
         record["lines"] = [asdict(line) for line in record["lines"]]
+    if "headers" in record:
+        record["headers"] = [{"name": n, "value": value} for n, value in record["headers"]]
     buffer = BytesIO()
     buffer.write(_FRAME.pack(0, schema.schema_id))
     schemaless_writer(buffer, schema.parsed, record)
     return buffer.getvalue()
 
 
-def decode(value: bytes | None) -> AnyCommand | Outcome:
+def decode(value: bytes | None) -> Message:
     """Read framed bytes; `UnknownSchema` or `UndecodableRecord` say why they cannot be read.
 
     Every byte must belong to the record: trailing bytes are refused, so nothing can hide behind it.
@@ -117,7 +125,9 @@ def decode(value: bytes | None) -> AnyCommand | Outcome:
                 record[name] = UUID(bytes=record[name])
         if "lines" in record:
             record["lines"] = tuple(AdjustmentLine(**line) for line in record["lines"])
-        message: AnyCommand | Outcome = schema.kind(**record)
+        if "headers" in record:
+            record["headers"] = tuple((one["name"], one["value"]) for one in record["headers"])
+        message: Message = schema.kind(**record)
     except (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError) as error:
         raise UndecodableRecord(f"no valid {schema.kind.__name__}: {error}") from error
     if buffer.tell() != len(value):

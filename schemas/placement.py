@@ -22,14 +22,17 @@ from schemas.commands import (
     Reversal,
 )
 from schemas.partitioning import NO_LOAN, partition_of_loan, record_key
+from schemas.quarantine import QuarantineResume, Resolution
 
 Place = tuple[int, bytes]
 """Partition and record key."""
 
 
-def place_of(command: AnyCommand, partition_count: int) -> Place:
+def place_of(command: AnyCommand | Resolution, partition_count: int) -> Place:
     """The partition that owns a command, and its record key."""
     tenant_id = command.tenant_id
+    if isinstance(command, QuarantineResume):
+        return command.partition_id, record_key(tenant_id, command.loan_id or NO_LOAN)
     match command:
         case AccrualChunk():
             first = UUID(bytes=command.loan_ids[:16])

@@ -5,7 +5,12 @@ They are remembered and repeated for the same idempotency key.
 
 from typing import Final
 
-CONFLICTS: Final = ("already_reversed", "period_already_closed")
+CONFLICTS: Final = (
+    "already_reversed",
+    "not_quarantined",
+    "period_already_closed",
+    "step_cannot_be_rejected",
+)
 """Answered with 409; the others with 422."""
 
 REFUSALS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -162,6 +167,12 @@ REFUSALS: Final[tuple[tuple[str, str, str], ...]] = (
         "The new loan's id is taken, by a loan or by another refinance. Use another id.",
     ),
     (
+        "not_quarantined",
+        "Not quarantined",
+        "The command does not wait for an operator any more. Read what became of it at "
+        "/commands/{command_id}.",
+    ),
+    (
         "nothing_to_allocate",
         "Nothing to allocate",
         "The loan owes nothing that its suspense could meet. Leave it there, or refund it by "
@@ -218,10 +229,22 @@ REFUSALS: Final[tuple[tuple[str, str, str], ...]] = (
         "Reverse that first.",
     ),
     (
+        "rejected_by_operator",
+        "Rejected by an operator",
+        "The command could not be applied, and an operator has refused it; nothing was posted. "
+        "The detail says why; post again what is still wanted.",
+    ),
+    (
         "reversal_of_reversal",
         "Reversal of a reversal",
         "The entry is itself a reversal or a return, and those are not reversed. Post the "
         "event again instead.",
+    ),
+    (
+        "step_cannot_be_rejected",
+        "Step cannot be rejected",
+        "What came before this step of a request has posted, so the step cannot be refused. "
+        "Mend what broke, then resume it.",
     ),
     (
         "split_exceeds_receivable",

@@ -16,6 +16,9 @@ class Topic:
 COMMANDS: Final = "hpts.commands.v1"
 OUTCOMES: Final = "hpts.outcomes.v1"
 OUTCOME_PARTITIONS: Final = 12
+DEAD_LETTERS: Final = "hpts.dead-letters.v1"
+MOST_DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024
+"""A message of that topic holds a whole record of the command log, and the reason."""
 
 SIGNATURE_HEADER: Final = "signature"
 REPLY_PARTITION_HEADER: Final = "reply-partition"
@@ -28,4 +31,5 @@ TOPICS: Final = (
     Topic(COMMANDS, None, {**_FOR_EVER, "message.timestamp.type": "LogAppendTime"}),
     # Announcements only: the truth is in command_outcomes, so an hour is plenty.
     Topic(OUTCOMES, OUTCOME_PARTITIONS, {"cleanup.policy": "delete", "retention.ms": "3600000"}),
+    Topic(DEAD_LETTERS, 1, {**_FOR_EVER, "max.message.bytes": str(MOST_DEAD_LETTER_BYTES)}),
 )
