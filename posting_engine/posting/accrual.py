@@ -1,7 +1,8 @@
 """Accruals: a chunk of loans decided as one, each loan posted or refused by itself.
 
 One entry per chunk: a debit of interest receivable per loan and one credit of their sum. A loan
-that cannot accrue is listed with its code and the others post. Reversing follows the same shape.
+that cannot accrue is listed with its code and the others post; so is one that breaks a rule, and
+the decision names it `at_fault`. Reversing follows the same shape.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from posting_engine.posting import rules
 from posting_engine.posting.entries import derived, entry_of, result_of, subject_of
-from posting_engine.posting.journal import Entry, Line, Subject, credit, debit
+from posting_engine.posting.journal import BrokenInvariant, Entry, Line, Subject, credit, debit
 from posting_engine.posting.loan import Loan, format_instant
 from posting_engine.posting.page import (
     AccruedLine,
@@ -23,6 +24,7 @@ from posting_engine.posting.page import (
     ReversalTarget,
 )
 from posting_engine.posting.refusals import (
+    LOAN_QUARANTINED,
     OUT_OF_RANGE,
     Refusal,
     already_reversed,
@@ -62,10 +64,10 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
     lines: list[Line] = []
     loans: list[Loan] = []
     rejections: list[dict[str, object]] = []
+    at_fault: list[tuple[UUID, str]] = []
     mismatches = 0
     for share in shares_of(chunk):
-        loan = page.loan_of(chunk.tenant_id, share.loan_id)
-        after = _accrue(chunk, share, loan, place, page, lines)
+        after = _accrue_or_set_aside(chunk, share, place, page, lines, at_fault)
         if isinstance(after, str):
             rejections.append({"loan_id": str(share.loan_id), "code": after})
         else:
@@ -83,9 +85,10 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
         "rejections": rejections,
     }
     if not loans:
-        return Refusal("accrual_rejected", "No loan of the chunk could accrue.", members)
+        why = "No loan of the chunk could accrue."
+        return Refusal("accrual_rejected", why, members, at_fault=tuple(at_fault))
     if not lines:
-        return Posting(result=members, loans=tuple(loans))
+        return Posting(result=members, loans=tuple(loans), at_fault=tuple(at_fault))
     income = rules.RULES[rules.ACCRUAL][1][1]
     lines.append(credit(income, total_minor, Subject(chunk.currency)))
     entry = entry_of(
@@ -97,18 +100,30 @@ def decide_chunk(chunk: AccrualChunk, place: Place, page: Page) -> Decision:
         lines=lines,
     )
     members["journal_entry_id"] = str(entry.journal_entry_id)
-    return Posting(result=members, entry=entry, loans=tuple(loans))
+    return Posting(result=members, entry=entry, loans=tuple(loans), at_fault=tuple(at_fault))
 
 
-def _accrue(
+def _accrue_or_set_aside(
     chunk: AccrualChunk,
     share: Share,
-    loan: Loan | None,
     place: Place,
     page: Page,
     lines: list[Line],
+    at_fault: list[tuple[UUID, str]],
+) -> Loan | str:
+    """As `_accrue`; a loan that breaks a rule is refused and listed."""
+    try:
+        return _accrue(chunk, share, place, page, lines)
+    except BrokenInvariant as error:
+        at_fault.append((share.loan_id, str(error)))
+        return LOAN_QUARANTINED.code
+
+
+def _accrue(
+    chunk: AccrualChunk, share: Share, place: Place, page: Page, lines: list[Line]
 ) -> Loan | str:
     """One loan after its accrual, its line added to `lines`; or the code of its refusal."""
+    loan = page.loan_of(chunk.tenant_id, share.loan_id)
     if loan is None or not loan.life:
         return "loan_not_found"
     if (code := _refusal_code(chunk, share, loan, page)) is not None:
@@ -123,6 +138,7 @@ def _accrue(
     after = loan.with_lines(own, active_at, accrued_through=accrued_through)
     if after.is_out_of_range():
         return "balance_out_of_range"
+    page.check_kept(share.loan_id)
     lines += own
     return after
 
@@ -181,8 +197,9 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         return _nothing_to_reverse(shares)
     undone: list[tuple[AccruedLine, Undone]] = []
     rejections: list[dict[str, object]] = []
+    at_fault: list[tuple[UUID, str]] = []
     for share in standing:
-        outcome = _try_undo(command, share, place, page)
+        outcome = _undo_or_set_aside(command, share, place, page, at_fault)
         if isinstance(outcome, Refusal):
             rejections.append({"loan_id": str(share.loan_id), "code": outcome.code})
         else:
@@ -198,9 +215,8 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         "rejections": rejections,
     }
     if not undone:
-        return Refusal(
-            str(rejections[0]["code"]), "No loan of the part could be reversed.", members
-        )
+        why = "No loan of the part could be reversed."
+        return Refusal(str(rejections[0]["code"]), why, members, at_fault=tuple(at_fault))
     of_the_part = Subject(standing[0].currency, external_ref=command.external_ref)
     income = debit(INTEREST_INCOME, total_minor, of_the_part)
     # The income of the part is one line, as it was when it accrued.
@@ -212,6 +228,7 @@ def reverse_part(command: Reversal, place: Place, page: Page) -> Decision:
         entry=entry,
         loans=tuple(one.loan for _, one in undone),
         targets=tuple(_target(command, share, entry) for share, _ in undone),
+        at_fault=tuple(at_fault),
     )
 
 
@@ -232,13 +249,33 @@ class Undone:
     moved_minor: int
 
 
+def _undo_or_set_aside(
+    command: Reversal,
+    share: AccruedLine,
+    place: Place,
+    page: Page,
+    at_fault: list[tuple[UUID, str]],
+) -> Undone | Refusal:
+    """As `_try_undo`; a loan that breaks a rule is refused and listed."""
+    try:
+        return _try_undo(command, share, place, page)
+    except BrokenInvariant as error:
+        at_fault.append((share.loan_id, str(error)))
+        return LOAN_QUARANTINED
+
+
 def _try_undo(command: Reversal, share: AccruedLine, place: Place, page: Page) -> Undone | Refusal:
     loan = _in_reach(command, share, page)
     if loan is None:
         return Refusal("entry_not_found", "The accrual belongs to an earlier life of the loan.")
+    if loan.quarantined:
+        return LOAN_QUARANTINED
     if command.effective_on < share.accrued_on:
         return too_early(share.accrued_on)
-    return _undo(command, share, loan, place)
+    undone = _undo(command, share, loan, place)
+    if isinstance(undone, Undone):
+        page.check_kept(share.loan_id)
+    return undone
 
 
 def _in_reach(command: Reversal, share: AccruedLine, page: Page) -> Loan | None:

@@ -21,6 +21,7 @@ from posting_engine.posting import (
 )
 from posting_engine.posting.journal import BrokenInvariant
 from posting_engine.posting.page import Decision, Page, Place
+from posting_engine.posting.refusals import Refusal
 from schemas import commands
 from schemas.commands import AnyCommand
 
@@ -55,3 +56,11 @@ def decide(command: AnyCommand, place: Place, page: Page) -> Decision:
     if command.rules_version not in rules.SUPPORTED_VERSIONS:
         raise BrokenInvariant(f"rules version {command.rules_version} is unknown")
     return DECIDERS[type(command)](command, place, page)
+
+
+def reject(command: AnyCommand, explanation: str) -> Refusal:
+    """What an operator's rejection makes of a quarantined command that can be refused."""
+    refusal = Refusal("rejected_by_operator", explanation)
+    if isinstance(command, commands.RefinancePayoff):
+        return refinancing.refuse_payoff(command, refusal)
+    return refusal

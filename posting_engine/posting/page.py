@@ -91,7 +91,8 @@ class Posting:
 
     `result` is the response body, JSON-ready; `loans` are states after. `about_disbursement` is
     the disbursement event that an entry of another event settles or brings along; `follow_ups`
-    are the next steps, for whichever partition owns them; `closed_through` closes months.
+    are the next steps, for whichever partition owns them; `closed_through` closes months;
+    `at_fault` are loans of a chunk that broke a rule, with the reason: the others post.
     """
 
     result: dict[str, object]
@@ -102,6 +103,7 @@ class Posting:
     about_disbursement: UUID | None = None
     follow_ups: tuple[AnyCommand, ...] = ()
     closed_through: date | None = None
+    at_fault: tuple[tuple[UUID, str], ...] = ()
 
 
 Decision = Posting | Refusal
@@ -117,6 +119,8 @@ class Page:
 
     `events` are payments by event; `disbursement_of` finds the disbursement of a settlement's or
     a refinance's entry; `standing_accruals` has the latest entry_seq for (tenant, loan, day).
+    `quarantined` are the (tenant, loan) that stand still; `at_fault` the loans of the chunk being
+    decided whose share cannot be kept, with the reason.
     """
 
     partition_id: int
@@ -133,6 +137,8 @@ class Page:
     )
     standing_accruals: dict[tuple[UUID, UUID, date], int] = field(default_factory=dict)
     closed_through: dict[UUID, date] = field(default_factory=dict)
+    quarantined: set[tuple[UUID, UUID]] = field(default_factory=set)
+    at_fault: dict[UUID, str] = field(default_factory=dict)
 
     def loan_of(self, tenant_id: UUID, loan_id: UUID | None) -> Loan | None:
         """The loan as it stands now, cancelled and reserved ones included."""
@@ -162,14 +168,23 @@ class Page:
             return effective_on
         return closed_through + timedelta(days=1)
 
+    def check_kept(self, loan_id: UUID) -> None:
+        """Raise for a loan of a chunk whose share cannot be kept."""
+        if (reason := self.at_fault.get(loan_id)) is not None:
+            raise BrokenInvariant(reason)
+
     def apply(self, posting: Posting, tenant_id: UUID) -> None:
-        """Take a decision's effects into the page, so that the next command sees them."""
-        if posting.entry is not None:
-            self._enter(posting.entry, posting.about_disbursement)
+        """Take a decision's effects into the page, so that the next command sees them.
+
+        All or nothing: where it raises, the page is as it was.
+        """
         for loan in posting.loans:
             before = self.loans.get((tenant_id, loan.loan_id))
             if loan.version != (0 if before is None else before.version) + 1:
                 raise BrokenInvariant(f"loan {loan.loan_id} skips a version")
+        if posting.entry is not None:
+            self._enter(posting.entry, posting.about_disbursement)
+        for loan in posting.loans:
             self.loans[tenant_id, loan.loan_id] = loan
         for amount in posting.disbursed:
             self.disbursed[tenant_id, amount.event_id] = amount

@@ -82,13 +82,7 @@ def pay_off(command: RefinancePayoff, place: Place, page: Page) -> Decision:
     loan = page.living_loan(command.tenant_id, command.loan_id)
     refusal = _refusal_to_pay_off(command, loan)
     if loan is None or refusal is not None:
-        release = RefinanceRelease(
-            **_envelope(command),
-            idempotency_key=_key(command, "release"),
-            loan_id=command.loan_id,
-            new_loan_id=command.new_loan_id,
-        )
-        return replace(refusal or LOAN_NOT_FOUND, follow_ups=(release,))
+        return refuse_payoff(command, refusal or LOAN_NOT_FOUND)
     owed = {name: loan.owed_minor(name) for name in RECEIVABLES}
     opening = RefinanceOpening(
         **_members(command)
@@ -112,6 +106,17 @@ def pay_off(command: RefinancePayoff, place: Place, page: Page) -> Decision:
         changes=changes,
         follow_ups=(opening,),
     )
+
+
+def refuse_payoff(command: RefinancePayoff, refusal: Refusal) -> Refusal:
+    """A refusal that lets the new loan's id go, too."""
+    release = RefinanceRelease(
+        **_envelope(command),
+        idempotency_key=_key(command, "release"),
+        loan_id=command.loan_id,
+        new_loan_id=command.new_loan_id,
+    )
+    return replace(refusal, follow_ups=(release,))
 
 
 def _refusal_to_pay_off(command: RefinancePayoff, loan: Loan | None) -> Refusal | None:

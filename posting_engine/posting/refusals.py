@@ -122,13 +122,14 @@ A settlement, a waiver and a charge-off only lower balances, so none of them can
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a command did not post. `detail` is for people; `members` join the problem document;
-    `follow_ups` undo what an earlier step had prepared.
+    `follow_ups` undo what an earlier step had prepared; `at_fault` as in a posting.
     """
 
     code: str
     detail: str
     members: dict[str, object] = field(default_factory=dict)
     follow_ups: tuple[AnyCommand, ...] = ()
+    at_fault: tuple[tuple[UUID, str], ...] = ()
 
 
 LOAN_NOT_FOUND: Final = Refusal("loan_not_found", "No such loan.")
@@ -136,6 +137,10 @@ EVENT_NOT_FOUND: Final = Refusal("event_not_found", "No such event.")
 ENTRY_NOT_FOUND: Final = Refusal("entry_not_found", "No such journal entry.")
 OUT_OF_RANGE: Final = Refusal(
     "balance_out_of_range", "A balance of the loan would pass 999999999999999."
+)
+
+LOAN_QUARANTINED: Final = Refusal(
+    "loan_quarantined", "An operator must resolve an earlier command of the loan."
 )
 
 
