@@ -17,8 +17,9 @@ import psycopg
 
 from hpts.local.postgres import PostgresServer
 from hpts.migrate import migrate
-from posting_engine.batch import Item, decide_batch
+from posting_engine.batch import decide_batch
 from posting_engine.books import Books
+from posting_engine.verdict import Item
 from tests.books import ledger
 from tests.local_stack import new_folder
 

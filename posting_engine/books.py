@@ -10,6 +10,7 @@ transaction whose first statement moves the positions, and so locks them and fen
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +19,14 @@ import structlog
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8BinaryDumper
 
-from posting_engine import rows
-from posting_engine.batch import Item, Verdict
 from posting_engine.pages import Found, Needs, Pages, fill_pages, needs_of
 from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavailable
+from posting_engine.quarantine_rows import Waiting, waiting_from
+from posting_engine.resolving import MOST_DECIDED
 from posting_engine.statements import STATEMENTS
+from posting_engine.verdict import Item, Verdict
+from posting_engine.writes import Statement, lease_columns, writes_of
+from schemas.quarantine import QuarantineReject, QuarantineResume
 from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
 
 _log = structlog.get_logger()
@@ -35,8 +39,6 @@ _PLANNER = (
 )
 _SAFETY = "-c idle_in_transaction_session_timeout=5s -c synchronous_commit=on"
 _OPTIONS = f"-c search_path=hpts,hpts_edge -c timezone=UTC {_PLANNER} {_SAFETY}"
-
-Statement = tuple[str, Mapping[str, Any]]
 
 
 class Books:
@@ -84,7 +86,7 @@ class Books:
 
     def release_leases(self, held: Sequence[Position]) -> None:
         """Say that these partitions are no longer written here."""
-        self._read([("release_lease", _lease_columns(held))])
+        self._read([("release_lease", lease_columns(held))])
 
     def note_halt(self, position: Position, reason: str) -> None:
         """Record why a partition stands still."""
@@ -98,7 +100,7 @@ class Books:
     def note_reached(self, held: Sequence[Position]) -> None:
         """Record that everything appended up to each `reached_at` has been applied."""
         reached = {"reached_at": [position.reached_at for position in held]}
-        self._read([("note_reached", _lease_columns(held) | reached)])
+        self._read([("note_reached", lease_columns(held) | reached)])
 
     def forget_plans(self) -> None:
         """Plan statements anew, by what the tables have become."""
@@ -108,34 +110,58 @@ class Books:
         self, items: Sequence[Item], held: Mapping[int, Position], partition_count: int
     ) -> Pages:
         """What a batch needs of the books, and the earlier outcomes of its keys."""
-        needs = needs_of(items)
+        waiting = self._waiting(items)
+        needs = needs_of(items, waiting)
+        # While nothing of these partitions waits, which is nearly always, nobody looks for it.
+        anything_waits = any(position.quarantined_count for position in held.values())
+        keys: list[Statement] = [("load_outcomes", needs.keys)]
+        keys += [("load_quarantined_keys", needs.keys)] * anything_waits
         if needs.names_loans_only:
-            wanted = [("load_outcomes", needs.keys), *_loans_and_closes(needs)]
-            outcomes, loans, closes = self._read(wanted)
-            found = Found(outcomes=outcomes, loans=loans, closes=closes)
-            return fill_pages(needs, held, found, partition_count)
+            answers = self._read([*keys, *_loans_and_closes(needs, anything_waits)])
+            found = _found(answers, anything_waits)
+            return fill_pages(needs, held, found, partition_count, waiting)
         named: list[Statement] = [
-            ("load_outcomes", needs.keys),
             ("load_entries", needs.entries),
             ("load_disbursements", needs.disbursements),
         ]
         named += [(lookup.statement, lookup.parameters) for lookup in needs.lookups]
-        outcomes, entries, disbursements, *lookups = self._read(named)
+        answers = self._read([*keys, *named])
+        outcomes, (entries, disbursements, *lookups) = answers[: len(keys)], answers[len(keys) :]
         needs.add_loans_of([*entries, *disbursements], lookups)
-        loans, closes = self._read(_loans_and_closes(needs))
-        found = Found(
-            outcomes=outcomes,
-            loans=loans,
-            closes=closes,
-            entries=entries,
-            disbursements=disbursements,
-            lookups=lookups,
-        )
-        return fill_pages(needs, held, found, partition_count)
+        rest = self._read(_loans_and_closes(needs, anything_waits))
+        found = _found([*outcomes, *rest], anything_waits)
+        found = replace(found, entries=entries, disbursements=disbursements, lookups=lookups)
+        return fill_pages(needs, held, found, partition_count, waiting)
+
+    def _waiting(self, items: Sequence[Item]) -> list[Waiting]:
+        """What waits for the loans that a resolution names; it is a run by itself."""
+        resolutions = [
+            (item.record.partition_id, item.content)
+            for item in items
+            if isinstance(item.content, QuarantineResume | QuarantineReject)
+        ]
+        if not resolutions:
+            return []
+        [(partition_id, resolution)] = resolutions
+        parameters = {
+            "partition_id": partition_id,
+            "tenant_id": resolution.tenant_id,
+            "command_id": resolution.command_id,
+            "loan_id": resolution.loan_id,
+            "most": MOST_DECIDED,
+        }
+        return [waiting_from(row) for row in self._read([("load_waiting", parameters)])[0]]
 
     def record(self, verdict: Verdict, pages: Pages) -> None:
         """Write a verdict in one transaction; see the error tree at the top."""
-        statements = _writes_of(verdict, pages)
+        self._write(verdict, pages, is_rehearsal=False)
+
+    def rehearse(self, verdict: Verdict, pages: Pages) -> None:
+        """See whether a verdict could be written: write it, and roll back."""
+        self._write(verdict, pages, is_rehearsal=True)
+
+    def _write(self, verdict: Verdict, pages: Pages, *, is_rehearsal: bool) -> None:
+        statements = writes_of(verdict, pages)
         with self._errors():
             connection = self._connected()
             with connection.transaction():
@@ -145,6 +171,8 @@ class Books:
                         for name, parameters in statements
                     ]
                 _check(statements, cursors)
+                if is_rehearsal:
+                    raise psycopg.Rollback
 
     def outgoing(
         self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]
@@ -170,6 +198,21 @@ class Books:
             "idempotency_keys": [key[2] for key in sent],
         }
         self._read([("delete_outgoing", columns)])
+
+    def outgoing_dead_letters(
+        self, partition_ids: Sequence[int], most: int
+    ) -> list[dict[str, Any]]:
+        """The next messages to publish of these partitions, oldest first."""
+        wanted = {"partition_ids": list(partition_ids), "most": most}
+        return self._read([("load_outgoing_dead_letters", wanted)])[0]
+
+    def forget_dead_letters(self, sent: Sequence[tuple[int, int]]) -> None:
+        """Delete messages that the broker has acknowledged: (partition, outgoing_seq)."""
+        columns = {
+            "partition_ids": [partition_id for partition_id, _ in sent],
+            "outgoing_seqs": [outgoing_seq for _, outgoing_seq in sent],
+        }
+        self._read([("delete_outgoing_dead_letters", columns)])
 
     def _read(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
         """Run statements in one round trip, each by itself; the rows of each."""
@@ -202,25 +245,43 @@ class Books:
         try:
             yield
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            raise DataRefused(str(error)) from error
+            raise DataRefused(_told(error)) from error
         except psycopg.Error as error:
             self.close()
             raise StoreUnavailable(str(error)) from error
 
 
-def _loans_and_closes(needs: Needs) -> list[Statement]:
-    return [("load_loans", needs.loans), ("load_closed_periods", needs.tenants)]
+def _loans_and_closes(needs: Needs, anything_waits: bool) -> list[Statement]:
+    wanted: list[Statement] = [
+        ("load_loans", needs.loans),
+        ("load_closed_periods", needs.tenants),
+    ]
+    return wanted + [("load_quarantined_loans", needs.standing_still)] * anything_waits
+
+
+def _found(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:
+    """The answers to keys, then to loans and closes."""
+    if not anything_waits:
+        outcomes, loans, closes = answers
+        return Found(outcomes=outcomes, loans=loans, closes=closes)
+    outcomes, quarantined_keys, loans, closes, quarantined_loans = answers
+    return Found(
+        outcomes=outcomes,
+        loans=loans,
+        closes=closes,
+        quarantined_keys=quarantined_keys,
+        quarantined_loans=quarantined_loans,
+    )
+
+
+def _told(error: psycopg.Error) -> str:
+    """What Postgres refused, without the rows that its detail quotes: others may read it."""
+    message = error.diag.message_primary or str(error)
+    return message if error.sqlstate is None else f"{message} ({error.sqlstate})"
 
 
 def _positions(found: Sequence[dict[str, Any]]) -> dict[int, Position]:
     return {row["partition_id"]: Position(**row) for row in found}
-
-
-def _lease_columns(held: Sequence[Position]) -> dict[str, Any]:
-    return {
-        "partition_ids": [position.partition_id for position in held],
-        "lease_epochs": [position.lease_epoch for position in held],
-    }
 
 
 def _check(statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]) -> None:
@@ -232,91 +293,3 @@ def _check(statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[Dic
             raise Fenced("a loan was written by somebody else")
         if name == "check_balance" and (unbalanced := cursor.fetchall()):
             raise DataRefused(f"entries do not balance: {unbalanced}")
-
-
-def _writes_of(verdict: Verdict, pages: Pages) -> list[Statement]:
-    moved = [p for p, after in verdict.after.items() if after != verdict.before[p]]
-    written: list[Statement] = [("move_position", _moves(verdict, moved))]
-    if verdict.dead_letters:
-        written.append(("insert_dead_letters", _dead_letter_columns(verdict)))
-    if verdict.outcomes:
-        written.append(("insert_outcomes", rows.outcome_columns(verdict.outcomes)))
-    if verdict.touched_loans:
-        written += _loan_writes(verdict, pages)
-    if verdict.disbursed:
-        disbursed = [(key[0], key[1], amount) for key, amount in verdict.disbursed.items()]
-        written.append(("put_disbursements", rows.disbursement_columns(disbursed)))
-    if verdict.disbursement_entries:
-        links = rows.disbursement_entry_columns(verdict.disbursement_entries)
-        written.append(("insert_disbursement_entries", links))
-    if verdict.closes:
-        written.append(("put_closed_periods", rows.closed_through_columns(verdict.closes)))
-        written.append(("insert_period_closes", rows.close_columns(verdict.closes)))
-    if verdict.follow_ups:
-        written.append(("insert_follow_ups", rows.follow_up_columns(verdict.follow_ups)))
-    if verdict.targets:
-        written.append(("insert_reversal_targets", rows.target_columns(verdict.targets)))
-    if verdict.links:
-        written += [
-            ("insert_entries", rows.entry_columns(verdict.links)),
-            ("insert_lines", rows.line_columns(verdict.links)),
-            ("add_account_days", rows.account_day_columns(verdict.links)),
-            ("check_balance", _written_ranges(verdict, moved)),
-        ]
-    return written
-
-
-def _loan_writes(verdict: Verdict, pages: Pages) -> list[Statement]:
-    opened, changed = [], []
-    for partition_id, tenant_id, loan_id in verdict.touched_loans:
-        loan = pages.by_partition[partition_id].loans[tenant_id, loan_id]
-        read_version = pages.read_versions.get((partition_id, tenant_id, loan_id))
-        if read_version is None:
-            opened.append((partition_id, loan, 0))
-        else:
-            changed.append((partition_id, loan, read_version))
-    written: list[Statement] = []
-    if opened:
-        written.append(("insert_loans", rows.loan_columns(opened)))
-    if changed:
-        written.append(("update_loans", rows.loan_columns(changed)))
-    return written
-
-
-def _moves(verdict: Verdict, moved: Sequence[int]) -> dict[str, Any]:
-    before = [verdict.before[p] for p in moved]
-    after = [verdict.after[p] for p in moved]
-    return {
-        **_lease_columns(before),
-        "topic_ids": [position.topic_id for position in before],
-        "expected_offsets": [position.next_offset for position in before],
-        "next_offsets": [position.next_offset for position in after],
-        "record_hashes": [position.last_record_hash for position in after],
-        "appended_at": [position.last_appended_at for position in after],
-        "entry_seqs": [position.last_entry_seq for position in after],
-        "chain_heads": [position.chain_head for position in after],
-    }
-
-
-def _written_ranges(verdict: Verdict, moved: Sequence[int]) -> dict[str, Any]:
-    return {
-        "partition_ids": list(moved),
-        "first_seqs": [verdict.before[p].last_entry_seq + 1 for p in moved],
-        "last_seqs": [verdict.after[p].last_entry_seq for p in moved],
-    }
-
-
-def _dead_letter_columns(verdict: Verdict) -> dict[str, Any]:
-    records = [letter.record for letter in verdict.dead_letters]
-    return {
-        "partition_id": [record.partition_id for record in records],
-        "command_offset": [record.offset for record in records],
-        "appended_at": [record.appended_at for record in records],
-        "reason": [letter.reason for letter in verdict.dead_letters],
-        "record_key": [record.key for record in records],
-        "record_value": [record.value for record in records],
-        "record_headers": [
-            rows.to_json([[name, (value or b"").hex()] for name, value in record.headers])
-            for record in records
-        ],
-    }

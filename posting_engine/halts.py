@@ -41,16 +41,8 @@ def rewritten(position: Position, offset: int) -> str:
 
 
 def refused(offset: int, reason: str) -> str:
-    """Postgres refuses, as data, what one record alone would write."""
+    """Postgres will not even keep a record as a dead letter, or in quarantine."""
     return (
-        f"offset {offset}: Postgres refuses what it posts: {reason}. Nothing of this record was "
-        "posted; report it, and restart with a build that mends it."
-    )
-
-
-def broken(offset: int, reason: str) -> str:
-    """A rule of the ledger would be broken: a bug, or a damaged log."""
-    return (
-        f"offset {offset}: a rule of the ledger would be broken: {reason}. Nothing of this record "
-        "was posted; report it, and restart with a build that mends it."
+        f"offset {offset}: Postgres refuses to record it, even set aside: {reason}. Nothing of it "
+        "was applied. Mend the table that the reason names, then restart the engine."
     )

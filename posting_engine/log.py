@@ -26,7 +26,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from posting_engine.records import Record
-from schemas.topics import COMMANDS, OUTCOMES
+from schemas.topics import COMMANDS, DEAD_LETTERS, MOST_DEAD_LETTER_BYTES, OUTCOMES
 
 _log = structlog.get_logger()
 
@@ -52,6 +52,8 @@ PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
     # A chunk must not overtake one before it, so the producer never gives one up: it goes on
     # until the broker has acknowledged, or this process ends and its successor sends it again.
     "message.timeout.ms": 0,
+    # A dead letter holds a whole record; what is larger than its topic takes, the broker refuses.
+    "message.max.bytes": MOST_DEAD_LETTER_BYTES,
 }
 
 
@@ -289,6 +291,25 @@ class Sender:
                 COMMANDS, value, key, partition_id, delivered, headers=list(headers)
             )
         except BufferError:
+            return False
+        return True
+
+    def publish_dead_letter(
+        self, key: bytes | None, value: bytes, on_done: Callable[[bool], None]
+    ) -> bool:
+        """Publish to the dead letters topic; `on_done` says whether it is written. It is not what
+        money hangs on, so a failure is the caller's to repeat. False while the queue is full.
+        """
+
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            if error is not None:
+                _log.error("dead letter not published", error=error.str())
+            on_done(error is None)
+
+        try:
+            self._producer.produce(DEAD_LETTERS, value, key, 0, delivered)
+        except (BufferError, KafkaException) as error:
+            _log.warning("dead letter not handed over", error=str(error))
             return False
         return True
 

@@ -5,14 +5,16 @@ payments never stand behind a whole batch. A row is deleted only after the broke
 it; a crash in between sends it twice, and the engine recognises the second as a duplicate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 from posting_engine.books import Books
+from posting_engine.dead_letters import DeadLetters
 from posting_engine.log import Sender
 from posting_engine.positions import Position
+from posting_engine.quarantine_rows import OutgoingDeadLetterRow
 from schemas import signing
 from schemas.signing import SigningKey
 from schemas.topics import REPLY_PARTITION_HEADER, SIGNATURE_HEADER, TRACEPARENT_HEADER
@@ -42,13 +44,23 @@ class Outgoing:
     books: Books
     sender: Sender
     _sent: dict[OutgoingKey, _Sent] = field(default_factory=dict)
+    _dead_letters: DeadLetters = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._dead_letters = DeadLetters(self.books, self.sender)
+
+    def note_dead_letters(self, queued: Sequence[OutgoingDeadLetterRow]) -> None:
+        """A verdict was recorded: what it has queued is to be published."""
+        self._dead_letters.note({row.partition_id for row in queued})
 
     def forget(self, partition_ids: set[int]) -> None:
         """Partitions that are no longer held: their next holder sweeps."""
+        self._dead_letters.forget(partition_ids)
         self._sent = {k: s for k, s in self._sent.items() if k[0] not in partition_ids}
 
     def turn(self, held: Mapping[int, Position], key: SigningKey) -> None:
         """Delete what was acknowledged, then send what the pace allows."""
+        self._dead_letters.turn(held)
         acknowledged = [s for s in self._sent.values() if s.offset is not None and not s.deleted]
         if acknowledged:
             self.books.forget_outgoing([sent.key for sent in acknowledged])

@@ -6,12 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from posting_engine import rows
-from posting_engine.batch import Item, KeyOfCommand
 from posting_engine.positions import Position
 from posting_engine.posting.accrual import shares_of
 from posting_engine.posting.loan import Loan
 from posting_engine.posting.page import AccruedLine, DisbursedAmount, Page
+from posting_engine.quarantine_rows import Waiting
 from posting_engine.rows import Columns
+from posting_engine.verdict import Item, KeyOfCommand
 from schemas.codec import Outcome
 from schemas.commands import (
     PART_OF_STEP,
@@ -28,6 +29,8 @@ from schemas.commands import (
     RefinanceReversal,
     Reversal,
 )
+from schemas.partitioning import NO_LOAN
+from schemas.quarantine import QuarantineReject, QuarantineResume
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,12 @@ class Needs:
     def loans(self) -> Columns:
         """Parameters of `load_loans`."""
         return _triples(self.wanted_loans, "loan_ids")
+
+    @property
+    def standing_still(self) -> Columns:
+        """Parameters of `load_quarantined_loans`: the loans, and each tenant's zero loan."""
+        zeros = dict.fromkeys((key[0], key[1], NO_LOAN) for key in self.wanted_keys)
+        return _triples({**self.wanted_loans, **zeros}, "loan_ids")
 
     @property
     def entries(self) -> Columns:
@@ -118,23 +127,33 @@ class Needs:
 
 @dataclass(slots=True)
 class Pages:
-    """A page for each partition of the batch, and what a write must still find as it was read."""
+    """A page for each partition of the batch, and what a write must still find as it was read.
+
+    `waiting`: the quarantined commands that the batch's resolution is about.
+    """
 
     by_partition: dict[int, Page]
     earlier: dict[KeyOfCommand, Outcome]
     read_versions: dict[tuple[int, UUID, UUID], int]
+    waiting: Sequence[Waiting] = ()
 
 
-def needs_of(items: Sequence[Item]) -> Needs:
-    """What these items name."""
+def needs_of(items: Sequence[Item], waiting: Sequence[Waiting] = ()) -> Needs:
+    """What these items name, and what waits for the one of them that is a resolution."""
     needs = Needs()
+    for one in waiting:
+        partition_id = one.record.partition_id
+        needs.wanted_loans[partition_id, one.tenant_id, one.loan_id] = None
+        if one.command is not None:
+            _add(needs, partition_id, one.command)
     for item in items:
         command = item.content
         if isinstance(command, str):
             continue
         partition_id = item.record.partition_id
         needs.wanted_keys[partition_id, command.tenant_id, command.idempotency_key] = None
-        _add(needs, partition_id, command)
+        if not isinstance(command, QuarantineResume | QuarantineReject):
+            _add(needs, partition_id, command)
     return needs
 
 
@@ -205,19 +224,29 @@ class Found:
     entries: Sequence[dict[str, Any]] = ()
     disbursements: Sequence[dict[str, Any]] = ()
     lookups: Sequence[Sequence[dict[str, Any]]] = ()
+    quarantined_keys: Sequence[dict[str, Any]] = ()
+    quarantined_loans: Sequence[dict[str, Any]] = ()
 
 
 def fill_pages(
-    needs: Needs, held: Mapping[int, Position], found: Found, partition_count: int
+    needs: Needs,
+    held: Mapping[int, Position],
+    found: Found,
+    partition_count: int,
+    waiting: Sequence[Waiting] = (),
 ) -> Pages:
     """Pages from what was found."""
     pages = {
         p: Page(p, position.last_entry_seq + 1, partition_count) for p, position in held.items()
     }
+    for row in found.quarantined_loans:
+        pages[row["partition_id"]].quarantined.add((row["tenant_id"], row["loan_id"]))
     read_versions = {}
     for row in found.loans:
         partition_id = row.pop("partition_id")
-        loan = Loan(**row)
+        # The queue is the truth: a damaged row may not have taken the mark.
+        stands_still = (row["tenant_id"], row["loan_id"]) in pages[partition_id].quarantined
+        loan = Loan(**row | {"quarantined": stands_still})
         pages[partition_id].loans[loan.tenant_id, loan.loan_id] = loan
         read_versions[partition_id, loan.tenant_id, loan.loan_id] = loan.version
     for row in found.closes:
@@ -229,9 +258,9 @@ def fill_pages(
         _fill_lookup(pages[lookup.partition_id], lookup.command, rows_of_lookup)
     outcomes = {
         (row["partition_id"], row["tenant_id"], row["idempotency_key"]): Outcome(**row)
-        for row in found.outcomes
+        for row in (*found.quarantined_keys, *found.outcomes)
     }
-    return Pages(pages, outcomes, read_versions)
+    return Pages(pages, outcomes, read_versions, waiting)
 
 
 def _fill_entries(pages: Mapping[int, Page], entries: Sequence[dict[str, Any]]) -> None:

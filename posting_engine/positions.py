@@ -17,6 +17,7 @@ class Position:
     last_entry_seq: int
     chain_head: bytes
     reached_at: datetime
+    quarantined_count: int = 0
 
 
 class Fenced(Exception):

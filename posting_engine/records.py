@@ -36,6 +36,8 @@ from schemas.commands import (
 from schemas.money import MAX_AMOUNT_MINOR
 from schemas.partitioning import partition_of_key
 from schemas.placement import place_of, step_of
+from schemas.quarantine import DeadLetter as PublishedDeadLetter
+from schemas.quarantine import QuarantineReject, QuarantineResume, Resolution
 from schemas.signing import SigningKey
 from schemas.topics import (
     OUTCOME_PARTITIONS,
@@ -47,7 +49,7 @@ from schemas.topics import (
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9]{4}", re.ASCII)
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_KINDS = get_args(AnyCommand)
+_KINDS = (*get_args(AnyCommand), QuarantineResume, QuarantineReject)
 _TEXTS = {kind: [f.name for f in fields(kind) if f.type in (str, str | None)] for kind in _KINDS}
 _AMOUNTS = {kind: [f.name for f in fields(kind) if f.name.endswith("_minor")] for kind in _KINDS}
 _MAY_BE_ZERO = (
@@ -110,7 +112,9 @@ class UnknownToThisBuild(Exception):
     """A rightly signed record that a newer build wrote: the partition halts until upgraded."""
 
 
-def examine(record: Record, ring: Mapping[str, SigningKey], partition_count: int) -> AnyCommand:
+def examine(
+    record: Record, ring: Mapping[str, SigningKey], partition_count: int
+) -> AnyCommand | Resolution:
     """The command in a record; raises `DeadLetter` or `UnknownToThisBuild`."""
     key = _signer(record, ring)
     try:
@@ -121,6 +125,8 @@ def examine(record: Record, ring: Mapping[str, SigningKey], partition_count: int
         raise DeadLetter(f"undecodable: {error}") from error
     if isinstance(message, codec.Outcome):
         raise DeadLetter("not a command: an outcome")
+    if isinstance(message, PublishedDeadLetter):
+        raise DeadLetter("not a command: a dead letter")
     if not key.may_write(message.tenant_id, record.appended_at):
         raise DeadLetter(f"foreign: key {key.key_id} may not write for this tenant at this time")
     waterfall_version = getattr(message, "waterfall_version", None)
@@ -151,12 +157,14 @@ def _signer(record: Record, ring: Mapping[str, SigningKey]) -> SigningKey:
     return key
 
 
-def _fault(command: AnyCommand) -> str | None:
+def _fault(command: AnyCommand | Resolution) -> str | None:
     """What no ingress of ours would have accepted; None when the command makes sense."""
     if (text_fault := _text_fault(command)) is not None:
         return text_fault
     if (key_fault := _key_fault(command)) is not None:
         return key_fault
+    if isinstance(command, QuarantineResume):
+        return "what is quarantined is not resolved by a dry run" if command.dry_run else None
     match command:
         case AccrualChunk():
             return _chunk_fault(command)
@@ -173,7 +181,7 @@ def _fault(command: AnyCommand) -> str | None:
     return _amount_fault(command)
 
 
-def _text_fault(command: AnyCommand) -> str | None:
+def _text_fault(command: AnyCommand | Resolution) -> str | None:
     """Text that Postgres could not keep, and so would refuse for ever."""
     currency = getattr(command, "currency", None)
     if currency is not None and _CURRENCY.fullmatch(currency) is None:
@@ -185,7 +193,7 @@ def _text_fault(command: AnyCommand) -> str | None:
     return None
 
 
-def _key_fault(command: AnyCommand) -> str | None:
+def _key_fault(command: AnyCommand | Resolution) -> str | None:
     """Whether the key is a step's where the command is a step, and a client's where it is not."""
     key = command.idempotency_key
     if isinstance(command, AccrualChunk) or getattr(command, "part", None) is not None:
@@ -199,7 +207,7 @@ def _key_fault(command: AnyCommand) -> str | None:
     return None
 
 
-def _amount_fault(command: AnyCommand) -> str | None:
+def _amount_fault(command: AnyCommand | Resolution) -> str | None:
     for name in _AMOUNTS[type(command)]:
         amount_minor = getattr(command, name)
         least_minor = 0 if name in _MAY_BE_ZERO else 1
@@ -247,7 +255,9 @@ def _chunk_fault(chunk: AccrualChunk) -> str | None:
     return None if chunk.chunks_total > 0 else "a chunk without its manifest"
 
 
-def _is_in_its_partition(command: AnyCommand, partition_id: int, partition_count: int) -> bool:
+def _is_in_its_partition(
+    command: AnyCommand | Resolution, partition_id: int, partition_count: int
+) -> bool:
     if isinstance(command, PeriodClosed) and command.partition_id >= partition_count:
         return False
     if place_of(command, partition_count)[0] != partition_id:

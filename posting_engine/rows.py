@@ -50,7 +50,10 @@ _DAY_KEY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeRow:
-    """One row of `command_outcomes`; what is announced is made of the same values."""
+    """One row of `command_outcomes`; what is announced is made of the same values.
+
+    `resumed_offset`: of a command that was quarantined, the record that resumed or rejected it.
+    """
 
     partition_id: int
     tenant_id: UUID
@@ -65,6 +68,7 @@ class OutcomeRow:
     chunks_total: int | None
     command_offset: int
     posted_at: Any
+    resumed_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,12 @@ class ChainedEntry:
 def to_json(value: object) -> str:
     """JSON text of a result or of metadata."""
     return msgspec.json.encode(value).decode()
+
+
+def code_in(result: str) -> str | None:
+    """The code of a refusal in an outcome's JSON."""
+    code: str | None = msgspec.json.decode(result).get("code")
+    return code
 
 
 def chained(
@@ -163,17 +173,17 @@ def _link(head: bytes, partition_id: int, entry_seq: int, entry: Entry) -> bytes
 
 def outcome_columns(outcomes: Sequence[OutcomeRow]) -> Columns:
     """`insert_outcomes`."""
-    return _members(outcomes, OutcomeRow)
+    return columns_of(outcomes, OutcomeRow)
 
 
 def follow_up_columns(follow_ups: Sequence[FollowUpRow]) -> Columns:
     """`insert_follow_ups`."""
-    return _members(follow_ups, FollowUpRow)
+    return columns_of(follow_ups, FollowUpRow)
 
 
 def disbursement_entry_columns(links: Sequence[DisbursementEntryRow]) -> Columns:
     """`insert_disbursement_entries`."""
-    return _members(links, DisbursementEntryRow)
+    return columns_of(links, DisbursementEntryRow)
 
 
 def close_columns(closes: Mapping[CloseKey, datetime]) -> Columns:
@@ -299,7 +309,8 @@ def entries_from(rows: Sequence[dict[str, Any]]) -> list[tuple[int, PostedEntry,
     return found
 
 
-def _members(rows: Sequence[Any], kind: Any) -> Columns:
+def columns_of(rows: Sequence[Any], kind: Any) -> Columns:
+    """One array a member of `kind`, one element a row."""
     return {name: [getattr(row, name) for row in rows] for name in kind.__dataclass_fields__}
 
 

@@ -16,16 +16,18 @@ from typing import Final
 import structlog
 
 from posting_engine import halts
-from posting_engine.batch import Item, Verdict, decide_batch, runs
+from posting_engine.applying import Applying
 from posting_engine.books import Books
 from posting_engine.log import CommandLog, LostPosition, Sender
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
-from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavailable
+from posting_engine.positions import Fenced, Position, StoreUnavailable
 from posting_engine.reached import LogEnds
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
+from posting_engine.verdict import Item, Verdict
 from schemas import codec, signing
 from schemas.commands import AnyCommand
+from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
 from schemas.topics import SIGNATURE_HEADER
 
@@ -134,12 +136,7 @@ class Worker:
                 state.discard(partition_id)
 
     def _apply(self, records: Sequence[Record]) -> None:
-        items = [item for record in records if (item := self._item_of(record)) is not None]
-        for run in runs(items):
-            try:
-                self._post(run)
-            except DataRefused:
-                self._find_refused(run)
+        self._post([item for record in records if (item := self._item_of(record)) is not None])
 
     def _item_of(self, record: Record) -> Item | None:
         """The record as an item of the batch; None when it is not to be applied now."""
@@ -212,7 +209,7 @@ class Worker:
             and signing.is_signed(header, record.value, self.ring)
         )
 
-    def _examined(self, record: Record) -> AnyCommand:
+    def _examined(self, record: Record) -> AnyCommand | Resolution:
         key_id = signing.key_id_of(record.header(SIGNATURE_HEADER))
         if key_id is not None and key_id not in self.ring and not self._is_ring_fresh:
             self.ring |= self.books.key_ring()
@@ -237,33 +234,22 @@ class Worker:
         else:
             self._halt(record.partition_id, halts.rewritten(position, record.offset))
 
-    def _post(self, run: Sequence[Item]) -> None:
-        items = [i for i in run if i.record.partition_id not in self._halted]
-        before = {p: self.held[p] for p in {i.record.partition_id for i in items}}
-        if not items:
-            return
-        pages = self.books.open_pages(items, before, self.identity.partition_count)
-        verdict = decide_batch(items, pages.by_partition, pages.earlier, before)
-        if any(verdict.after[p] != before[p] for p in before):
-            self.books.record(verdict, pages)
+    def _post(self, items: Sequence[Item]) -> None:
+        items = [i for i in items if i.record.partition_id not in self._halted]
+        applying = Applying(
+            self.books, self.identity.partition_count, confirm=self._refresh_positions
+        )
+        for verdict in applying.apply(items, self.held):
+            for partition_id, reason in verdict.halts.items():
+                self._halt(partition_id, reason)
+            if verdict.after == verdict.before:
+                continue
             self.held.update(verdict.after)
             self.patience.renew()
             self._announce(verdict)
+            self.outgoing.note_dead_letters(verdict.to_publish)
             if verdict.follow_ups:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step
-        for partition_id, reason in verdict.halts.items():
-            self._halt(partition_id, reason)
-
-    def _find_refused(self, run: Sequence[Item]) -> None:
-        """Apply one by one what Postgres refused together; halt where one alone is refused."""
-        # A zombie's rows collide with its successor's: first see whether the lease still holds.
-        self._refresh_positions()
-        for item in run:
-            record = item.record
-            try:
-                self._post([item])
-            except DataRefused as refused:
-                self._halt(record.partition_id, halts.refused(record.offset, str(refused)))
 
     def _announce(self, verdict: Verdict) -> None:
         for reply_partition, outcome in verdict.announcements:
@@ -276,6 +262,14 @@ class Worker:
             entries=len(verdict.links),
             dead_letters=len(verdict.dead_letters),
         )
+        for fact in verdict.quarantines:
+            _log.error(
+                "loan quarantined",
+                partition=fact.partition_id,
+                offset=fact.command_offset,
+                loan=str(fact.loan_id),
+                reason=fact.reason,
+            )
 
     def _send_outgoing(self) -> None:
         if time.monotonic() >= self._outgoing_due_at:

@@ -2,7 +2,8 @@
 -- Parameters: partition_ids, tenant_ids, idempotency_keys. Result: one row a key that has one.
 -- Locks: none.
 SELECT o.partition_id, o.tenant_id, o.idempotency_key, o.command_id, o.correlation_id,
-       o.fingerprint, o.status, o.result::text, o.command_offset
+       o.fingerprint, o.status, o.result::text,
+       coalesce(o.resumed_offset, o.command_offset) AS command_offset
 FROM unnest(%(partition_ids)b::smallint[], %(tenant_ids)b::uuid[], %(idempotency_keys)b::text[])
     AS u (partition_id, tenant_id, idempotency_key)
 CROSS JOIN LATERAL (

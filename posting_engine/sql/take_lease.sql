@@ -4,4 +4,4 @@ UPDATE partitions
 SET lease_epoch = lease_epoch + 1, lease_owner = %(owner)b, lease_taken_at = now(), halted_because = NULL
 WHERE partition_id = ANY(%(partition_ids)b::smallint[])
 RETURNING partition_id, topic_id, next_offset, last_record_hash, lease_epoch, last_appended_at,
-          last_entry_seq, chain_head, reached_at;
+          last_entry_seq, chain_head, reached_at, quarantined_count;
