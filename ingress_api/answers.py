@@ -16,6 +16,8 @@ from schemas.money import format_minor
 from schemas.problems import Problem, ProblemError
 
 RETRY_AFTER_S: Final = "1"
+QUARANTINED: Final = "quarantined"
+"""The status of what waits for an operator: known, and yet no outcome."""
 
 
 def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
@@ -27,8 +29,19 @@ def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
     if is_replay:
         headers.append(("idempotency-replayed", "true"))
     else:
-        headers.append(("location", f"/v1/journal-entries/{result['journal_entry_id']}"))
+        entry_id = result.get("journal_entry_id")
+        of_command = f"/v1/commands/{outcome.command_id}"
+        headers.append(
+            ("location", of_command if entry_id is None else f"/v1/journal-entries/{entry_id}")
+        )
     return Answer(200 if is_replay else 201, outcome.result.encode(), tuple(headers))
+
+
+def answer_known(known: Outcome) -> Answer:
+    """The answer to the same request again: what became of it, or that it is held."""
+    if known.status == QUARANTINED:
+        return answer_pending(known.command_id, position_of([known]), None, is_held=True)
+    return answer_one(known, is_replay=True)
 
 
 def answer_tried(outcome: Outcome) -> Answer:
@@ -41,9 +54,12 @@ def answer_tried(outcome: Outcome) -> Answer:
     return Answer(200, to_json(result | {"dry_run": True}), headers)
 
 
-def answer_pending(command_id: UUID, position: str | None, accrual_event_id: UUID | None) -> Answer:
-    """202: accepted for good, not known in time."""
-    body: dict[str, object] = {"command_id": str(command_id), "status": "pending"}
+def answer_pending(
+    command_id: UUID, position: str | None, accrual_event_id: UUID | None, *, is_held: bool = False
+) -> Answer:
+    """202: accepted for good, not known in time; or held until an operator decides."""
+    status = QUARANTINED if is_held else "pending"
+    body: dict[str, object] = {"command_id": str(command_id), "status": status}
     location = f"/v1/commands/{command_id}"
     if accrual_event_id is not None:
         body["accrual_event_id"] = str(accrual_event_id)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from ingress_api import accrual_batches, examples
 from ingress_api.fields import schema_of
 from ingress_api.operations import OPERATIONS, PERIOD_CLOSES, Operation
+from ingress_api.quarantine import RESOLUTIONS
 from ingress_api.result_schemas import ID, PERIOD, SCHEMAS, ref
 from schemas import scopes
 
@@ -13,7 +14,7 @@ EXAMPLE_IDS: Final = (
     "The ids are examples: give your own for loans, borrowers and programs, and for events and "
     "entries those of earlier answers."
 )
-_IN_THE_EDGE: Final = (*OPERATIONS, PERIOD_CLOSES)
+_IN_THE_EDGE: Final = (*OPERATIONS, PERIOD_CLOSES, *RESOLUTIONS.values())
 
 
 def _answers(success: Mapping[str, str], problems: Sequence[int]) -> dict[str, Any]:
@@ -87,6 +88,7 @@ def _post(summary: str, scope: str, name: str, more: Sequence[Mapping[str, Any]]
 
 def _operation(operation: Operation) -> dict[str, Any]:
     more = [_PERIOD] if operation is PERIOD_CLOSES else []
+    more += [_in_path("command_id")] if operation in RESOLUTIONS.values() else []
     more += [_DRY_RUN] if operation.may_be_tried else []
     return {"post": _post(operation.summary, operation.scope, operation.name, more)}
 

@@ -166,5 +166,7 @@ EXAMPLES: Final[dict[str, dict[str, dict[str, Any]]]] = {
         },
     },
     "PeriodClose": {"month": {}},
+    "QuarantineResume": {"loan": {}},
+    "QuarantineReject": {"command": {"explanation": "The sender has posted it by another key."}},
 }
 """Operation's name -> its examples by name."""

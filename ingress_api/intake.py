@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from ingress_api.answers import answer_one, answer_pending, answer_tried, position_of
+from ingress_api.answers import answer_known, answer_one, answer_pending, answer_tried, position_of
 from ingress_api.bodies import Envelope
 from ingress_api.exchange import Answer, Preference
 from ingress_api.idempotency import Reservations
@@ -33,6 +33,7 @@ from schemas.codec import Outcome
 from schemas.commands import AnyCommand
 from schemas.placement import place_of
 from schemas.problems import Problem, ProblemError
+from schemas.quarantine import Resolution
 
 MAX_RECORD_BYTES: Final = 900_000
 """Below the broker's `message.max.bytes`, with room for headers and batch framing."""
@@ -64,7 +65,7 @@ class Request:
         )
 
 
-MakeCommand = Callable[[Envelope], AnyCommand]
+MakeCommand = Callable[[Envelope], AnyCommand | Resolution]
 
 
 class Intake:
@@ -129,7 +130,7 @@ class Intake:
             return kind.answer(outcomes, wanted.command_id, is_replay=False)
         event_id = None if manifest is None else manifest.accrual_event_id
         position = position_of(list(waiter.found.values())) or None
-        return answer_pending(wanted.command_id, position, event_id)
+        return answer_pending(wanted.command_id, position, event_id, is_held=waiter.is_held)
 
     async def _queue(
         self,
@@ -177,7 +178,9 @@ class Intake:
             place = (holder.partition_id, holder.idempotency_key)
             outcomes = await self.store.outcomes(holder.tenant_id, [place])
             _refuse_another_s(outcomes, request)
-            answer = answer_one(outcomes[0], is_replay=True) if outcomes else None
+            answer = answer_known(outcomes[0]) if outcomes else None
+        if answer is None and await self.store.is_held(holder.tenant_id, holder.command_id):
+            return answer_pending(holder.command_id, None, None, is_held=True)
         if answer is None and not (holder.is_stale and may_take_over):
             raise _in_progress(holder.command_id)
         return answer
@@ -197,7 +200,11 @@ class Intake:
         return taken
 
     async def _send(
-        self, command: AnyCommand, own: Reservation, request: Request, deadline: float
+        self,
+        command: AnyCommand | Resolution,
+        own: Reservation,
+        request: Request,
+        deadline: float,
     ) -> Answer:
         """Send a command whose key is reserved, and wait."""
         partition_count = self.store.partition_count
@@ -214,7 +221,8 @@ class Intake:
             offset = await self._publish_reserved(command, own, first, request.traceparent)
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is None:
-            return answer_pending(own.command_id, f"{first}:{offset}", None)
+            at = f"{first}:{offset}"
+            return answer_pending(own.command_id, at, None, is_held=waiter.is_held)
         _refuse_another_s(outcomes, request)
         if steps is None:
             return answer_one(outcomes[0], is_replay=False)
@@ -248,7 +256,11 @@ class Intake:
         return answer_tried(outcomes[0])
 
     async def _publish_reserved(
-        self, command: AnyCommand, own: Reservation, partition_id: int, traceparent: str
+        self,
+        command: AnyCommand | Resolution,
+        own: Reservation,
+        partition_id: int,
+        traceparent: str,
     ) -> int:
         try:
             return await self._publish(command, partition_id, traceparent)
@@ -258,7 +270,9 @@ class Intake:
         except DeliveryUnknown as error:
             raise _unknown(own.command_id) from error
 
-    async def _publish(self, command: AnyCommand, partition_id: int, traceparent: str) -> int:
+    async def _publish(
+        self, command: AnyCommand | Resolution, partition_id: int, traceparent: str
+    ) -> int:
         value = codec.encode(command)
         if len(value) > MAX_RECORD_BYTES:
             raise TooLarge("the record is too large")

@@ -158,3 +158,7 @@ MANUAL_ADJUSTMENT: Final = Body(
     only_with={"borrower_id": "loan_id", "accrued_through": "borrower_id"},
 )
 PERIOD_CLOSE: Final = Body(())
+_ONE_LOAN: Final = Member("loan_id", fields.IDENTIFIER, required=False)
+"""Of a chunk that quarantined several loans, the one that is meant; else all of them."""
+QUARANTINE_RESUME: Final = Body((_ONE_LOAN,))
+QUARANTINE_REJECT: Final = Body((Member("explanation", fields.TEXT), _ONE_LOAN))

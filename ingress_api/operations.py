@@ -16,11 +16,12 @@ from ingress_api.bodies import Envelope, Values
 from ingress_api.fields import Body
 from schemas import commands, scopes
 from schemas.commands import AnyCommand
+from schemas.quarantine import Resolution
 
 _INSIDE: Final = {"effective_at": "effective_on"}
 """Public name -> our own, where they differ."""
 
-Make = Callable[[Values, Envelope], AnyCommand]
+Make = Callable[[Values, Envelope], AnyCommand | Resolution]
 Made = TypeVar("Made", bound=AnyCommand)
 
 

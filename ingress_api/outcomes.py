@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api import broker
+from ingress_api.answers import QUARANTINED
 from ingress_api.lasting import OnFatal, lasting_task, lasting_thread
 from ingress_api.steps import Steps
 from ingress_api.store import Store, StoreUnavailable
@@ -45,6 +46,7 @@ class Waiter:
     all_known: "asyncio.Future[None]"
     ask_at: float
     pause_s: float = ASK_AFTER_S
+    is_held: bool = False
     found: dict[str, Outcome] = field(default_factory=dict)
 
     def take(self, outcome: Outcome) -> None:
@@ -53,10 +55,23 @@ class Waiter:
             return
         if outcome.dry_run and outcome.fingerprint != self.dry_run_of:
             return
+        if outcome.status == QUARANTINED:
+            self.hold()
+            return
         self.found[outcome.idempotency_key] = outcome
-        is_enough = self.steps is None or self.steps.are_known(self.found.values())
-        if is_enough and not self.all_known.done():
+        if self._is_enough() and not self.all_known.done():
             self.all_known.set_result(None)
+
+    def hold(self) -> None:
+        """End the wait: an operator must decide first, which may take for ever."""
+        self.is_held = True
+        if not self.all_known.done():
+            self.all_known.set_result(None)
+
+    def _is_enough(self) -> bool:
+        if self.steps is None:
+            return bool(self.found)
+        return self.steps.are_known(self.found.values())
 
     def take_another_s(self, outcome: Outcome) -> None:
         """End the wait: the key was used by a command that is not this request's."""
@@ -65,7 +80,9 @@ class Waiter:
             self.all_known.set_result(None)
 
     async def wait(self, deadline: float) -> list[Outcome] | None:
-        """What is enough, in order of partition and offset; None at the deadline (loop time)."""
+        """What is enough, in order of partition and offset; None at the deadline (loop time), and
+        when a command is held.
+        """
         try:
             async with asyncio.timeout_at(deadline):
                 # Shielded: another task may have to finish with this future, too.
@@ -73,6 +90,8 @@ class Waiter:
         except TimeoutError:
             if not self.all_known.done():
                 return None
+        if self.is_held and not self._is_enough():
+            return None
         return sorted(self.found.values(), key=lambda one: (one.partition_id, one.command_offset))
 
 
@@ -212,6 +231,8 @@ class Outcomes:
     async def _ask_for_steps(self, waiter: Waiter) -> None:
         steps = await self._store.steps(waiter.tenant_id, waiter.command_id)
         self._deliver([step.outcome for step in steps])
+        if await self._store.is_held(waiter.tenant_id, waiter.command_id):
+            waiter.hold()
         if steps or waiter.partition_id == ids.IN_PARTS:
             return
         place = (waiter.partition_id, waiter.idempotency_key)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from ingress_api import accrual_batches, reversals
+from ingress_api import accrual_batches, quarantine, reversals
 from ingress_api.bodies import Envelope, Values, check, fingerprint
 from ingress_api.exchange import Answer, Exchange
 from ingress_api.intake import Intake, MakeCommand, Request
@@ -23,7 +23,7 @@ from ingress_api.operations import (
 from ingress_api.steps import ACCRUAL, BATCH_REVERSAL
 from ingress_api.store import Manifest, OutgoingStep
 from ingress_api.tenants import Tenants
-from schemas import codec, ids
+from schemas import codec, ids, scopes
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import parse
 
@@ -97,6 +97,16 @@ async def close_period(deps: Deps, exchange: Exchange, caller: Caller) -> Answer
     request, values = await _read(deps, exchange, caller, PERIOD_CLOSES)
     close = partial(PERIOD_CLOSES.command, {**values, "closed_through": closed_through})
     return await deps.intake.accept(request, close)
+
+
+async def resolve(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
+    """Resume or reject the quarantined command that the path names."""
+    command_id = quarantine.command_in(exchange.path)
+    operation = quarantine.resolution_on(exchange.path)
+    if operation is None:
+        raise ProblemError(Problem(code="not_found"))
+    request, values = await _read(deps, exchange, caller, operation)
+    return await quarantine.accept(deps.intake, request, operation, command_id, values)
 
 
 async def reverse(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
@@ -220,4 +230,6 @@ _CLOSE: Final = (PERIOD_CLOSES.scope, close_period)
 
 def post_of(path: str) -> tuple[str, Handler] | None:
     """The scope that a POST on this path needs and what answers it; None where none is."""
+    if quarantine.resolution_on(path) is not None:
+        return scopes.OPERATIONS_WRITE, resolve
     return _POSTS.get(path) or (_CLOSE if is_close(path) else None)

@@ -3,7 +3,7 @@
 They live here because they need the reservations and manifests, which no reader sees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -30,18 +30,23 @@ _SCOPE_OF_TYPE: Final = {
     "Recovery": scopes.LOANS_WRITE,
     "Restructure": scopes.LOANS_WRITE,
     "ManualAdjustment": scopes.ADJUSTMENTS_WRITE,
+    "QuarantineResume": scopes.OPERATIONS_WRITE,
+    "QuarantineReject": scopes.OPERATIONS_WRITE,
 }
 """Type of a command that no ingress took in -> the scope of the POST it would have come by."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandState:
-    """A command of the tenant's own; `kind` of one in steps. `outcomes` None: not known yet."""
+    """A command of the tenant's own; `kind` of one in steps. `outcomes` None: not known yet, or
+    held until an operator decides.
+    """
 
     command_id: UUID
     required_scope: str
     kind: Kind | None
     outcomes: list[Outcome] | None
+    is_held: bool = False
 
 
 async def command_state(store: Store, tenant_id: UUID, command_id: UUID) -> CommandState:
@@ -55,19 +60,31 @@ async def command_state(store: Store, tenant_id: UUID, command_id: UUID) -> Comm
     if partition_id == ids.IN_PARTS:
         steps = await store.steps(tenant_id, command_id)
         kind = KINDS[steps[0].command_type] if steps else None
-        if row is not None:
-            scope = row["required_scope"]
-        elif kind is not None:
-            scope = kind.scope
-        else:
-            raise not_found()
-        return CommandState(command_id, scope, kind, known_steps(steps))
+        known = known_steps(steps)
+        held = [] if known is not None else await _held(store, tenant_id, command_id)
+        scope = _scope(row, [*(step.command_type for step in steps), *held])
+        return CommandState(command_id, scope, kind, known, bool(held))
     found = await _outcome_rows(store, tenant_id, command_id, partition_id)
-    if row is None and not found:
-        raise not_found()
-    scope = row["required_scope"] if row else _SCOPE_OF_TYPE[found[0]["command_type"]]
+    held = [] if found else await _held(store, tenant_id, command_id)
+    scope = _scope(row, [*(one["command_type"] for one in found), *held])
     known = [outcome_from(one) for one in found] or None
-    return CommandState(command_id, scope, None, known)
+    return CommandState(command_id, scope, None, known, bool(held))
+
+
+def _scope(reserved: Mapping[str, Any] | None, command_types: Sequence[str]) -> str:
+    """The scope of the command's POST; raises `not_found` where nothing is known of it."""
+    if reserved is not None:
+        scope: str = reserved["required_scope"]
+        return scope
+    if not command_types:
+        raise not_found()
+    return _SCOPE_OF_TYPE[command_types[0]]
+
+
+async def _held(store: Store, tenant_id: UUID, command_id: UUID) -> list[str]:
+    """The types of what waits in quarantine of a command, or of a request's steps."""
+    rows = await store.quarantined(tenant_id, command_id)
+    return [row["command_type"] for row in rows if not row["is_share"]]
 
 
 def known_steps(steps: Sequence[StepOutcome]) -> list[Outcome] | None:
@@ -90,7 +107,7 @@ def describe(state: CommandState) -> Answer:
     """The answer to `GET /commands/{command_id}`."""
     body: dict[str, object] = {"command_id": str(state.command_id)}
     if state.outcomes is None:
-        body["status"] = "pending"
+        body["status"] = "quarantined" if state.is_held else "pending"
         return Answer(200, answers.to_json(body), (("retry-after", answers.RETRY_AFTER_S),))
     position = (("hpts-position", answers.position_of(state.outcomes)),)
     try:

@@ -143,6 +143,28 @@ RESULTS: Final[dict[str, dict[str, Any]]] = {
 }
 """What a POST answers, by `<operation's name>Result`."""
 
+_RESOLVED: Final = object_of(
+    {
+        "command_id": {**ID, "description": "The command that was resumed or rejected."},
+        "commands": {
+            **list_of(
+                object_of(
+                    {
+                        "command_id": ID,
+                        "command_type": TEXT,
+                        "status": {"enum": ["posted", "rejected", "quarantined"]},
+                        "code": TEXT,
+                    },
+                    optional=("code",),
+                )
+            ),
+            "description": "What became of the commands that were decided, in order.",
+        },
+        "waiting_count": {**COUNT, "description": "Commands of the same loans that still wait."},
+        "posted_at": INSTANT,
+        "correlation_id": ID,
+    }
+)
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     **RESULTS,
     "PostedBalance": object_of(
@@ -160,8 +182,14 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "last_activity_at": INSTANT,
         }
     ),
+    "QuarantineResumeResult": _RESOLVED,
+    "QuarantineRejectResult": _RESOLVED,
     "Pending": object_of(
-        {"command_id": ID, "status": {"const": "pending"}, "accrual_event_id": ID},
+        {
+            "command_id": ID,
+            "status": {"enum": ["pending", "quarantined"]},
+            "accrual_event_id": ID,
+        },
         optional=("accrual_event_id",),
     ),
     "CommandState": object_of(

@@ -174,6 +174,16 @@ class Store:
         )
         return [outcome_from(row) for row in found]
 
+    async def quarantined(self, tenant_id: UUID, command_id: UUID) -> list[Row]:
+        """What waits in quarantine of a command, or of a request's steps."""
+        named = {"command_id": command_id, "partition_count": self.partition_count}
+        return await self.rows("find_quarantined", named, tenant_id=tenant_id)
+
+    async def is_held(self, tenant_id: UUID, command_id: UUID) -> bool:
+        """Whether a command, or a step of the request, waits for an operator."""
+        rows = await self.quarantined(tenant_id, command_id)
+        return any(not row["is_share"] for row in rows)
+
     async def steps(self, tenant_id: UUID, correlation_id: UUID) -> list[StepOutcome]:
         """What became of the steps of a request in parts, so far."""
         found = await self.rows(

@@ -5,7 +5,8 @@ SELECT o.*
 FROM generate_series(0, %(partition_count)s - 1) AS p (partition_id)
 CROSS JOIN LATERAL (
     SELECT tenant_id, command_id, correlation_id, idempotency_key, fingerprint, status,
-           result::text AS result, partition_id, command_offset, command_type, chunks_total
+           result::text AS result, partition_id,
+           coalesce(resumed_offset, command_offset) AS command_offset, command_type, chunks_total
     FROM command_outcomes AS c
     WHERE c.partition_id = p.partition_id AND c.tenant_id = %(tenant_id)s
       AND c.correlation_id = %(correlation_id)s AND c.chunks_total IS NOT NULL
