@@ -166,6 +166,64 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         {**{name: of for name, of in _ENTRY.items() if name != "next_page_token"}, "part": _NUMBER}
     ),
     "WholeJournalPage": _page("JournalEntryPart"),
+    "QuarantinedCommand": _object(
+        {
+            "command_id": _ID,
+            "command_type": _TEXT,
+            "loan_id": _or_null(_ID),
+            "idempotency_key": _TEXT,
+            "correlation_id": _ID,
+            "partition_id": _NUMBER,
+            "command_offset": _NUMBER,
+            "reason": _or_null(_TEXT),
+            "is_answered": {"type": "boolean"},
+            "appended_at": _INSTANT,
+            "quarantined_at": _INSTANT,
+        }
+    ),
+    "QuarantinePage": _page("QuarantinedCommand"),
+    "DeadLetter": _object(
+        {
+            "partition_id": _NUMBER,
+            "command_offset": _NUMBER,
+            "reason": _TEXT,
+            "appended_at": _INSTANT,
+            "claimed_type": _or_null(_TEXT),
+            "key": _or_null(_TEXT),
+            "value_beginning": _or_null(_TEXT),
+            "value_length": _NUMBER,
+            "headers": _list(_object({"name": _TEXT, "value": _TEXT})),
+        }
+    ),
+    "DeadLetterPage": _page("DeadLetter"),
+    "OperationsStatus": _object(
+        {
+            "status": {"enum": ["running", "quarantined", "halted"]},
+            "partitions": _list(
+                _object(
+                    {
+                        "partition_id": _NUMBER,
+                        "next_offset": _NUMBER,
+                        "last_entry_seq": _NUMBER,
+                        "reached_at": _INSTANT,
+                        "lag_seconds": _NUMBER,
+                        "halted_because": _or_null(_TEXT),
+                        "quarantined_count": _NUMBER,
+                        "lease_epoch": _NUMBER,
+                        "lease_owner": _or_null(_TEXT),
+                        "lease_taken_at": _or_null(_INSTANT),
+                    }
+                )
+            ),
+            "halted_partitions": _list(_NUMBER),
+            "quarantined_count": _NUMBER,
+            "dead_letter_count": _NUMBER,
+            "lag_seconds": _NUMBER,
+        }
+    ),
     "Live": _object({"status": _TEXT, "version": _TEXT, "git_sha": _TEXT}),
-    "Ready": _object({"status": _TEXT}),
+    "Ready": _object(
+        {"status": _TEXT, "warnings": {"type": "object", "additionalProperties": _TEXT}},
+        optional=("warnings",),
+    ),
 }

@@ -1,6 +1,7 @@
 """The read edge as an ASGI app: opens its parts, mounts the routes, says whether it is ready.
 
-`app.state.checks` answers readiness for whoever serves the app.
+`app.state.checks` answers readiness for whoever serves the app, `app.state.warnings` what else
+somebody must look at.
 """
 
 import json
@@ -53,6 +54,7 @@ class ReadApp(FastAPI):
         )
         self._routes = Routes(self.verifier, Desk(self.store, _page_secret(settings)))
         self.state.checks = self._checks
+        self.state.warnings = self._warnings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an operation without the framework's layers; leave the rest to them."""
@@ -78,6 +80,18 @@ class ReadApp(FastAPI):
             "engine": f"partitions halted: {halted}" if halted else engine,
             "issuer": self.verifier.fault,
         }
+
+    async def _warnings(self) -> dict[str, str]:
+        """What somebody must look at, though requests are served all the same."""
+        try:
+            positions = await self.store.positions()
+        except StoreUnavailable:
+            return {}
+        waiting = {p.partition_id: p.quarantined_count for p in positions if p.quarantined_count}
+        if not waiting:
+            return {}
+        told = f"{sum(waiting.values())} commands wait for an operator, in partitions "
+        return {"quarantine": f"{told}{sorted(waiting)}: see `hpts quarantine list`"}
 
 
 def create(settings: Settings) -> FastAPI:
@@ -114,7 +128,8 @@ async def _live(request: Request) -> Response:
 async def _ready(request: Request) -> Response:
     faults = {name: why for name, why in (await request.app.state.checks()).items() if why}
     if not faults:
-        return JSONResponse({"status": "ready"})
+        warnings = await request.app.state.warnings()
+        return JSONResponse({"status": "ready"} | ({"warnings": warnings} if warnings else {}))
     problem = Problem(code="not_ready", members={"not_ready": faults}, headers={"Retry-After": "1"})
     return _rendered(problem, request)
 

@@ -140,6 +140,59 @@ EXAMPLES: Final[dict[str, Example]] = {
     "JournalEntry": _ENTRY,
     "JournalPage": {"items": [_ENTRY]},
     "WholeJournalPage": {"items": [{**_ENTRY, "part": 0}], "next_page_token": _TOKEN},
+    "QuarantinePage": {
+        "items": [
+            {
+                "command_id": "01a20e3f-63d8-8009-94f8-d6a0b0f1f2c3",
+                "command_type": "Payment",
+                "loan_id": "1a0a0675-e250-446b-a48d-7d8719bde35e",
+                "idempotency_key": "payment-2026-02-02-7731",
+                "correlation_id": "01a20e3f-63d8-8009-94f8-d6a0b0f1f2c3",
+                "partition_id": 9,
+                "command_offset": 4711,
+                "reason": "loan 1a0a0675-e250-446b-a48d-7d8719bde35e would fall below zero",
+                "is_answered": False,
+                "appended_at": "2026-02-02T08:00:00.250000Z",
+                "quarantined_at": "2026-02-02T08:00:00.250000Z",
+            }
+        ],
+    },
+    "DeadLetterPage": {
+        "items": [
+            {
+                "partition_id": 3,
+                "command_offset": 17,
+                "reason": "unsigned: no signature, or no value",
+                "appended_at": "2026-02-02T08:00:00.250000Z",
+                "claimed_type": None,
+                "key": "aw==",
+                "value_beginning": "dg==",
+                "value_length": 1,
+                "headers": [{"name": "source", "value": "eA=="}],
+            }
+        ],
+    },
+    "OperationsStatus": {
+        "status": "quarantined",
+        "partitions": [
+            {
+                "partition_id": 9,
+                "next_offset": 4712,
+                "last_entry_seq": 4650,
+                "reached_at": "2026-02-02T08:00:05.000000Z",
+                "lag_seconds": 2,
+                "halted_because": None,
+                "quarantined_count": 1,
+                "lease_epoch": 3,
+                "lease_owner": "ledger-1/4242/slot-0",
+                "lease_taken_at": "2026-02-01T06:00:00.000000Z",
+            }
+        ],
+        "halted_partitions": [],
+        "quarantined_count": 1,
+        "dead_letter_count": 0,
+        "lag_seconds": 2,
+    },
     "Live": {"status": "ok", "version": "0.1.0", "git_sha": "8f3b1c0"},
     "Ready": {"status": "ready"},
 }

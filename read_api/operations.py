@@ -13,6 +13,7 @@ from read_api import (
     loans,
     parameters,
     periods,
+    quarantine,
     queries,
     statement,
     statement_forms,
@@ -97,7 +98,8 @@ class Rendering:
 class Operation:
     """One GET. `path` has its ids in braces, each read by its reader in `ids`.
 
-    `renderings`: the media types it can be had in beside JSON.
+    `renderings`: the media types it can be had in beside JSON. What is of all tenants
+    `is_for_operators`: the token must have that claim, too.
     """
 
     path: str
@@ -108,6 +110,7 @@ class Operation:
     ids: Mapping[str, Callable[[str], object]] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     renderings: Mapping[str, Rendering] = field(default_factory=dict)
+    is_for_operators: bool = False
 
 
 ANY_CURRENCY: Final = replace(CURRENCY, is_required=False)
@@ -134,6 +137,12 @@ BORROWER_ID: Final = Parameter(
     parameters.read_uuid,
     {"type": "string", "format": "uuid"},
     "Only loans of this borrower.",
+)
+QUARANTINED_LOAN: Final = Parameter(
+    "loan_id",
+    parameters.read_uuid,
+    {"type": "string", "format": "uuid"},
+    "Only commands that wait for this loan.",
 )
 STATUS: Final = Parameter(
     "status",
@@ -245,5 +254,30 @@ OPERATIONS: Final = (
         "JournalEntry",
         {"journal_entry_id": parameters.read_uuid},
         (PAGE_TOKEN,),
+    ),
+    Operation(
+        "/v1/quarantine",
+        "Commands that wait for an operator, and why",
+        scopes.OPERATIONS_READ,
+        quarantine.quarantined,
+        "QuarantinePage",
+        parameters=(QUARANTINED_LOAN, PAGE_SIZE, PAGE_TOKEN),
+    ),
+    Operation(
+        "/v1/dead-letters",
+        "Records of the log that are no command of this ledger; for operators",
+        scopes.OPERATIONS_READ,
+        quarantine.dead_letters,
+        "DeadLetterPage",
+        parameters=(PAGE_SIZE, PAGE_TOKEN),
+        is_for_operators=True,
+    ),
+    Operation(
+        "/v1/operations/status",
+        "How far each partition is, who holds it, what stands still; for operators",
+        scopes.OPERATIONS_READ,
+        quarantine.operations_status,
+        "OperationsStatus",
+        is_for_operators=True,
     ),
 )

@@ -68,6 +68,8 @@ class Routes:
             raise ProblemError(Problem(code="method_not_allowed", headers={"Allow": "GET, HEAD"}))
         token = await self._verifier.verify(_values(headers, b"authorization"))
         token.require(operation.scope)
+        if operation.is_for_operators:
+            token.require_operator()
         offered = (JSON, *operation.renderings)
         media_type = media_type_for(_values(headers, b"accept"), offered)
         ids = {name: _read(name, texts[name], operation) for name in operation.ids}

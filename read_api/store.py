@@ -43,6 +43,7 @@ class Position:
     last_entry_seq: int
     halted_because: str | None
     lag_s: float
+    quarantined_count: int = 0
 
 
 class Snapshot:
