@@ -1,4 +1,7 @@
-"""The command line: up, down, status, migrate, openapi. Words for people; the work is elsewhere."""
+"""The command line: up, down, status, migrate, openapi, and the operator's commands.
+
+Words for people; the work is elsewhere.
+"""
 
 import json
 import os
@@ -11,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hpts import openapi as contract
+from hpts import operating
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
 from hpts.local import announcement, control, detach, stack
@@ -38,6 +42,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="HPTS, a lending ledger: run it on this machine, and look after it.",
 )
+app.add_typer(operating.quarantine, name="quarantine")
+app.command("dead-letters")(operating.dead_letters)
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 _HERE: Final = Path(".hpts")
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)
@@ -194,5 +200,7 @@ def _show(found: dict[str, Any], data_dir: Path) -> None:
     _out.print(table)
     for name, why in found["not_ready"].items():
         _out.print(f"hpts: {name} is not ready: {why}")
+    for name, why in found["warnings"].items():
+        _out.print(f"hpts: {name}: {why}")
     if found["ready"]:
         _out.print("hpts: ready")

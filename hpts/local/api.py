@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -46,7 +46,8 @@ def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
 
     async def ready(request: Request) -> Response:
         checks = [*(await read.state.checks()).items(), *(await ingress.state.checks()).items()]
-        return _readiness(request, {name: why for name, why in checks if why})
+        faults = {name: why for name, why in checks if why}
+        return _readiness(request, faults, {} if faults else await read.state.warnings())
 
     own = Starlette(routes=[Route("/v1/health/ready", ready)], lifespan=lifespan)
     own.router.redirect_slashes = False
@@ -119,9 +120,9 @@ def _settings(read: Callable[[], Any]) -> Any:
         return None
 
 
-def _readiness(request: Request, faults: dict[str, str]) -> Response:
+def _readiness(request: Request, faults: dict[str, str], warnings: dict[str, str]) -> Response:
     if not faults:
-        return Response(b'{"status":"ready"}', media_type="application/json")
+        return JSONResponse({"status": "ready"} | ({"warnings": warnings} if warnings else {}))
     trace = tracing.begin(request.headers.raw)
     problem = Problem(code="not_ready", members={"not_ready": faults}, headers={"Retry-After": "1"})
     rendered = problem.with_trace(trace.trace_id, request.url.path).to_response()

@@ -49,7 +49,7 @@ def stop(data_dir: Path) -> str:
 
 
 def look(data_dir: Path) -> dict[str, Any]:
-    """What runs there: running, ready, supervisor, api_url, processes, not_ready."""
+    """What runs there: running, ready, supervisor, api_url, processes, not_ready, warnings."""
     running = lock.holder(data_dir)
     found: dict[str, Any] = {
         "running": running is not None,
@@ -58,19 +58,21 @@ def look(data_dir: Path) -> dict[str, Any]:
         "api_url": None,
         "processes": {},
         "not_ready": {},
+        "warnings": {},
     }
     if running is None:
         return found
     described = _described(data_dir)
     if described is None:
         return {**found, "not_ready": {"stack": "it is being started or stopped"}}
-    faults = _faults(described["api_url"])
+    faults, warnings = _readiness(described["api_url"])
     return {
         **found,
         "ready": not faults,
         "api_url": described["api_url"],
         "processes": described["processes"],
         "not_ready": faults,
+        "warnings": warnings,
     }
 
 
@@ -114,15 +116,16 @@ def _described(data_dir: Path) -> dict[str, Any] | None:
     return described
 
 
-def _faults(api_url: str) -> dict[str, str]:
-    """What the API says is not ready, by name."""
+def _readiness(api_url: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What the API says is not ready, by name, and what it warns of."""
     try:
-        with urllib.request.urlopen(f"{api_url}/v1/health/ready", timeout=_ASK_TIMEOUT_S):
-            return {}
+        url = f"{api_url}/v1/health/ready"
+        with urllib.request.urlopen(url, timeout=_ASK_TIMEOUT_S) as answer:
+            return {}, dict(json.load(answer).get("warnings", {}))
     except urllib.error.HTTPError as error:
         try:
-            return dict(json.loads(error.read())["not_ready"])
+            return dict(json.loads(error.read())["not_ready"]), {}
         except (ValueError, KeyError):
-            return {"api": f"answered with status {error.code}"}
+            return {"api": f"answered with status {error.code}"}, {}
     except OSError as error:
-        return {"api": str(error)}
+        return {"api": str(error)}, {}
