@@ -100,6 +100,19 @@ CHECKS = {
         SELECT e.partition_id, e.entry_seq FROM hpts.journal_entries AS e
         JOIN hpts.period_closes AS c USING (partition_id, tenant_id)
         WHERE c.closed_at < e.posted_at AND e.booked_on <= c.closed_through""",
+    "a loan's commands were applied out of their order in the log": """
+        SELECT partition_id, loan_id, entry_seq FROM (
+            SELECT e.partition_id, j.loan_id, e.entry_seq, e.command_offset,
+                lag(e.command_offset) OVER (PARTITION BY e.partition_id, e.tenant_id, j.loan_id
+                    ORDER BY e.entry_seq) AS earlier
+            FROM hpts.journal_entries AS e
+            JOIN (SELECT DISTINCT partition_id, entry_seq, loan_id FROM hpts.journal_lines
+                WHERE loan_id IS NOT NULL) AS j USING (partition_id, entry_seq)) AS applied
+        WHERE earlier >= command_offset""",
+    "a command waits that has an outcome": """
+        SELECT q.partition_id, q.command_offset FROM hpts.quarantined_commands AS q
+        JOIN hpts.command_outcomes AS o USING (partition_id, tenant_id, idempotency_key)
+        WHERE NOT q.is_share""",
     "an outcome beyond the position": """
         SELECT o.partition_id, o.command_offset FROM hpts.command_outcomes AS o
         JOIN hpts.partitions AS p USING (partition_id) WHERE o.command_offset >= p.next_offset""",

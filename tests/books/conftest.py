@@ -11,6 +11,7 @@ import pytest
 from hpts.local.postgres import PostgresServer
 from hpts.migrate import migrate
 from tests.books import ledger
+from tests.books.breaking import Case
 from tests.books.filled_ledger import filled_ledger
 from tests.local_stack import new_folder
 
@@ -45,7 +46,7 @@ def cluster() -> Iterator[str]:
         yield server.admin_dsn
     finally:
         running.send_signal(server.stop_signal)
-        running.wait(20)
+        running.wait(60)  # hundreds of databases are written back first
         server.discard()
 
 
@@ -84,3 +85,11 @@ def reader_dsn_of() -> Callable[[str], str]:
         return psycopg.conninfo.make_conninfo(admin_dsn, **login)
 
     return reader_dsn
+
+
+@pytest.fixture
+def case(fresh_ledger: Callable[[], tuple[str, str]]) -> Iterator[Case]:
+    """A ledger to break; sound at the end, whatever was held."""
+    made = Case(fresh_ledger())
+    yield made
+    made.end()

@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-from posting_engine.batch import Item, decide_batch, runs
+from posting_engine.applying import Applying
 from posting_engine.books import Books
+from posting_engine.posting.decide import decide as decide_by_the_rules
+from posting_engine.quarantine import Decide
+from posting_engine.quarantine_rows import QuarantinedRow
 from posting_engine.records import Record
+from posting_engine.verdict import Item
 from schemas import codec
+from schemas.codec import Outcome
 from schemas.commands import AccrualChunk, AnyCommand, Disbursement, Payment, Reversal
 from schemas.partitioning import partition_of_loan
 from schemas.placement import place_of
+from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume, Resolution
 
 PARTITIONS = 4
 HERE = Path(__file__).parent
@@ -86,6 +92,25 @@ def accrual(
     )
 
 
+def resume(key: str, waiting: QuarantinedRow, *, all_loans: bool = False) -> QuarantineResume:
+    return QuarantineResume(
+        **envelope(key),
+        command_id=waiting.command_id,
+        partition_id=waiting.partition_id,
+        loan_id=None if all_loans else waiting.loan_id,
+    )
+
+
+def reject(key: str, waiting: QuarantinedRow) -> QuarantineReject:
+    return QuarantineReject(
+        **envelope(key),
+        command_id=waiting.command_id,
+        partition_id=waiting.partition_id,
+        loan_id=waiting.loan_id,
+        explanation="a test",
+    )
+
+
 def reversal(key: str, entry_id: UUID, **which: Any) -> Reversal:
     return Reversal(
         **envelope(key),
@@ -101,10 +126,10 @@ class LogOfCommands:
     """Records in the order given, offsets and append times counted up within each partition."""
 
     def __init__(self) -> None:
-        self.records: list[tuple[Record, AnyCommand]] = []
+        self.records: list[tuple[Record, AnyCommand | Resolution]] = []
         self._offsets = [0] * PARTITIONS
 
-    def append(self, partition_id: int, command: AnyCommand) -> None:
+    def append(self, partition_id: int, command: AnyCommand | Resolution) -> None:
         offset = self._offsets[partition_id]
         self._offsets[partition_id] += 1
         appended_at = BEGINNING + timedelta(seconds=offset)
@@ -112,29 +137,31 @@ class LogOfCommands:
         record = Record(partition_id, offset, appended_at, b"key", value, ())
         self.records.append((record, command))
 
-    def send(self, command: AnyCommand) -> None:
+    def send(self, command: AnyCommand | Resolution) -> None:
         """Append a command to the partition that owns it."""
         self.append(place_of(command, PARTITIONS)[0], command)
 
 
 class Engine:
-    """The engine's batches over one store; keeps the follow-ups that its commands cause."""
+    """The engine's batches over one store; keeps the follow-ups that its commands cause, and what
+    waits for an operator by (partition, loan, offset). `decide` may have a rule more than ours.
+    """
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, decide: Decide = decide_by_the_rules) -> None:
         self.books = books
         self.held = books.take_leases(range(PARTITIONS), "a test")
         self.follow_ups: list[AnyCommand] = []
         self.posted: list[tuple[str, int]] = []
         """(key, partition) of what has posted."""
+        self.waiting: dict[tuple[int, UUID, int], QuarantinedRow] = {}
+        self.announced: list[Outcome] = []
+        self._applying = Applying(books, PARTITIONS, confirm=self._nobody_else, decide=decide)
 
-    def apply(self, records: Sequence[tuple[Record, AnyCommand]]) -> None:
+    def apply(self, records: Sequence[tuple[Record, AnyCommand | Resolution]]) -> None:
         """Apply records as one batch."""
-        for run in runs([Item(record, command) for record, command in records]):
-            before = {p: self.held[p] for p in {item.record.partition_id for item in run}}
-            pages = self.books.open_pages(run, before, PARTITIONS)
-            verdict = decide_batch(run, pages.by_partition, pages.earlier, before)
+        items = [Item(record, command) for record, command in records]
+        for verdict in self._applying.apply(items, self.held):
             assert verdict.halts == {}
-            self.books.record(verdict, pages)
             self.held.update(verdict.after)
             self.posted += [
                 (row.idempotency_key, row.partition_id)
@@ -142,17 +169,31 @@ class Engine:
                 if row.status == "posted"
             ]
             self.follow_ups += [_command_in(row.record_value) for row in verdict.follow_ups]
+            self.announced += [outcome for _, outcome in verdict.announcements]
+            for row in verdict.queued:
+                self.waiting[row.partition_id, row.loan_id, row.command_offset] = row
+            for partition_id, _, loan_id, offset in verdict.unqueued:
+                del self.waiting[partition_id, loan_id, offset]
+
+    def _nobody_else(self) -> None:
+        found = self.books.positions(range(PARTITIONS))
+        assert {p: at.lease_epoch for p, at in found.items()} == {
+            p: at.lease_epoch for p, at in self.held.items()
+        }
 
 
 def _command_in(value: bytes) -> AnyCommand:
     command = codec.decode(value)
-    assert not isinstance(command, codec.Outcome)
+    other = Outcome | DeadLetter | QuarantineResume | QuarantineReject
+    assert not isinstance(command, other)
     return command
 
 
-def apply(books: Books, log: LogOfCommands, cuts: Sequence[int]) -> Engine:
+def apply(
+    books: Books, log: LogOfCommands, cuts: Sequence[int], decide: Decide = decide_by_the_rules
+) -> Engine:
     """Apply a log in batches of the sizes in `cuts`, repeated."""
-    engine = Engine(books)
+    engine = Engine(books, decide)
     left = list(log.records)
     turn = 0
     while left:

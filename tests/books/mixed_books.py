@@ -14,11 +14,13 @@ from struct import pack
 from typing import Any
 from uuid import UUID, uuid5
 
-from posting_engine.batch import Item, decide_batch, runs
+from posting_engine.batch import decide_batch
 from posting_engine.books import Books
+from posting_engine.cuts import runs
 from posting_engine.posting.journal import Entry
 from posting_engine.posting.loan import Loan
 from posting_engine.records import Record
+from posting_engine.verdict import Item
 from schemas import codec, commands
 from schemas.commands import AnyCommand
 from schemas.partitioning import partition_of_loan

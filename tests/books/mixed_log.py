@@ -1,13 +1,20 @@
 """A log of every event, shuffled the same way each time: duplicates, refusals, backfills, closes,
-refinances whose steps lie among other commands, and the reversal of each of them.
+refinances whose steps lie among other commands, and the reversal of each of them; commands that
+break a rule or that Postgres refuses, and what operators decide about what waits.
 """
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from posting_engine.posting.rules import EVENT_KINDS
+import psycopg
+
+from posting_engine.posting.decide import decide
+from posting_engine.posting.journal import BrokenInvariant
+from posting_engine.posting.page import Decision, Page, Place
+from posting_engine.quarantine_rows import QuarantinedRow
 from schemas import ids
 from schemas.commands import (
     AdjustmentLine,
@@ -25,20 +32,39 @@ from schemas.commands import (
     RefinanceReversal,
     Restructure,
 )
+from schemas.quarantine import Resolution
 from tests.books import ledger
-from tests.books.ledger import BORROWER, TENANT, Engine, LogOfCommands, envelope
+from tests.books.ledger import BORROWER, Engine, LogOfCommands, envelope
+from tests.books.whole_life import entry_id, event_id, whole_life
 
 LOANS = [ledger.loan_number(n) for n in range(16)]
+REFUSED_MINOR, BREAKING_MINOR = 7_77, 6_66
+BAD = [REFUSED_MINOR, BREAKING_MINOR]
 CLOSES = (date(2026, 1, 31), date(2026, 1, 31), date(2026, 2, 28), date(2026, 12, 31))
+
+
+def plant(dsn: str) -> None:
+    """Let this ledger's Postgres refuse lines of `REFUSED_MINOR`, for ever."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "ALTER TABLE hpts.journal_lines ADD CONSTRAINT planted CHECK (amount_minor <> 777)"
+        )
+
+
+def decide_or_break(command: AnyCommand, place: Place, page: Page) -> Decision:
+    """Our rules, and one more: `BREAKING_MINOR` breaks in every even minute of the log's time."""
+    if getattr(command, "amount_minor", None) == BREAKING_MINOR and not place.posted_at.minute % 2:
+        raise BrokenInvariant("a rule of a test would be broken")
+    return decide(command, place, page)
 
 
 def recorded(engine: Engine, *, commands: int, seed: int) -> LogOfCommands:
     """Make a log by applying it command by command; follow-ups come in when chance has it."""
-    author = _Author(random.Random(seed), engine.posted)
+    author = _Author(random.Random(seed), engine.posted, engine.waiting)
     log = LogOfCommands()
     waiting: list[AnyCommand] = []
 
-    def take(command: AnyCommand) -> None:
+    def take(command: AnyCommand | Resolution) -> None:
         log.send(command)
         engine.apply(log.records[-1:])
         waiting.extend(engine.follow_ups)
@@ -50,17 +76,27 @@ def recorded(engine: Engine, *, commands: int, seed: int) -> LogOfCommands:
         while waiting and author.chance.random() < 0.4:
             take(waiting.pop(0))
         take(author.next(number))
-    while waiting:
-        take(waiting.pop(0))
+    for command in whole_life():
+        take(command)
+        while waiting:
+            take(waiting.pop(0))
     return log
 
 
 class _Author:
-    """Chooses commands; later ones refer to what earlier ones `posted` (key, partition)."""
+    """Chooses commands; later ones refer to what earlier ones `posted` (key, partition), and to
+    what is `waiting`.
+    """
 
-    def __init__(self, chance: random.Random, posted: list[tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        chance: random.Random,
+        posted: list[tuple[str, int]],
+        waiting: dict[tuple[int, UUID, int], QuarantinedRow],
+    ) -> None:
         self.chance = chance
         self.posted = posted
+        self.waiting = waiting
         self.loans = list(LOANS)
         self.payments: list[tuple[str, int]] = []
         self.disbursements: list[tuple[str, int]] = []
@@ -71,13 +107,25 @@ class _Author:
         """The first disbursement of most loans; the rest are opened later, or never."""
         return [self._disburse(f"opening:{n}", loan) for n, loan in enumerate(LOANS[:12])]
 
-    def next(self, number: int) -> AnyCommand:
-        makers = [self._pay] * 6 + [self._accrue] * 3 + [self._reverse] * 3 + [self._settle] * 6
+    def next(self, number: int) -> AnyCommand | Resolution:
+        if self.waiting and self.chance.random() < 0.15:
+            return self._resolve(number)
+        makers = [self._pay] * 6 + [self._accrue] * 3 + [self._reverse] * 4 + [self._settle] * 6
         makers += [self._take_return, self._allocate, self._fee, self._waive, self._charge_off]
+        makers += [self._fee, self._fee, self._waive, self._waive]
+        makers += [self._reverse_refinance, self._reverse_refinance] + [self._allocate] * 4
         makers += [self._recover, self._restructure, self._refinance, self._reverse_refinance]
         makers += [self._adjust, self._adjust, self._draw, self._undo_accrual, self._undo_accrual]
         makers += [self._close] if number % 40 == 0 else []
         return self.chance.choice(makers)(number)
+
+    def _resolve(self, number: int) -> Resolution:
+        """Mostly the first that waits of some loan is rejected, else its loan is tried again."""
+        chosen = self.chance.choice(list(self.waiting.values()))
+        if self.chance.random() < 0.6:
+            heads = [row for row in self.waiting.values() if row.loan_id == chosen.loan_id]
+            return ledger.reject(f"reject:{number}", min(heads, key=lambda row: row.command_offset))
+        return ledger.resume(f"resume:{number}", chosen, all_loans=self.chance.random() < 0.5)
 
     def _loan(self) -> UUID:
         return self.chance.choice(self.loans)
@@ -87,7 +135,7 @@ class _Author:
         return {**envelope(key), "loan_id": loan, "effective_on": day}
 
     def _money(self, key: str, loan: UUID) -> dict[str, Any]:
-        amount_minor = self.chance.choice([1_00, 5, 3_00, 700_00])
+        amount_minor = self.chance.choice([1_00, 5, 3_00, 700_00] * 6 + BAD)
         return {**self._of_loan(key, loan), "amount_minor": amount_minor, "currency": "USD"}
 
     def _disburse(self, key: str, loan: UUID) -> AnyCommand:
@@ -102,14 +150,18 @@ class _Author:
         # The number of keys is small, so some are used twice: duplicates.
         key = f"payment:{self.chance.randrange(300)}:{ledger.owner_of(loan)}"
         self.payments.append((key, ledger.owner_of(loan)))
-        return ledger.payment(key, loan, self.chance.choice([1_00, 5, 50_00, 900_00]))
+        return ledger.payment(key, loan, self.chance.choice([1_00, 5, 50_00, 900_00] * 6 + BAD))
 
     def _accrue(self, number: int) -> AnyCommand:
         owner = ledger.owner_of(self._loan())
         mine = {loan for loan in self.loans if ledger.owner_of(loan) == owner}
         key, day = f"accrual:{number}", self.chance.randrange(5, 29)
         self.accruals.append(key)
-        return ledger.accrual(key, owner, list(mine), day=day, backfill=self.chance.random() < 0.5)
+        chunk = ledger.accrual(key, owner, list(mine), day=day, backfill=self.chance.random() < 0.5)
+        if self.chance.random() < 0.95:
+            return chunk
+        # One share that Postgres refuses.
+        return replace(chunk, interests=REFUSED_MINOR.to_bytes(8, "big") + chunk.interests[8:])
 
     def _undo_accrual(self, number: int) -> AnyCommand:
         if not self.accruals:
@@ -219,7 +271,7 @@ class _Author:
             ]
         )
         loan = self._loan() if names_loan else None
-        key, amount = f"adjust:{number}", self.chance.choice([1_00, 5])
+        key, amount = f"adjust:{number}", self.chance.choice([1_00, 5] * 12 + BAD)
         lines = tuple(
             AdjustmentLine(
                 account_code=code, direction=side, amount_minor=amount, currency="USD", layer=layer
@@ -238,23 +290,3 @@ class _Author:
 
     def _close(self, number: int) -> AnyCommand:
         return PeriodClose(**envelope(f"close:{number}"), closed_through=self.chance.choice(CLOSES))
-
-
-def entry_id(key: str, partition_id: int) -> UUID:
-    """The entry that a command with this key brings about."""
-    return _derived(ids.JOURNAL_ENTRY, key, partition_id)
-
-
-def event_id(event_type: str, key: str, partition_id: int) -> UUID:
-    """The event that a command with this key brings about."""
-    return _derived(EVENT_KINDS[event_type], key, partition_id)
-
-
-def _derived(kind: str, key: str, partition_id: int) -> UUID:
-    return ids.derive(
-        kind,
-        tenant_id=TENANT,
-        key=key,
-        accepted_at=ledger.BEGINNING,
-        partition_id=partition_id,
-    )

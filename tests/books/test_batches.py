@@ -12,7 +12,7 @@ from posting_engine.posting.rules import EVENT_KINDS
 from tests import audit
 from tests.books import ledger
 from tests.books.ledger import Engine
-from tests.books.mixed_log import recorded
+from tests.books.mixed_log import decide_or_break, plant, recorded
 
 COMMANDS = int(os.environ.get("HPTS_MIXED_COMMANDS", "2000"))
 
@@ -23,10 +23,10 @@ def state_of(dsn: str) -> list[Any]:
         return [
             connection.execute(statement).fetchall()
             for statement in (
-                "SELECT partition_id, next_offset, last_entry_seq, chain_head, last_record_hash "
-                "FROM hpts.partitions ORDER BY 1",
-                "SELECT partition_id, command_offset, status, result::text, posted_at "
-                "FROM hpts.command_outcomes ORDER BY 1, 2",
+                "SELECT partition_id, next_offset, last_entry_seq, chain_head, last_record_hash, "
+                "quarantined_count FROM hpts.partitions ORDER BY 1",
+                "SELECT partition_id, command_offset, status, result::text, posted_at, "
+                "resumed_offset FROM hpts.command_outcomes ORDER BY 1, 2",
                 "SELECT * FROM hpts.loans ORDER BY partition_id, tenant_id, loan_id",
                 "SELECT * FROM hpts.account_days ORDER BY 1, 2, 3, 4, 5, 6, 7",
                 "SELECT * FROM hpts.reversal_targets ORDER BY 1, 2, 3, 4",
@@ -36,6 +36,12 @@ def state_of(dsn: str) -> list[Any]:
                 "SELECT * FROM hpts.period_closes ORDER BY 1, 2, 3",
                 "SELECT partition_id, idempotency_key, to_partition, record_key, record_value "
                 "FROM hpts.outgoing_commands ORDER BY 1, 2",
+                "SELECT partition_id, loan_id, command_offset, idempotency_key, command_id, "
+                "is_share, reason, quarantined_at, record_value, record_headers::text "
+                "FROM hpts.quarantined_commands ORDER BY 1, 2, 3",
+                "SELECT * FROM hpts.quarantines ORDER BY 1, 2, 3, 4",
+                "SELECT partition_id, row_number() OVER (PARTITION BY partition_id ORDER BY "
+                "outgoing_seq), record_value FROM hpts.outgoing_dead_letters ORDER BY 1, 2",
             )
         ]
 
@@ -44,20 +50,44 @@ def state_of(dsn: str) -> list[Any]:
 @pytest.mark.timeout(900)
 def test_cuts_of_the_log_do_not_show(fresh_ledger: Callable[[], tuple[str, str]]) -> None:
     admin_dsn, engine_dsn = fresh_ledger()
+    plant(admin_dsn)
     books = Books(engine_dsn)
-    log = recorded(Engine(books), commands=COMMANDS, seed=20260105)
+    log = recorded(Engine(books, decide_or_break), commands=COMMANDS, seed=1)
     books.close()
     one_by_one = state_of(admin_dsn)
     assert audit.faults_of_books(admin_dsn) == []
     every_event_was_posted(admin_dsn)
+    every_kind_of_quarantine_was_met(admin_dsn)
 
     for cuts in ([7], [500], [1, 60, 2, 13]):
         admin_dsn, engine_dsn = fresh_ledger()
+        plant(admin_dsn)
         books = Books(engine_dsn)
-        ledger.apply(books, log, cuts)
+        ledger.apply(books, log, cuts, decide_or_break)
         books.close()
         assert audit.faults_of_books(admin_dsn) == []
         assert state_of(admin_dsn) == one_by_one, cuts
+
+
+def every_kind_of_quarantine_was_met(dsn: str) -> None:
+    """The log proves nothing about quarantines either, unless it has every kind of them."""
+    with psycopg.connect(dsn) as connection:
+        (resumed, rejected, again, shares, behind, reasons) = (
+            connection.execute(
+                "SELECT count(*) FILTER (WHERE status = 'posted'), "
+                "count(*) FILTER (WHERE result ->> 'code' = 'rejected_by_operator'), "
+                "(SELECT count(*) FROM hpts.quarantines WHERE decided_offset <> command_offset), "
+                "(SELECT count(*) FROM hpts.command_outcomes WHERE result ->> 'rejections' "
+                "LIKE '%loan_quarantined%'), "
+                "count(*) FILTER (WHERE NOT EXISTS (SELECT FROM hpts.quarantines AS q "
+                "WHERE q.partition_id = o.partition_id AND q.command_offset = o.command_offset)), "
+                "(SELECT count(DISTINCT reason) FROM hpts.quarantines) "
+                "FROM hpts.command_outcomes AS o WHERE resumed_offset IS NOT NULL"
+            ).fetchone()
+            or (0,) * 6
+        )
+    assert min(resumed, rejected, again, shares, behind) > 0
+    assert reasons >= 2
 
 
 def every_event_was_posted(dsn: str) -> None:

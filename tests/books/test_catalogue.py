@@ -14,6 +14,9 @@ WRITTEN_BY_THE_ENGINE = {
     "reversal_targets",
     "outgoing_commands",
     "closed_periods",
+    "quarantined_commands",
+    "quarantines",
+    "outgoing_dead_letters",
     "period_closes",
     "disbursement_entries",
     "dead_letters",
@@ -25,6 +28,8 @@ HISTORY = [
     "reversal_targets",
     "disbursement_entries",
     "period_closes",
+    "quarantines",
+    "dead_letters",
 ]
 ROLES = ["hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries", "hpts_reconciliation"]
 

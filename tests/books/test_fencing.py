@@ -5,9 +5,10 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from posting_engine.batch import Item, decide_batch
+from posting_engine.batch import decide_batch
 from posting_engine.books import Books
 from posting_engine.positions import DataRefused, Fenced
+from posting_engine.verdict import Item
 from tests import audit
 from tests.books import ledger
 

@@ -45,6 +45,18 @@ KEYS_OF = {
     "load_closed_periods": {
         "closed_periods": ("closed_periods_pkey", {"partition_id", "tenant_id"})
     },
+    "load_quarantined_keys": {
+        "quarantined_commands": (
+            "quarantined_commands_key",
+            {"partition_id", "tenant_id", "idempotency_key"},
+        )
+    },
+    "load_quarantined_loans": {
+        "quarantined_commands": (
+            "quarantined_commands_pkey",
+            {"partition_id", "tenant_id", "loan_id"},
+        )
+    },
     "update_loans": LOANS_KEY,
 }
 """Statement -> table -> the index that it is read by and the columns looked up in it."""
@@ -76,6 +88,8 @@ FILL = """
     INSERT INTO reversal_targets SELECT p, entry, 0, uuid_nil, tenant, event
         FROM numbered, (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) AS nil (uuid_nil);
     INSERT INTO closed_periods SELECT p, event, day FROM numbered;
+    INSERT INTO quarantined_commands SELECT p, tenant, loan, n, 'key:' || n, entry, entry,
+        'Payment', hash, false, 'a test', instant, instant, NULL, hash, '[]' FROM numbered;
     DROP TABLE numbered;
 """
 

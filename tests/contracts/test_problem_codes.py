@@ -10,10 +10,13 @@ from schemas.problem_codes import CATALOGUE, REFUSALS
 OF_THE_BATCH = {"accrual_rejected"}
 """Of a chunk of which no loan could accrue: each of its loans has a refusal of its own."""
 
+OF_OPERATORS = {"rejected_by_operator", "not_quarantined", "step_cannot_be_rejected"}
+"""Of what is quarantined, and of resolving it: no rule of an event decides these."""
+
 
 def test_every_refusal_of_the_core_is_a_problem_and_no_other_is() -> None:
     decided = {code for codes in PRECEDENCE.values() for code in codes}
-    assert decided | OF_THE_BATCH == set(REFUSALS)
+    assert decided | OF_THE_BATCH | OF_OPERATORS == set(REFUSALS)
 
 
 @pytest.mark.parametrize("code", CATALOGUE)

@@ -17,6 +17,7 @@ from posting_engine.posting import entries
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand, PeriodClose, Refinance, RefinanceReversal
 from schemas.problems import ProblemError
+from schemas.quarantine import Resolution
 
 TENANT = UUID("11111111-2222-4333-8444-555555555555")
 REQUEST = UUID("01a20e3f-5a3f-8fff-9c4e-e60c38a5cab9")
@@ -91,7 +92,7 @@ def test_the_engine_counts_the_steps_alike(command: AnyCommand) -> None:
 
 
 def test_every_command_has_the_scope_of_its_post() -> None:
-    names = {kind.__name__ for kind in get_args(AnyCommand)}
+    names = {kind.__name__ for kind in (*get_args(AnyCommand), *get_args(Resolution))}
     assert set(progress._SCOPE_OF_TYPE) == names
     scopes = {operation.scope for operation in (*OPERATIONS, PERIOD_CLOSES)}
     assert scopes <= set(progress._SCOPE_OF_TYPE.values())

@@ -62,7 +62,8 @@ def posts() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name, path, operation) of every POST in the contract that has examples."""
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
-            if method == "post":
+            # What resolves a quarantine needs one: tests/faults/test_quarantine.py.
+            if method == "post" and "/quarantine/" not in path:
                 yield operation["operationId"].removeprefix("post"), path, operation
 
 
