@@ -87,7 +87,9 @@ class Worker:
             self._is_ring_fresh = False
             self._passed_over.clear()
             try:
-                self._watch_the_topic()
+                self._watch_the_topic(is_to_apply=bool(taken))
+                if self.patience.stopping.is_set():
+                    break  # what was taken is not confirmed, and is taken again by the next
                 for lost in (t for t in taken if isinstance(t, LostPosition)):
                     self._halt(lost.partition_id, halts.lost(lost.reason))
                 for partition_id, reason in tuple(self._to_halt.items()):
@@ -236,9 +238,11 @@ class Worker:
             self._is_ring_fresh = True
         return examine(record, self.ring, self.identity.partition_count)
 
-    def _watch_the_topic(self) -> None:
+    def _watch_the_topic(self, *, is_to_apply: bool) -> None:
         """Halt everything once the topic is another one: nothing of it is for these books."""
-        reason = None if self.watch is None else self.watch.turn()
+        if self.watch is None:
+            return
+        reason = self.watch.confirm(self.patience.stopping) if is_to_apply else self.watch.turn()
         if reason is not None:
             self._to_halt |= dict.fromkeys(self._running(), reason)
 

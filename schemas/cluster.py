@@ -6,8 +6,9 @@ that imports confluent_kafka: ingress, engine and command line must not differ i
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
+from threading import Event
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -26,7 +27,9 @@ from schemas.topics import COMMANDS
 TIMEOUT_S: Final = 30.0
 _ASK_EVERY_S: Final = 1.0
 _ANSWER_WITHIN_S: Final = 5.0
-_TIMES_MISSING: Final = 3
+_FRESH_S: Final = 0.1
+_LOOK_EVERY_S: Final = 0.05
+_MISSING_FOR_S: Final = 2.0
 
 
 class ClusterUnavailable(Exception):
@@ -135,8 +138,8 @@ def refuse_weaker(cluster: Cluster, *, profile: str, durability: str | None) -> 
 class TopicWatch:
     """Whether the commands topic is still the one that the books follow; asked once a second.
 
-    `turn` never blocks. Once it is another log it stays so: a topic that was made anew does not
-    become the old one again.
+    Once it is another log it stays so: a topic that was made anew does not become the old one
+    again.
     """
 
     def __init__(self, bootstrap: str, pinned: TopicIdentity) -> None:
@@ -144,56 +147,75 @@ class TopicWatch:
         self._pinned = pinned
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
         self._asked: Future[Any] | None = None
+        self._asked_at = 0.0
+        self._confirmed_at = 0.0
         self._due_at = 0.0
-        self._missing = 0
+        self._missing_since: float | None = None
 
     def first(self) -> None:
-        """Ask and wait for the answer; raises `ClusterUnavailable`."""
+        """Wait for the first answer; raises `ClusterUnavailable` when there is none in time."""
         deadline = time.monotonic() + TIMEOUT_S
-        while time.monotonic() < deadline:
-            asked = self._ask()
-            try:
-                asked.result(timeout=_ANSWER_WITHIN_S)
-            except (KafkaException, TimeoutError) as error:
-                if not _is_missing(error):
-                    raise ClusterUnavailable(f"cannot describe {COMMANDS}: {error}") from error
-            self._judge(asked)
-            if self.fault is not None or self._missing == 0:
-                return
-            time.sleep(_ASK_EVERY_S / 2)
-        raise ClusterUnavailable(f"cannot describe {COMMANDS}: no answer in time")
+        while self.fault is None and not self._confirmed_at:
+            if time.monotonic() > deadline:
+                raise ClusterUnavailable(f"cannot describe {COMMANDS}: no answer in time")
+            self.turn()
+            time.sleep(_LOOK_EVERY_S)
 
     def turn(self) -> str | None:
-        """Why the log is another one, as far as is known by now; None while it is the right one."""
+        """Why the log is another one, as far as is known by now; None while it is the right one.
+
+        Never blocks.
+        """
         if self._asked is not None:
             if not self._asked.done():
                 return self.fault
             self._judge(self._asked)
             self._asked = None
         if self.fault is None and time.monotonic() >= self._due_at:
-            self._due_at = time.monotonic() + _ASK_EVERY_S
-            self._asked = self._ask()
+            self._ask()
         return self.fault
 
-    def _ask(self) -> "Future[Any]":
+    def confirm(self, stopping: Event) -> str | None:
+        """As `turn`, but None only when the broker said so within the last `_FRESH_S`.
+
+        Blocks while it says nothing: what cannot be confirmed must not be applied. Where it ends
+        because `stopping` is set, nothing is confirmed.
+        """
+        while self.fault is None and time.monotonic() > self._confirmed_at + _FRESH_S:
+            if stopping.is_set():
+                return None
+            if self._asked is None:
+                self._ask()
+            if self._asked is not None:
+                wait([self._asked], timeout=_LOOK_EVERY_S)
+            if self._asked is not None and self._asked.done():
+                is_answered = self._asked.exception() is None
+                self.turn()
+                if not is_answered:
+                    stopping.wait(_LOOK_EVERY_S)
+        return self.fault
+
+    def _ask(self) -> None:
+        self._asked_at = time.monotonic()
+        self._due_at = self._asked_at + _ASK_EVERY_S
         asked = self._admin.describe_topics(
             TopicCollection([COMMANDS]), request_timeout=_ANSWER_WITHIN_S
         )
-        answer: Future[Any] = asked[COMMANDS]
-        return answer
+        self._asked = asked[COMMANDS]
 
     def _judge(self, asked: "Future[Any]") -> None:
         error = asked.exception()
         if error is None:
             topic = asked.result()
-            self._missing = 0
+            self._missing_since = None
             found = TopicIdentity(str(topic.topic_id), len(topic.partitions))
             self.fault = another_log(self._pinned, found)
+            self._confirmed_at = self._asked_at if self.fault is None else 0.0
         elif _is_missing(error):
             # A broker that has just come back may not know its topics yet; one that goes on
             # saying so means it.
-            self._missing += 1
-            if self._missing >= _TIMES_MISSING:
+            self._missing_since = self._missing_since or time.monotonic()
+            if time.monotonic() >= self._missing_since + _MISSING_FOR_S:
                 self.fault = another_log(self._pinned, None)
 
 

@@ -12,7 +12,7 @@ from tests import audit
 from tests.faults.own_ledger import OwnLedger, until
 from tests.http import Client
 
-SEEN_WITHIN_S = 8
+SEEN_WITHIN_S = 20
 
 
 def recreate(own: OwnLedger) -> None:
