@@ -191,6 +191,7 @@ class CommandLog:
             self._admin = AdminClient(self._connection)
             return None
 
+    @property
     def is_asking(self) -> bool:
         """Whether a question for the ends is under way."""
         return self._ends is not None

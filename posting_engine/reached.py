@@ -42,12 +42,12 @@ class LogEnds:
         """Ask when it is time; what an answer says, once there is one."""
         if time.monotonic() < self._due_at:
             return None
-        if not log.is_asking():
+        if not log.is_asking:
             log.ask_ends(running)
             self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
             return None
         answer = log.ends()
-        if not log.is_asking():  # answered, or failed: a broker that is away is not asked at once
+        if not log.is_asking:  # answered, or failed: a broker that is away is not asked at once
             self._due_at = time.monotonic() + ASK_EVERY_SECONDS
         if answer is None:
             return None
