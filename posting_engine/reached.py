@@ -40,17 +40,16 @@ class LogEnds:
 
     def turn(self, log: CommandLog, running: Mapping[int, Position]) -> AtTheEnds | None:
         """Ask when it is time; what an answer says, once there is one."""
-        if time.monotonic() < self._due_at:
-            return None
         if not log.is_asking:
-            log.ask_ends(running)
-            self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
+            if time.monotonic() >= self._due_at:
+                # Even if no answer comes: a broker that is away is not asked at once again.
+                self._due_at = time.monotonic() + ASK_EVERY_SECONDS
+                log.ask_ends(running)
+                self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
             return None
-        answer = log.ends()
-        if not log.is_asking:  # answered, or failed: a broker that is away is not asked at once
-            self._due_at = time.monotonic() + ASK_EVERY_SECONDS
-        if answer is None:
+        if (answer := log.ends()) is None:
             return None
+        self._due_at = time.monotonic() + ASK_EVERY_SECONDS
         asked_at, ends = answer
         # Held against what was applied when the question was put: the log only grows.
         beyond = {
