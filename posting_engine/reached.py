@@ -57,18 +57,16 @@ class LogEnds:
         self, log: CommandLog, running: Mapping[int, Position], now_seconds: float
     ) -> AtTheEnds | None:
         """Ask when it is time; what an answer says, once there is one."""
-        if now_seconds < self._due_at:
+        if not log.is_asking:
+            if now_seconds >= self._due_at:
+                # Even if no answer comes: a broker that is away is not asked at once again.
+                self._due_at = now_seconds + ASK_EVERY_SECONDS
+                log.ask_ends(running)
+                self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
             return None
-        is_asked = log.is_asking
-        if not is_asked:
-            log.ask_ends(running)
-            self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
+        if (answer := log.ends()) is None:
             return None
-        answer = log.ends()
-        if not log.is_asking:  # answered, or failed: a broker that is away is not asked at once
-            self._due_at = now_seconds + ASK_EVERY_SECONDS
-        if answer is None:
-            return None
+        self._due_at = now_seconds + ASK_EVERY_SECONDS
         stable, written = answer.stable, answer.written
         # Held against what was applied when the question was put: the log only grows.
         beyond = {

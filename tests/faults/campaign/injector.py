@@ -35,7 +35,7 @@ POINTS_WITHIN_S: Final = 120.0
 HITS_WITHIN_S: Final = 1.5
 RECOVERS_WITHIN_S: Final = 30.0
 TAKEN_OVER_WITHIN_S: Final = 20.0
-FENCED_WITHIN_S: Final = 4.0
+FENCED_WITHIN_S: Final = 15.0
 FENCED: Final = '"event": "fenced: rejoining"'
 STOP_POINTS: Final = (
     *("engine-polled", "engine-pages-open", "engine-decided"),
