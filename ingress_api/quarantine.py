@@ -95,7 +95,9 @@ async def accept(
     elif holder is not None:
         partition_id = holder.partition_id  # resolved since, perhaps by this very request
     else:
-        await progress.command_state(intake.store, request.tenant_id, command_id)  # 404: unknown
+        await progress.command_state(
+            intake.store, request.tenant_id, command_id, {}
+        )  # 404: unknown
         raise ProblemError(Problem(code="not_quarantined", command_id=command_id))
     loans = {row["loan_id"] for row in named}
     known = {

@@ -2,8 +2,8 @@
 
     batch                one command a part, queued together; answered when every one is known
     refinance            reserve, payoff, opening    } sent by the engine one after another;
-    refinance reversal   opening's, then payoff's    } answered when one is refused,
-    period close         decide, then one a partition} or when the last has posted
+    refinance reversal   opening's, then payoff's    } answered when the first is refused,
+    period close         decide, then one a partition} or when the last is known
 
 Pure. Outcomes may be found in any order, twice, and by announcement or in Postgres; the answer is
 always computed from all of them in the same way, so that a replay gives the same body. A step is
@@ -32,18 +32,19 @@ Results = Mapping[str, dict[str, Any]]
 class Kind:
     """A kind of request in steps.
 
-    `ends_at_refusal`: one refusal is the answer. `total` makes the result of what has posted,
+    `is_one_decision`: one refusal is the answer; where a later step refuses, the last one undoes
+    what the first prepared, and is waited for. `total` makes the result of what has posted,
     `location` where it can be read.
     """
 
     scope: str
-    ends_at_refusal: bool
+    is_one_decision: bool
     total: Callable[[Sequence[Outcome], UUID], dict[str, Any]]
     location: Callable[[Mapping[str, Any]], str]
 
     def is_known(self, outcomes: Collection[Outcome], steps_total: int) -> bool:
         """Whether what is known of the steps is enough to answer, for good."""
-        if self.ends_at_refusal and any(one.status != "posted" for one in outcomes):
+        if self.is_one_decision and any(_is_first(o) and o.status != "posted" for o in outcomes):
             return True
         return len(outcomes) >= steps_total
 
@@ -59,12 +60,16 @@ class Kind:
         return Answer(200 if is_replay else 201, answers.to_json(result), headers)
 
     def _result(self, outcomes: Sequence[Outcome], command_id: UUID) -> dict[str, Any]:
-        if self.ends_at_refusal:
+        if self.is_one_decision:
             for outcome in sorted(outcomes, key=lambda one: one.idempotency_key):
                 if outcome.status != "posted":
                     refused: dict[str, Any] = json.loads(outcome.result)
                     return refused
         return self.total(outcomes, command_id)
+
+
+def _is_first(outcome: Outcome) -> bool:
+    return "/" not in outcome.idempotency_key
 
 
 def _by_step(outcomes: Sequence[Outcome]) -> Results:

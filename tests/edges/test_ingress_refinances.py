@@ -101,23 +101,13 @@ def test_a_refused_refinance_is_remembered_and_the_new_id_is_free_again(client: 
     assert (first.status_code, first.json()["code"]) == (422, "disbursement_unsettled")
     state = outcome_of(client, first.json()["command_id"])
     assert (state["status"], state["problem"]["code"]) == ("rejected", "disbursement_unsettled")
-    opened = until_free(client, body["new_loan_id"])
+    opened = client.post("/v1/disbursements", bodies_of.disbursement(UUID(body["new_loan_id"])))
     assert opened.status_code == 201, opened.text
     again = client.post(PATH, body, key=key)
     assert (again.status_code, again.json()["code"]) == (422, "disbursement_unsettled")
     assert again.headers["idempotency-replayed"] == "true"
     assert again.json()["command_id"] == first.json()["command_id"]
     assert again.json()["detail"] == first.json()["detail"]
-
-
-def until_free(client: Client, loan_id: str) -> httpx.Response:
-    """The first answer to opening the loan that is not that a refinance has reserved it."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        answer = client.post("/v1/disbursements", bodies_of.disbursement(UUID(loan_id)))
-        is_reserved = answer.status_code == 422 and answer.json()["code"] == "loan_reserved"
-        if not is_reserved or time.monotonic() > deadline:
-            return answer
 
 
 def test_a_refinance_under_way_is_pending_and_in_progress(stack_dir: Path, client: Client) -> None:

@@ -130,14 +130,21 @@ def test_what_posts_is_known_with_the_last_step_and_answered_alike_in_any_order(
     assert dict(again.headers)["idempotency-replayed"] == "true"
 
 
-def test_a_refusal_is_final_whenever_it_is_found() -> None:
+def test_a_refused_payoff_is_answered_once_the_new_loan_s_id_is_free_again() -> None:
     for some in subsets([RESERVED, REFUSED, RELEASED]):
-        assert steps.REFINANCE.is_known(some, 3) == (REFUSED in some)
-        if REFUSED in some:
-            with pytest.raises(ProblemError) as refused:
-                steps.REFINANCE.answer(some, REQUEST, is_replay=False)
-            problem = refused.value.problem
-            assert (problem.code, problem.command_id) == ("loan_not_found", REQUEST)
+        assert steps.REFINANCE.is_known(some, 3) == (len(some) == 3)
+    with pytest.raises(ProblemError) as refused:
+        steps.REFINANCE.answer([RELEASED, REFUSED, RESERVED], REQUEST, is_replay=False)
+    problem = refused.value.problem
+    assert (problem.code, problem.command_id) == ("loan_not_found", REQUEST)
+
+
+def test_a_refused_first_step_is_answered_at_once() -> None:
+    taken = replace(RESERVED, status="rejected", result='{"code":"new_loan_exists"}')
+    assert steps.REFINANCE.is_known([taken], 3)
+    with pytest.raises(ProblemError) as refused:
+        steps.REFINANCE.answer([taken], REQUEST, is_replay=False)
+    assert refused.value.problem.code == "new_loan_exists"
 
 
 def test_a_batch_is_known_only_whole_whatever_is_refused() -> None:
