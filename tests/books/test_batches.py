@@ -21,7 +21,8 @@ from schemas.commands import (
 from tests import audit
 from tests.books import ledger
 from tests.books.ledger import Engine
-from tests.books.mixed_log import decide_or_break, entry_id, event_id, plant, recorded
+from tests.books.mixed_log import decide_or_break, plant, recorded
+from tests.books.whole_life import entry_id, event_id
 
 COMMANDS = int(os.environ.get("HPTS_MIXED_COMMANDS", "2000"))
 
