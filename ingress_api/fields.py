@@ -68,11 +68,17 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a body."""
+    """A member of a body. `description` is for people, where the name does not say enough."""
 
     name: str
     kind: Kind
     required: bool = True
+    description: str = ""
+
+    def schema(self) -> dict[str, object]:
+        """The JSON schema of its value."""
+        told = {"description": self.description} if self.description else {}
+        return {**self.kind.schema, **told}
 
 
 def read_members(
@@ -101,7 +107,7 @@ def schema_of(members: Sequence[Member]) -> dict[str, object]:
     """The JSON schema of an object with these members."""
     return {
         "type": "object",
-        "properties": {member.name: dict(member.kind.schema) for member in members},
+        "properties": {member.name: member.schema() for member in members},
         "required": [member.name for member in members if member.required],
         "additionalProperties": False,
     }

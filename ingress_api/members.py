@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ingress_api import fields
 from ingress_api.fields import Body, Faults, Member
+from schemas.chart_of_accounts import PRINCIPAL_RECEIVABLE
 from schemas.commands import LAYERS, MAX_ADJUSTMENT_LINES
 
 METHODS: Final = ("ach", "wire", "card", "check", "cash", "book", "other")
@@ -59,6 +60,11 @@ _LINE: Final = (
 )
 
 
+_ONLY_WHEN_OPENING: Final = (
+    f"is taken only with a SETTLED debit of {PRINCIPAL_RECEIVABLE.code}, loan_id and borrower_id"
+)
+
+
 def _split_sums_up(values: Mapping[str, Any], faults: Faults) -> None:
     if "split" not in values or "amount_minor" not in values:
         return
@@ -66,6 +72,20 @@ def _split_sums_up(values: Mapping[str, Any], faults: Faults) -> None:
         return
     if sum(values["split"].values()) != values["amount_minor"]:
         faults.add("/split", "invalid_value", "must sum to amount_minor")
+
+
+def _accrued_only_by_an_opening(values: Mapping[str, Any], faults: Faults) -> None:
+    if "accrued_through" not in values or "borrower_id" not in values:
+        return  # without a borrower it was not taken in the first place
+    if not faults.is_sound("/lines"):
+        return
+    debits_principal = any(
+        (line["account_code"], line["direction"], line["layer"])
+        == (PRINCIPAL_RECEIVABLE.code, "DR", "SETTLED")
+        for line in values.get("lines", ())
+    )
+    if "loan_id" not in values or not debits_principal:
+        faults.add("/accrued_through", "unknown_field", _ONLY_WHEN_OPENING)
 
 
 DISBURSEMENT: Final = Body(
@@ -151,10 +171,23 @@ MANUAL_ADJUSTMENT: Final = Body(
         Member("reason_code", fields.one_of(*ADJUSTMENT_REASONS)),
         Member("description", fields.TEXT),
         *_OF_ITS_LOAN,
-        Member("borrower_id", fields.IDENTIFIER, required=False),
-        Member("accrued_through", fields.EFFECTIVE_DATE, required=False),
+        Member(
+            "borrower_id",
+            fields.IDENTIFIER,
+            required=False,
+            description="The loan's borrower. With a SETTLED debit of 1100 it opens a loan that "
+            "does not exist; of one that does, it must be the borrower.",
+        ),
+        Member(
+            "accrued_through",
+            fields.EFFECTIVE_DATE,
+            required=False,
+            description="The day through which interest had accrued when the loan was opened: "
+            f"it {_ONLY_WHEN_OPENING}. Where the loan turns out to exist already, it is ignored.",
+        ),
         *(remark for remark in _REMARKS if remark.name != "description"),
     ),
     only_with={"borrower_id": "loan_id", "accrued_through": "borrower_id"},
+    rule=_accrued_only_by_an_opening,
 )
 PERIOD_CLOSE: Final = Body(())

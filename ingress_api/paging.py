@@ -1,23 +1,19 @@
-"""Page tokens: where the next page begins, sealed so that only we can have made them.
+"""What a listing's query asks for, and where its next page begins. Pure.
 
-A token is bound to a tenant and a query, and holds how far the first page saw each partition, so
-that pages never skip or repeat an item while new ones arrive. Pure.
+A page token holds how far the first page saw each partition, so that pages never skip or repeat an
+item while new ones arrive.
 """
 
-import hmac
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
 from ingress_api.exchange import invalid_parameter
-from schemas.problems import Problem, ProblemError
+from schemas import page_tokens
 
 MAX_PAGE: Final = 500
 DEFAULT_PAGE: Final = 100
 _PARAMETERS: Final = ("page_size", "page_token", "order")
-_SEAL_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +52,8 @@ def read_paging(query: bytes, secret: bytes, bound_to: str) -> Paging:
 
 def next_token(place: Place, secret: bytes, bound_to: str, *, is_descending: bool) -> str:
     """The token of the page that begins at `place`."""
-    content = json.dumps([place.upto, place.after], separators=(",", ":")).encode()
     order = "desc" if is_descending else "asc"
-    seal = _seal(content, secret, f"{bound_to} {order}")
-    return _encoded(seal + content)
+    return page_tokens.sealed([place.upto, place.after], secret, f"{bound_to} {order}")
 
 
 def _page_size(text: str | None) -> int:
@@ -71,24 +65,5 @@ def _page_size(text: str | None) -> int:
 
 
 def _opened(token: str, secret: bytes, bound_to: str) -> Place:
-    try:
-        packed = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-    except ValueError:
-        raise ProblemError(Problem(code="page_token_invalid")) from None
-    seal, content = packed[:_SEAL_BYTES], packed[_SEAL_BYTES:]
-    # The decoder skips what is not base64, so only the one canonical spelling is taken.
-    is_canonical = _encoded(packed) == token
-    is_sealed = hmac.compare_digest(seal, _seal(content, secret, bound_to))
-    if not (is_canonical and is_sealed):
-        raise ProblemError(Problem(code="page_token_invalid"))
-    upto, (partition, offset, number) = json.loads(content)
+    upto, (partition, offset, number) = page_tokens.opened(token, secret, bound_to)
     return Place(tuple(upto), (partition, offset, number))
-
-
-def _encoded(packed: bytes) -> str:
-    return urlsafe_b64encode(packed).rstrip(b"=").decode()
-
-
-def _seal(content: bytes, secret: bytes, bound_to: str) -> bytes:
-    message = b"page token\0" + bound_to.encode() + b"\0" + content
-    return hmac.digest(secret, message, "sha256")[:_SEAL_BYTES]

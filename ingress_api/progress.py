@@ -1,15 +1,17 @@
 """Reads on the write edge: what became of a command, and how far a batch is.
 
-They live here because they need the reservations and manifests, which no reader sees.
+They live here because they need the reservations and manifests, which no reader sees. `least` is
+what must have been applied first (`freshness`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from ingress_api import answers, paging
 from ingress_api.exchange import Answer
+from ingress_api.freshness import wait_for
 from ingress_api.steps import KINDS, Kind
 from ingress_api.store import Manifest, StepOutcome, Store, outcome_from
 from schemas import ids, scopes
@@ -44,8 +46,11 @@ class CommandState:
     outcomes: list[Outcome] | None
 
 
-async def command_state(store: Store, tenant_id: UUID, command_id: UUID) -> CommandState:
+async def command_state(
+    store: Store, tenant_id: UUID, command_id: UUID, least: Mapping[int, int]
+) -> CommandState:
     """What is known of a command; raises `not_found` for another tenant's as for none."""
+    await wait_for(store, least)
     row = await store.one(
         "find_reservation_of_command", {"tenant_id": tenant_id, "command_id": command_id}
     )
@@ -112,8 +117,11 @@ def describe(state: CommandState) -> Answer:
     return Answer(200, opening + b',"result":' + answer.body + b"}", position)
 
 
-async def batch_progress(store: Store, tenant_id: UUID, accrual_event_id: UUID) -> Answer:
+async def batch_progress(
+    store: Store, tenant_id: UUID, accrual_event_id: UUID, least: Mapping[int, int]
+) -> Answer:
     """The answer to `GET /accruals/{accrual_event_id}`."""
+    await wait_for(store, least)
     manifest, chunks = await _batch(store, tenant_id, accrual_event_id)
     outcomes = [chunk.outcome for chunk in chunks]
     chunks_total = manifest.chunks_total if manifest else chunks[0].chunks_total
@@ -149,11 +157,18 @@ async def batch_progress(store: Store, tenant_id: UUID, accrual_event_id: UUID) 
 
 
 async def rejections(
-    store: Store, tenant_id: UUID, accrual_event_id: UUID, *, query: bytes, secret: bytes
+    store: Store,
+    tenant_id: UUID,
+    accrual_event_id: UUID,
+    least: Mapping[int, int],
+    *,
+    query: bytes,
+    secret: bytes,
 ) -> Answer:
     """The answer to `GET /accruals/{accrual_event_id}/rejections`: one page."""
     bound_to = f"{tenant_id} rejections {accrual_event_id}"
     wanted = paging.read_paging(query, secret, bound_to)
+    await wait_for(store, least)
     await _batch(store, tenant_id, accrual_event_id)
     place = wanted.place or await _first_place(store, is_descending=wanted.is_descending)
     partition, offset, number = place.after
@@ -211,7 +226,7 @@ async def _batch(
 
 
 async def _first_place(store: Store, *, is_descending: bool) -> paging.Place:
-    ends = {row["partition_id"]: row["last_offset"] for row in await store.rows("load_ends", {})}
+    ends = await store.last_offsets()
     upto = tuple(ends.get(partition, -1) for partition in range(store.partition_count))
     after = (store.partition_count, 0, 0) if is_descending else (-1, 0, 0)
     return paging.Place(upto, after)

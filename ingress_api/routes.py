@@ -26,6 +26,7 @@ from ingress_api.posts import LEAST_DRY_RUN_S, Caller, Deps, post_of
 from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
+from schemas.min_position import read_min_position
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.tracing import Trace
 
@@ -132,7 +133,7 @@ class Routes:
         command_id = _id_in(COMMAND_PATH, exchange.path)
         exchange.refuse_parameters()
         state = await progress.command_state(
-            self._ready().intake.store, token.tenant_id, command_id
+            self._ready().intake.store, token.tenant_id, command_id, _least(exchange)
         )
         # Only now, so that a missing scope tells nothing about another tenant's commands.
         token.require(state.required_scope)
@@ -145,7 +146,7 @@ class Routes:
         event_id = _id_in(ACCRUAL_PATH, exchange.path)
         exchange.refuse_parameters()
         store = self._ready().intake.store
-        return await progress.batch_progress(store, token.tenant_id, event_id)
+        return await progress.batch_progress(store, token.tenant_id, event_id, _least(exchange))
 
     async def _rejections(self, exchange: Exchange, trace: Trace) -> Answer:
         del trace
@@ -155,6 +156,7 @@ class Routes:
             self._ready().intake.store,
             token.tenant_id,
             _id_in(REJECTIONS_PATH, exchange.path),
+            _least(exchange),
             query=exchange.query,
             secret=self.page_secret,
         )
@@ -175,6 +177,10 @@ def _only(method: str) -> Handler:
         raise ProblemError(Problem(code="method_not_allowed", headers={"Allow": method}))
 
     return refuse
+
+
+def _least(exchange: Exchange) -> dict[int, int]:
+    return read_min_position(exchange.header_values(b"hpts-min-position"))
 
 
 def _id_in(pattern: re.Pattern[str], path: str) -> UUID:

@@ -162,6 +162,10 @@ class Store:
         row = await self.one("find_reservation", named)
         return None if row is None else Reservation(**named, **row)  # type: ignore[arg-type]
 
+    async def last_offsets(self) -> dict[int, int]:
+        """Partition -> the last offset that has been applied, -1 for none."""
+        return {row["partition_id"]: row["last_offset"] for row in await self.rows("load_ends", {})}
+
     async def outcomes(self, tenant_id: UUID, places: Sequence[tuple[int, str]]) -> list[Outcome]:
         """What became of the commands at these (partition, key)."""
         found = await self.rows(

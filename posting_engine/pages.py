@@ -224,7 +224,10 @@ def fill_pages(
         pages[row["partition_id"]].closed_through[row["tenant_id"]] = row["closed_through"]
     _fill_entries(pages, found.entries)
     for row in found.disbursements:
-        _fill_disbursement(pages[row.pop("partition_id")], row.pop("tenant_id"), row)
+        page, reversed_by = pages[row.pop("partition_id")], row.pop("reversed_by_entry_id")
+        disbursed = _fill_disbursement(page, row.pop("tenant_id"), row)
+        if reversed_by is not None:
+            page.reversed_by[disbursed.journal_entry_id, disbursed.part] = reversed_by
     for lookup, rows_of_lookup in zip(needs.lookups, found.lookups, strict=True):
         _fill_lookup(pages[lookup.partition_id], lookup.command, rows_of_lookup)
     outcomes = {
@@ -247,8 +250,10 @@ def _fill_entries(pages: Mapping[int, Page], entries: Sequence[dict[str, Any]]) 
             page.disbursement_of[entry.journal_entry_id] = named["event_id"]
 
 
-def _fill_disbursement(page: Page, tenant_id: UUID, named: dict[str, Any]) -> None:
-    page.disbursed[tenant_id, named["event_id"]] = DisbursedAmount(**named)
+def _fill_disbursement(page: Page, tenant_id: UUID, named: dict[str, Any]) -> DisbursedAmount:
+    disbursed = DisbursedAmount(**named)
+    page.disbursed[tenant_id, disbursed.event_id] = disbursed
+    return disbursed
 
 
 def _fill_lookup(

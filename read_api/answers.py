@@ -93,6 +93,7 @@ _ENTRY: Final = {
     "description": _or_null(_TEXT),
     "actor": _TEXT,
     "metadata": {"type": "object", "additionalProperties": _TEXT},
+    "details": {"type": "object", "additionalProperties": _TEXT},
     "next_page_token": _TEXT,
 }
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {
@@ -147,19 +148,14 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "totals": _list(_object({"currency": _TEXT, "layer": _LAYER, **_SIDES})),
         }
     ),
-    "Periods": _object(
+    "Period": _object(
         {
-            "items": _list(
-                _object(
-                    {
-                        "period": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
-                        "status": {"enum": ["open", "closing", "closed"]},
-                        "closed_at": _or_null(_INSTANT),
-                    }
-                )
-            )
+            "period": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+            "status": {"enum": ["open", "closing", "closed"]},
+            "closed_at": _or_null(_INSTANT),
         }
     ),
+    "Periods": _page("Period"),
     "JournalEntry": _object(_ENTRY, optional=("next_page_token",)),
     "JournalPage": _page("JournalEntry"),
     "JournalEntryPart": _object(

@@ -110,6 +110,7 @@ def entry(row: Mapping[str, Any], lines: Iterable[Body]) -> Body:
         "description": row["description"],
         "actor": row["actor"],
         "metadata": row["metadata"],
+        "details": row["details"],
     }
 
 

@@ -84,6 +84,7 @@ _ENTRY: Final[Example] = {
     "description": "February instalment",
     "actor": "servicing",
     "metadata": {"instalment": "1"},
+    "details": {"source_method": "ach"},
 }
 _TOKEN: Final = "Hk3l9x0pQ4c2mVtY7bWnRj8aZs5dGf6eUiOoKqLwXhE"
 
@@ -136,6 +137,7 @@ EXAMPLES: Final[dict[str, Example]] = {
             {"period": "2026-01", "status": "closed", "closed_at": "2026-02-03T08:00:00.250000Z"},
             {"period": "2026-02", "status": "open", "closed_at": None},
         ],
+        "next_page_token": _TOKEN,
     },
     "JournalEntry": _ENTRY,
     "JournalPage": {"items": [_ENTRY]},

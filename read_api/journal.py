@@ -21,7 +21,8 @@ from schemas import ids
 
 MOST_LINES: Final = 1_000
 _FIRST_PARTS: Final = 4
-_BEHIND_ALL: Final = 2**62
+BEHIND_ALL: Final = 2**62
+"""An entry_seq that no partition reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ async def loan_journal(desk: Desk, ask: Ask) -> Body:
         "to_date": filters["to_date"] or date.max,
         "event_type": filters["event_type"],
         "direction": -1 if filters["order"] == "desc" else 1,
+        "is_by_date": False,
     }
     size: int = ask.values["page_size"]
     return await desk.store.read(
@@ -154,7 +156,7 @@ async def _journal_page(
         raise not_found()
     if place is None:
         end = next(p for p in await books.positions() if p.partition_id == partition_id)
-        beginning = 0 if names["direction"] == 1 else _BEHIND_ALL
+        beginning = 0 if names["direction"] == 1 else BEHIND_ALL
         place = Place({partition_id: end.last_entry_seq}, (beginning,))
     entries = await books.rows(
         "list_loan_entries",

@@ -184,14 +184,21 @@ OPERATIONS: Final = (
         scopes.BALANCES_READ,
         periods.periods,
         "Periods",
+        parameters=(
+            *(replace(ORDER, description="The first month first, or the current one."), PAGE_SIZE),
+            PAGE_TOKEN,
+        ),
     ),
     Operation(
         "/v1/loans",
-        "Loans, by borrower and status",
+        "Loans that were opened by the first page, by borrower and status, in order of their ids",
         scopes.LEDGER_READ,
         loans.loans,
         "LoanPage",
-        parameters=(BORROWER_ID, STATUS, PAGE_SIZE, PAGE_TOKEN),
+        parameters=(
+            *(BORROWER_ID, STATUS),
+            *(replace(ORDER, description="By loan id, or back."), PAGE_SIZE, PAGE_TOKEN),
+        ),
     ),
     Operation(
         "/v1/loans/{loan_id}",

@@ -1,4 +1,4 @@
-"""What stands in a path, a query string or a header, read strictly (contract section 1). Pure.
+"""What stands in a path or a query string, read strictly (contract section 1). Pure.
 
 Every reader takes the text as the client sent it, decoded once, and raises `BadParameter`. An
 unknown parameter, a repeated one and a missing one are faults too; all faults are told at once.
@@ -29,7 +29,6 @@ _PAGE_SIZE: Final = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _ACCOUNT: Final = re.compile(r"[1-9][0-9]{3}", re.ASCII)
 _EVENT_TYPE: Final = re.compile(r"[a-z][a-z_]{0,63}", re.ASCII)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,30000}", re.ASCII)
-_POSITION: Final = re.compile(r"(0|[1-9][0-9]{0,3}):(0|[1-9][0-9]{0,18})", re.ASCII)
 _PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -163,19 +162,6 @@ def read_page_token(text: str) -> str:
     if _TOKEN.fullmatch(text) is None:
         raise ProblemError(Problem(code="page_token_invalid"))
     return text
-
-
-def read_position(values: Sequence[bytes]) -> dict[int, int]:
-    """`HPTS-Min-Position`: partition -> the offset that must have been applied."""
-    offsets: dict[int, int] = {}
-    for item in b",".join(values).decode("latin-1").split(",") if values else ():
-        found = _POSITION.fullmatch(item.strip(" \t"))
-        if found is None:
-            fault = "must be <partition>:<offset>[,...]"
-            raise refuse(FieldError("/HPTS-Min-Position", "invalid_format", fault))
-        partition, offset = int(found[1]), int(found[2])
-        offsets[partition] = max(offset, offsets.get(partition, -1))
-    return offsets
 
 
 def _one_of(text: str, allowed: Sequence[str]) -> str:

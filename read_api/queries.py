@@ -101,16 +101,19 @@ async def loan_balance(desk: Desk, ask: Ask) -> Body:
 async def loan_at(
     books: Snapshot, names: dict[str, Any], as_of: date, known_at: datetime
 ) -> dict[str, Any]:
-    """What was known of a loan at an instant, as of an effective date, its status included."""
+    """What was known of a loan at an instant, as of an effective date, its status included.
+
+    Only of the life that the loan was in at that instant: one opened anew starts from zero.
+    """
     bounds = {**names, "known_at": known_at}
-    row = await only(books, "sum_loan", {**bounds, "as_of": as_of, **SUB_BALANCE_ACCOUNTS})
-    is_opened = False
-    if standing.hangs_on_openings(row):
+    wanted = {**bounds, "as_of": as_of, **SUB_BALANCE_ACCOUNTS}
+    row = await only(books, "sum_loan", {**wanted, "life_began_seq": 0})
+    if row["lives"] > 1:
         codes = list(SUB_BALANCE_ACCOUNTS.values())
         history = await books.rows("list_loan_history", **bounds, account_codes=codes)
-        is_opened = standing.opening_stands(history, currency=row["currency"], as_of=as_of)
-    status = standing.status_of(row, is_opened=is_opened)
-    return {**row, "loan_id": names["loan_id"], "status": status}
+        life = {"life_began_seq": standing.last_life_began(history)}
+        row = await only(books, "sum_loan", wanted | life)
+    return {**row, "loan_id": names["loan_id"], "status": standing.status_of(row)}
 
 
 async def loan(desk: Desk, ask: Ask) -> Body:

@@ -12,11 +12,12 @@ from starlette.types import Receive, Scope, Send
 
 from read_api.negotiation import JSON, media_type_for
 from read_api.operations import OPERATIONS, Operation
-from read_api.parameters import BadParameter, read_position, read_query, refuse
+from read_api.parameters import BadParameter, read_query, refuse
 from read_api.queries import Ask, Desk
 from read_api.store import StoreUnavailable
 from schemas import tracing
 from schemas.access_token import TokenVerifier
+from schemas.min_position import read_min_position
 from schemas.problems import FieldError, Problem, ProblemError
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -76,7 +77,7 @@ class Routes:
             path=operation.path.format(**ids),
             ids=ids,
             values=read_query(scope["query_string"], operation.parameters),
-            least=read_position(_values(headers, b"hpts-min-position")),
+            least=read_min_position(_values(headers, b"hpts-min-position")),
         )
         body = await operation.answer(self._desk, ask)
         varying = [(b"vary", b"Accept")] if operation.renderings else []

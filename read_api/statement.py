@@ -14,6 +14,7 @@ from typing import Any, Final
 from read_api import bodies
 from read_api.bodies import Body
 from read_api.freshness import wait_for
+from read_api.journal import BEHIND_ALL
 from read_api.parameters import check_dates, refuse
 from read_api.queries import SUB_BALANCE_ACCOUNTS, Ask, Desk, loan_partition, only, today
 from read_api.store import Row, Snapshot
@@ -52,9 +53,21 @@ async def statement(desk: Desk, ask: Ask) -> Body:
 
 async def _look_up(books: Snapshot, names: dict[str, Any], days: dict[str, date]) -> _Found:
     loan = await only(books, "find_loan", names)
-    life = {**names, "life_began_seq": loan["life_began_seq"]}
-    before = await books.rows("sum_loan_before", **life, before=days["from_date"])
-    entries = await books.rows("list_statement_entries", **life, **days, most=MOST_ENTRIES + 1)
+    began_seq: int = loan["life_began_seq"]
+    before = await books.rows(
+        "sum_loan_before", **names, life_began_seq=began_seq, before=days["from_date"]
+    )
+    entries = await books.rows(
+        "list_loan_entries",
+        **names,
+        **days,
+        after_seq=began_seq - 1,
+        upto_seq=BEHIND_ALL,
+        event_type=None,
+        direction=1,
+        is_by_date=True,
+        most=MOST_ENTRIES + 1,
+    )
     seqs = [row["entry_seq"] for row in entries[:MOST_ENTRIES]]
     lines = await books.rows("list_loan_lines", **names, entry_seqs=seqs) if seqs else []
     return _Found(loan, before, entries, lines)

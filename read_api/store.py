@@ -89,9 +89,14 @@ class Store:
         await self._pool.close()
 
     async def read(self, tenant_id: UUID, work: Callable[[Snapshot], Awaitable[Result]]) -> Result:
-        """Do `work` on one snapshot; once more where the connection turns out to be broken."""
+        """Do `work` on one snapshot; once more where the connection turns out to be broken.
+
+        A statement that took too long is not begun again: it would take as long.
+        """
         try:
             return await self._read(tenant_id, work)
+        except psycopg.errors.QueryCanceled as error:
+            raise StoreUnavailable("a statement took too long") from error
         except psycopg.OperationalError:
             pass
         try:

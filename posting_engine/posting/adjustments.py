@@ -16,6 +16,7 @@ from posting_engine.posting.loan import SUB_BALANCES, Loan
 from posting_engine.posting.page import Decision, Page, Place, Posting
 from posting_engine.posting.refusals import (
     LOAN_NOT_FOUND,
+    OPENED_IN_ONE_CURRENCY,
     Refusal,
     borrower_mismatch,
     currency_mismatch,
@@ -34,7 +35,9 @@ def adjust(command: ManualAdjustment, place: Place, page: Page) -> Decision:
             return reserved
         loan = _opened_by(command, place, page)
     lines = _lines_of(command, loan)
-    refusal = _refusal_of_lines(command, lines) or _refusal_of_loan(command, loan, lines)
+    refusal = _refusal_of_lines(command, lines) or _refusal_of_loan(
+        command, loan, lines, opens=opens
+    )
     if refusal is not None:
         return refusal
     closed_through = page.closed_through.get(command.tenant_id)
@@ -112,9 +115,9 @@ def _refusal_of_lines(command: ManualAdjustment, lines: tuple[Line, ...]) -> Ref
 
 
 def _refusal_of_loan(
-    command: ManualAdjustment, loan: Loan | None, lines: tuple[Line, ...]
+    command: ManualAdjustment, loan: Loan | None, lines: tuple[Line, ...], *, opens: bool
 ) -> Refusal | None:
-    """What the loan has against it; nothing where none is named."""
+    """What the loan, which it may open, has against it; nothing where none is named."""
     if command.loan_id is None:
         return None
     if loan is None:
@@ -122,7 +125,7 @@ def _refusal_of_loan(
     if command.borrower_id not in (None, loan.borrower_id):
         return borrower_mismatch()
     if any(line.currency != loan.currency for line in lines):
-        return currency_mismatch(loan.currency)
+        return OPENED_IN_ONE_CURRENCY if opens else currency_mismatch(loan.currency)
     if min(loan.balances_after(lines).values()) < 0:
         return Refusal("balance_would_be_negative", "A balance of the loan would be negative.")
     return None

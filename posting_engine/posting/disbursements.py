@@ -73,7 +73,7 @@ def settle(command: DisbursementSettlement, place: Place, page: Page) -> Decisio
     if loan is None:
         return EVENT_NOT_FOUND
     if disbursed.reversed:
-        return already_reversed(None)
+        return already_reversed(page.reversed_by[disbursed.journal_entry_id, disbursed.part])
     if command.currency not in (None, loan.currency):
         return currency_mismatch(loan.currency)
     amount_minor = command.amount_minor or disbursed.unsettled_minor

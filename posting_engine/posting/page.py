@@ -12,6 +12,7 @@ from uuid import UUID
 from posting_engine.posting.journal import BrokenInvariant, Entry
 from posting_engine.posting.loan import Loan
 from posting_engine.posting.refusals import LOAN_NOT_FOUND, Refusal, currency_mismatch
+from schemas import ids
 from schemas.commands import AnyCommand, MoneyEvent
 
 WHOLE_PART: Final = UUID(int=0)
@@ -47,6 +48,11 @@ class DisbursedAmount:
     effective_on: date
     settled_minor: int = 0
     reversed: bool = False
+
+    @property
+    def part(self) -> int:
+        """Which part of its entry lends it: a refinance's additional principal is in part 1."""
+        return int(ids.partition_in(self.journal_entry_id) == ids.IN_PARTS)
 
     @property
     def unsettled_minor(self) -> int:
@@ -115,8 +121,9 @@ EntryKey = tuple[UUID, UUID, int]
 class Page:
     """One partition's working set. Keys carry no partition: all of them are of this one.
 
-    `events` are payments by event; `disbursement_of` finds the disbursement of a settlement's or
-    a refinance's entry; `standing_accruals` has the latest entry_seq for (tenant, loan, day).
+    `events` are payments by event; `reversed_by` has the reversals of what is in `entries` and
+    `disbursed`, by entry and part; `disbursement_of` finds the disbursement of a settlement's or a
+    refinance's entry; `standing_accruals` has the latest entry_seq for (tenant, loan, day).
     """
 
     partition_id: int

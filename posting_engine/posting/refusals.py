@@ -134,6 +134,9 @@ class Refusal:
 LOAN_NOT_FOUND: Final = Refusal("loan_not_found", "No such loan.")
 EVENT_NOT_FOUND: Final = Refusal("event_not_found", "No such event.")
 ENTRY_NOT_FOUND: Final = Refusal("entry_not_found", "No such journal entry.")
+OPENED_IN_ONE_CURRENCY: Final = Refusal(
+    "currency_mismatch", "All lines of an opening are in one currency."
+)
 OUT_OF_RANGE: Final = Refusal(
     "balance_out_of_range", "A balance of the loan would pass 999999999999999."
 )
@@ -154,10 +157,8 @@ def currency_mismatch(currency: str) -> Refusal:
     return Refusal("currency_mismatch", f"The loan is kept in {currency}.")
 
 
-def already_reversed(reversed_by: UUID | None) -> Refusal:
-    """The refusal that names the reversal which stands, where it is known."""
-    if reversed_by is None:
-        return Refusal("already_reversed", "It was reversed.")
+def already_reversed(reversed_by: UUID) -> Refusal:
+    """The refusal that names the reversal which stands."""
     return Refusal(
         "already_reversed",
         f"The entry was reversed by {reversed_by}.",

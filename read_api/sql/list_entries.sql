@@ -6,7 +6,8 @@ FROM unnest(%(partition_ids)s::smallint[], %(entry_seqs)s::bigint[]) WITH ORDINA
     AS p (partition_id, entry_seq, place)
 CROSS JOIN LATERAL (
     SELECT x.partition_id, x.entry_seq, x.journal_entry_id, x.part, x.event_type, x.effective_on,
-           x.posted_at, x.correlation_id, x.reverses_entry_id, x.actor, x.description, x.metadata
+           x.posted_at, x.correlation_id, x.reverses_entry_id, x.actor, x.description, x.metadata,
+           x.details
     FROM readable_entries AS x
     WHERE x.partition_id = p.partition_id AND x.entry_seq = p.entry_seq
       AND x.tenant_id = %(tenant_id)s

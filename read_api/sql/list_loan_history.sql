@@ -3,12 +3,11 @@
 -- for each loan (account_codes).
 -- Result: a row an entry, as posted: nets_minor has debits less credits of those accounts,
 -- zeros left out. Locks: none.
-SELECT e.journal_entry_id, e.event_type, e.part, e.reverses_entry_id, e.effective_on,
-       min(l.currency) AS currency,
+SELECT e.entry_seq, e.journal_entry_id, e.event_type, e.part, e.reverses_entry_id,
        array_agg(l.net_minor) FILTER (WHERE l.net_minor <> 0) AS nets_minor,
        array_agg(l.account_code) FILTER (WHERE l.net_minor <> 0) AS account_codes
 FROM (
-    SELECT x.partition_id, x.tenant_id, x.entry_seq, x.account_code, min(x.currency) AS currency,
+    SELECT x.partition_id, x.tenant_id, x.entry_seq, x.account_code,
            sum(CASE x.direction WHEN 'DR' THEN x.amount_minor ELSE -x.amount_minor END)
                FILTER (WHERE x.layer = 'SETTLED' AND x.account_code = ANY(%(account_codes)s))
                AS net_minor
@@ -20,5 +19,5 @@ FROM (
 JOIN readable_entries AS e USING (partition_id, entry_seq, tenant_id)
 WHERE e.posted_at <= %(known_at)s
 GROUP BY e.partition_id, e.entry_seq, e.journal_entry_id, e.event_type, e.part,
-         e.reverses_entry_id, e.effective_on
+         e.reverses_entry_id
 ORDER BY e.entry_seq;

@@ -54,6 +54,7 @@ class MixedBooks:
     loans: dict[tuple[UUID, UUID], Loan] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
     entries: dict[UUID, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    placed: dict[tuple[int, int], Entry] = field(default_factory=dict)
     taken: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -97,6 +98,7 @@ class MixedBooks:
                 touched[tenant_id, loan_id] = loan
             for link in verdict.links:
                 self.entries[link.entry.tenant_id].append(link.entry)
+                self.placed[link.partition_id, link.entry_seq] = link.entry
                 self.taken[link.entry.event_type] += 1
             self._pending += [_command_of(row.record_value) for row in verdict.follow_ups]
             self.taken.update(row.status for row in verdict.outcomes)

@@ -182,6 +182,8 @@ class _Author:
         )
         self.loans.append(new)
         key, additional = f"refinance:{number}", self.chance.choice([0, 50_00])
+        if additional:
+            self.disbursements.append((key, ledger.owner_of(new)))
         self.refinances.append((key, old, new))
         return Refinance(
             **envelope(key),

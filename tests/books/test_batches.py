@@ -1,18 +1,27 @@
 """How a log is cut into batches never shows: same chain, outcomes and balances."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from posting_engine.books import Books
 from posting_engine.posting.rules import EVENT_KINDS
+from schemas import ids
+from schemas.commands import (
+    AnyCommand,
+    DisbursementSettlement,
+    Refinance,
+    RefinanceReversal,
+)
 from tests import audit
 from tests.books import ledger
 from tests.books.ledger import Engine
-from tests.books.mixed_log import recorded
+from tests.books.mixed_log import entry_id, event_id, recorded
 
 COMMANDS = int(os.environ.get("HPTS_MIXED_COMMANDS", "2000"))
 
@@ -58,6 +67,92 @@ def test_cuts_of_the_log_do_not_show(fresh_ledger: Callable[[], tuple[str, str]]
         books.close()
         assert audit.faults_of_books(admin_dsn) == []
         assert state_of(admin_dsn) == one_by_one, cuts
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_settlement_is_told_the_reversal_of_what_it_names(
+    fresh_ledger: Callable[[], tuple[str, str]], size: int
+) -> None:
+    admin_dsn, engine_dsn = fresh_ledger()
+    books = Books(engine_dsn)
+    engine, log = Engine(books), ledger.LogOfCommands()
+    old, new = ledger.loan_number(0), ledger.loan_number(1)
+    lent, drawn = (event_id("disbursement", key, ledger.owner_of(old)) for key in ("lent", "drawn"))
+    more = event_id("disbursement", "refinanced", ledger.owner_of(new))
+
+    for commands in (
+        (
+            *(ledger.disbursement(key, old) for key in ("lent", "drawn")),
+            ledger.reversal("undone", entry_id("lent", ledger.owner_of(old))),
+            settlement("too late", lent),
+            settlement("settled", drawn),
+        ),
+        (refinance("refinanced", old, new),),
+        (ledger.disbursement("drawn again", new),),
+        (
+            refinance_reversal("undone twice", old, new, entry_id("refinanced", ids.IN_PARTS)),
+            settlement("too late again", more),
+        ),
+    ):
+        apply_with_follow_ups(engine, log, commands, size)
+    books.close()
+
+    assert refusals_in(admin_dsn) == [
+        ("too late", "already_reversed", entry_id("undone", ledger.owner_of(old))),
+        ("too late again", "already_reversed", entry_id("undone twice", ids.IN_PARTS)),
+    ]
+
+
+def apply_with_follow_ups(
+    engine: Engine, log: ledger.LogOfCommands, commands: Sequence[AnyCommand], size: int
+) -> None:
+    """Apply commands in batches of a size, then what follows from them, one by one."""
+    first = len(log.records)
+    for command in commands:
+        log.send(command)
+    for start in range(first, len(log.records), size):
+        engine.apply(log.records[start : start + size])
+    while engine.follow_ups:
+        log.send(engine.follow_ups.pop(0))
+        engine.apply(log.records[-1:])
+
+
+def refusals_in(dsn: str) -> list[Any]:
+    """(key, code, reversal named) of every command that was refused."""
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(
+            "SELECT idempotency_key, result->>'code', (result->>'reversed_by_entry_id')::uuid "
+            "FROM hpts.command_outcomes WHERE status = 'rejected' ORDER BY 1"
+        ).fetchall()
+
+
+def settlement(key: str, event: UUID) -> DisbursementSettlement:
+    return DisbursementSettlement(
+        **ledger.envelope(key), disbursement_event_id=event, effective_on=date(2026, 2, 22)
+    )
+
+
+def refinance(key: str, old: UUID, new: UUID) -> Refinance:
+    return Refinance(
+        **ledger.envelope(key),
+        loan_id=old,
+        new_loan_id=new,
+        effective_on=date(2026, 2, 10),
+        additional_principal_minor=50_00,
+        currency="USD",
+    )
+
+
+def refinance_reversal(key: str, old: UUID, new: UUID, entry: UUID) -> RefinanceReversal:
+    return RefinanceReversal(
+        **ledger.envelope(key),
+        loan_id=old,
+        new_loan_id=new,
+        reverses_entry_id=entry,
+        effective_on=date(2026, 2, 21),
+        reason_code="other",
+        reason_description="a test",
+    )
 
 
 def every_event_was_posted(dsn: str) -> None:

@@ -11,12 +11,14 @@ import pytest
 
 from read_api import loans, periods, queries, statement, whole_journal
 from read_api.bodies import Body, instant
+from read_api.paging import Pages, Place
 from read_api.queries import Ask, Desk
 from schemas.partitioning import partition_of_loan
 from schemas.problems import ProblemError
 from tests.books.filled_ledger import SEED, FilledLedger, trial_balance
 from tests.books.ledger import PARTITIONS
 from tests.books.mixed_books import BORROWERS, TENANTS
+from tests.books.second_way import SecondWay
 
 NO_FILTER = dict.fromkeys(
     ("from_date", "to_date", "event_type", "account_code", "external_ref", "page_token")
@@ -143,6 +145,22 @@ def test_reversed_parts_name_their_reversal(filled_ledger: FilledLedger) -> None
     assert all(by_id[one]["reversed_by_entry_id"] for one in returned)
 
 
+async def turn_loans(store: Any, token: str | None = None, **values: Any) -> list[Body]:
+    """The pages of a tenant's loans, from a token on."""
+    pages: list[Body] = []
+    given = {"borrower_id": None, "status": None, "order": "asc", "page_size": 4, **values}
+    while not pages or token is not None:
+        one = ask(TENANTS[0], "/v1/loans", **given, page_token=token)
+        pages.append(await loans.loans(Desk(store, b"a secret"), one))
+        token = pages[-1].get("next_page_token")
+    return pages
+
+
+def loan_ids(pages: list[Body]) -> list[str]:
+    return [item["loan_id"] for page in pages for item in page["items"]]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("most_search_s", [2.0, 0.0])
 @pytest.mark.parametrize("status", [None, "active", "refinanced", "cancelled"])
 @pytest.mark.parametrize("borrower_id", [None, BORROWERS[1]])
@@ -152,6 +170,7 @@ def test_loans_are_told_once_by_their_ids(
     status: str | None,
     borrower_id: UUID | None,
     most_search_s: float,
+    order: str,
 ) -> None:
     monkeypatch.setattr(loans, "MOST_SEARCH_S", most_search_s)
     expected = sorted(
@@ -160,21 +179,41 @@ def test_loans_are_told_once_by_their_ids(
         if loan.tenant_id == TENANTS[0] and loan.life
         if status in (None, loan.status) and borrower_id in (None, loan.borrower_id)
     )
-
-    async def turn_all(store: Any) -> list[str]:
-        found: list[str] = []
-        token = None
-        while True:
-            values = {"status": status, "borrower_id": borrower_id, "page_size": 4}
-            one = ask(TENANTS[0], "/v1/loans", **values, page_token=token)
-            page = await loans.loans(Desk(store, b"a secret"), one)
-            found += [item["loan_id"] for item in page["items"]]
-            token = page.get("next_page_token")
-            if token is None:
-                return found
-
-    assert filled_ledger.read(turn_all) == expected
+    expected = expected if order == "asc" else expected[::-1]
+    filters = {"status": status, "borrower_id": borrower_id, "order": order}
+    pages = filled_ledger.read(lambda store: turn_loans(store, **filters))
+    assert loan_ids(pages) == expected
     assert expected or borrower_id or status
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("borrower_id", [None, BORROWERS[1]])
+def test_the_first_page_fixes_which_loans_the_listing_has(
+    filled_ledger: FilledLedger, borrower_id: UUID | None, order: str
+) -> None:
+    """As if the first page had been read when half of the books were not there yet."""
+    second_way = SecondWay(filled_ledger.mixed)
+    half = max(entry_seq for _, entry_seq in filled_ledger.mixed.placed) // 2
+    filters = {"borrower_id": borrower_id, "status": None, "order": order}
+    pages = Pages(b"a secret", TENANTS[0], "/v1/loans", filters)
+    begin = 2**128 - 1 if order == "desc" else 0
+    token = pages.token(Place(dict.fromkeys(range(PARTITIONS), half), (begin,)))
+    told = filled_ledger.read(lambda store: turn_loans(store, token, **filters))
+    opened = {
+        key: lives[0].loan.life_began_seq <= half
+        for key, lives in second_way.lives.items()
+        if key[0] == TENANTS[0]
+        and borrower_id in (None, filled_ledger.mixed.loans[key].borrower_id)
+    }
+    ids = sorted(str(loan_id) for (_, loan_id), was_there in opened.items() if was_there)
+    assert loan_ids(told) == (ids if order == "asc" else ids[::-1])
+    assert borrower_id or 0 < len(ids) < len(opened)
+    reopened = [
+        key
+        for key, lives in second_way.lives.items()
+        if opened.get(key) and lives[-1].loan.life_began_seq > half
+    ]
+    assert reopened or borrower_id
 
 
 def test_a_loan_that_is_only_reserved_is_unseen(
@@ -202,8 +241,10 @@ def test_a_statement_begins_and_ends_with_the_balances_of_those_days(
     filled_ledger: FilledLedger,
 ) -> None:
     chance = Random(SEED)
-    single = [loan for loan in filled_ledger.mixed.loans.values() if loan.life == 1]
-    for loan in chance.sample(single, 40):
+    living = [loan for loan in filled_ledger.mixed.loans.values() if loan.life]
+    reopened = [loan for loan in living if loan.life > 1]
+    assert reopened
+    for loan in chance.sample(living, 40) + reopened:
         from_date, to_date = sorted(
             date(2026, chance.randrange(1, 7), chance.randrange(1, 28)) for _ in range(2)
         )
@@ -227,15 +268,19 @@ def balance_at(
     return filled_ledger.read(lambda store: queries.loan_balance(Desk(store, b""), one))
 
 
+def read_months(filled_ledger: FilledLedger, tenant_id: UUID, **values: Any) -> Body:
+    """A page of a tenant's months."""
+    given = {"order": "asc", "page_size": 100, "page_token": None, **values}
+    asked = ask(tenant_id, "/v1/periods", **given)
+    return filled_ledger.read(lambda store: periods.periods(Desk(store, b"a secret"), asked))
+
+
 def test_months_are_closed_once_every_partition_has_applied_the_close(
     filled_ledger: FilledLedger, admin: psycopg.Connection[Any]
 ) -> None:
     for tenant_id in TENANTS:
         closed = [day for tenant, day in filled_ledger.at_close if tenant == tenant_id]
-        body = filled_ledger.read(
-            lambda store, t=tenant_id: periods.periods(Desk(store, b""), ask(t, "/v1/periods"))  # type: ignore[misc]
-        )
-        items = body["items"]
+        items = read_months(filled_ledger, tenant_id)["items"]
         assert [x["period"] for x in items if x["status"] == "closed"][-1] == f"{max(closed):%Y-%m}"
         assert items[-1]["period"] == f"{datetime.now(UTC):%Y-%m}"
         [first] = admin.execute(
@@ -251,3 +296,38 @@ def test_months_are_closed_once_every_partition_has_applied_the_close(
             ).fetchall()
             [item] = [x for x in items if x["period"] == f"{day:%Y-%m}"]
             assert item["closed_at"] == instant(applied[0])
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("page_size", [1, 2, 5])
+def test_months_are_told_once_page_by_page(
+    filled_ledger: FilledLedger, page_size: int, order: str
+) -> None:
+    told: list[Body] = []
+    token = None
+    while not told or token is not None:
+        page = read_months(
+            filled_ledger, TENANTS[1], order=order, page_size=page_size, page_token=token
+        )
+        assert len(page["items"]) <= page_size
+        told, token = told + page["items"], page.get("next_page_token")
+    whole = read_months(filled_ledger, TENANTS[1])["items"]
+    assert told == (whole if order == "asc" else whole[::-1])
+
+
+def test_an_entry_of_the_year_1_makes_no_long_answer(
+    filled_ledger: FilledLedger, admin: psycopg.Connection[Any]
+) -> None:
+    newcomer = UUID("7d3ffb8e-6d2b-4f37-8fd2-6d33b6b2a0c9")
+    admin.execute(
+        "INSERT INTO hpts.account_days VALUES"
+        " (0, %s, '4000', 'USD', 'SETTLED', '0001-01-05', '2026-01-05', 1, 1),"
+        " (0, %s, '1000', 'USD', 'SETTLED', '2026-01-05', '2026-01-05', 1, 1)",
+        (newcomer, newcomer),
+    )
+    admin.commit()
+    for order, begin in (("asc", "0001-01"), ("desc", f"{datetime.now(UTC):%Y-%m}")):
+        body = read_months(filled_ledger, newcomer, order=order)
+        assert (len(body["items"]), body["items"][0]["period"]) == (100, begin)
+        assert body["next_page_token"]
+    admin.execute("DELETE FROM hpts.account_days WHERE tenant_id = %s", (newcomer,))

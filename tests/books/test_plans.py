@@ -39,7 +39,11 @@ KEYS_OF = {
         ),
     },
     "load_disbursements": {
-        "disbursements": ("disbursements_pkey", {"partition_id", "tenant_id", "event_id"})
+        "disbursements": ("disbursements_pkey", {"partition_id", "tenant_id", "event_id"}),
+        "reversal_targets": (
+            "reversal_targets_pkey",
+            {"partition_id", "reverses_entry_id", "part", "loan_id"},
+        ),
     },
     "load_outgoing": {"outgoing_commands": ("outgoing_commands_order", {"partition_id", "kind"})},
     "load_closed_periods": {

@@ -1,10 +1,12 @@
-"""A tenant that has little reads little, in a ledger in which another has much.
+"""A tenant that has little reads little, in a ledger in which another has much; and the tenant
+that has much reads no more than the question needs.
 
 Every statement of the read edge is run as its role with the plan for these parameters and with
 the plan for any: what its scans touch is counted.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any, LiteralString, cast
@@ -54,7 +56,7 @@ FILL: LiteralString = """
         sum(100), sum(100) FROM numbered GROUP BY p, tenant, day, instant::date;
     INSERT INTO reversal_targets SELECT p, entry, 0, uuid_nil, tenant, event
         FROM numbered, (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) AS nil (uuid_nil);
-    INSERT INTO period_closes SELECT DISTINCT p, tenant, day, timestamptz '2026-05-01'
+    INSERT INTO period_closes SELECT p, tenant, date '2026-01-05' - n, timestamptz '2026-05-01'
         FROM numbered;
     UPDATE partitions SET last_entry_seq = %(much)s;
     DROP TABLE numbered;
@@ -87,7 +89,7 @@ def parameters(reader: psycopg.Connection[Any]) -> dict[str, Any]:
     instants = {"from_instant": datetime(2026, 5, 1, tzinfo=UTC)}
     instants["to_instant"] = instants["known_at"] = datetime(2026, 5, 2, tzinfo=UTC)
     days = {"from_date": date.min, "to_date": date.max, "as_of": date.max}
-    days |= {"before": date.max, "posted_before": date.max}
+    days |= {"before": date.max, "posted_before": date.max, "first_ends_on": date.min}
     anything: dict[str, Any] = dict.fromkeys(
         ("event_type", "status", "behind_at", "behind_partition", "behind_seq", "external_ref")
     )
@@ -114,6 +116,7 @@ def parameters(reader: psycopg.Connection[Any]) -> dict[str, Any]:
         "upto_seq": 2**40,
         "after_sequence": 0,
         "direction": 1,
+        "is_by_date": False,
         "most": 101,
         "width": 101,
     }
@@ -128,7 +131,14 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"external_ref": "a reference", "direction": -1, "after_seqs": [2**40] * 4},
     ],
     "sum_accounts_last_day": [{}, {"account_code": None, "currency": None, "layer": None}],
-    "scan_loans": [{}, {"status": "paid_off"}],
+    "list_loan_entries": [{}, {"is_by_date": True}, {"direction": -1, "after_seq": 2**40}],
+    "scan_loans": [
+        {},
+        {"status": "paid_off"},
+        {"direction": -1, "from_loan_id": UUID(int=2**128 - 1)},
+        {"upto_seqs": [0] * 4},
+    ],
+    "list_loans_of_borrower": [{}, {"direction": -1, "from_loan_id": UUID(int=2**128 - 1)}],
 }
 CASES = [
     (name, number)
@@ -155,6 +165,66 @@ def test_a_tenant_that_has_little_reads_little(
     }
     assert touched or name == "load_positions"
     assert {table: n for table, n in touched.items() if n > MOST_TOUCHED} == {}
+
+
+@pytest.fixture
+def large(reader: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    """The same connection, for the tenant that has much."""
+    reader.execute("SELECT set_config('hpts.tenant_id', %s, false)", (str(MUCH),))
+    yield reader
+    reader.execute("SELECT set_config('hpts.tenant_id', %s, false)", (str(LITTLE),))
+
+
+EVERYTHING: dict[str, Any] = {"account_code": None, "currency": None, "layer": None}
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("narrowed", [{}, EVERYTHING])
+def test_a_large_tenants_last_day_costs_what_was_posted_in_it(
+    large: psycopg.Connection[Any], parameters: dict[str, Any], plan: str, narrowed: dict[str, Any]
+) -> None:
+    """Of 24,000 lines, the 720 of one hour; the way there is found by halving."""
+    large.execute("SELECT set_config('plan_cache_mode', %s, false)", (plan,))
+    hour = {"from_instant": datetime(2026, 5, 1, 12, tzinfo=UTC)}
+    hour["to_instant"] = datetime(2026, 5, 1, 13, tzinfo=UTC)
+    given = {**parameters, **narrowed, **hour, "tenant_id": MUCH}
+    touched = touched_tables(explained(large, "sum_accounts_last_day", given))
+    entries, probes = 360, 4 * 2 * ENTRIES_OF_MUCH.bit_length()
+    assert entries // 2 < touched["journal_entries"] <= entries + probes
+    assert 0 < touched["journal_lines"] <= 2 * entries
+    assert set(touched) == {"journal_entries", "journal_lines", "partitions"}
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("name", ["sum_account", "sum_accounts"])
+def test_a_large_tenants_whole_days_cost_its_day_totals_alone(
+    large: psycopg.Connection[Any], parameters: dict[str, Any], plan: str, name: str
+) -> None:
+    large.execute("SELECT set_config('plan_cache_mode', %s, false)", (plan,))
+    [totals] = large.execute("SELECT count(*) FROM readable_account_days").fetchone() or (0,)
+    touched = touched_tables(explained(large, name, {**parameters, "tenant_id": MUCH}))
+    # A scan may pass over the few rows of the other tenant.
+    assert totals / 2 < touched["account_days"] <= totals + 2 * ENTRIES_OF_LITTLE
+    assert set(touched) == {"account_days"}
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_a_large_tenants_first_day_is_found_without_its_day_totals(
+    large: psycopg.Connection[Any], parameters: dict[str, Any], plan: str
+) -> None:
+    large.execute("SELECT set_config('plan_cache_mode', %s, false)", (plan,))
+    touched = touched_tables(explained(large, "find_first_day", {**parameters, "tenant_id": MUCH}))
+    assert 0 < touched["account_days"] <= 2 * 4
+    assert 0 < touched["period_closes"] <= 4
+
+
+def touched_tables(plan: dict[str, Any]) -> Counter[str]:
+    """The rows that all scans of each table have looked at."""
+    touched: Counter[str] = Counter()
+    for node in nodes_of(plan):
+        if "Relation Name" in node:
+            touched[node["Relation Name"]] += touched_by(node)
+    return touched
 
 
 def touched_by(node: dict[str, Any]) -> int:

@@ -2,11 +2,13 @@
 
 In a ledger with thousands of mixed, backdated events and closes between, what the read edge's own
 statements answer for any pair of dates is held against those sums, and against what the engine
-had of each loan at the time. `HPTS_ASOF_SAMPLES` says how many pairs are drawn.
+had of each loan at the time. `HPTS_ASOF_SAMPLES` says how many pairs are drawn; over HTTP,
+`tests/edges/test_read_agrees.py` asks for two in a hundred as many.
 """
 
 import os
-from collections import defaultdict
+from bisect import bisect
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +20,7 @@ import psycopg
 import pytest
 
 from posting_engine.posting.loan import Loan
-from read_api import queries
+from read_api import queries, standing
 from read_api.store import Snapshot, Store
 from schemas.chart_of_accounts import CHART
 from schemas.commands import LAYERS
@@ -27,6 +29,7 @@ from schemas.problems import ProblemError
 from tests.books.filled_ledger import SEED, FilledLedger, Sides, trial_balance
 from tests.books.ledger import PARTITIONS
 from tests.books.mixed_books import TENANTS
+from tests.books.second_way import Life, SecondWay
 
 SAMPLES = int(os.environ.get("HPTS_ASOF_SAMPLES", "10000"))
 SUB_BALANCES = {
@@ -42,20 +45,11 @@ SUM_LOANS: LiteralString = """
            sum(l.amount_minor * CASE l.direction WHEN 'DR' THEN 1 ELSE -1 END)
     FROM samples AS s
     JOIN hpts.journal_lines AS l ON l.tenant_id = s.tenant_id AND l.loan_id = s.loan_id
-        AND l.currency = s.currency AND l.layer = 'SETTLED'
+        AND l.entry_seq >= s.life_began_seq AND l.layer = 'SETTLED'
     JOIN hpts.journal_entries AS e
         ON e.partition_id = l.partition_id AND e.entry_seq = l.entry_seq
         AND e.effective_on <= s.as_of AND e.posted_at <= s.known_at
     GROUP BY s.number, l.account_code
-"""
-COUNT_KNOWN: LiteralString = """
-    SELECT s.number, count(*)
-    FROM samples AS s
-    JOIN hpts.journal_lines AS l ON l.tenant_id = s.tenant_id AND l.loan_id = s.loan_id
-    JOIN hpts.journal_entries AS e
-        ON e.partition_id = l.partition_id AND e.entry_seq = l.entry_seq
-        AND e.posted_at <= s.known_at
-    GROUP BY s.number
 """
 SUM_ACCOUNTS: LiteralString = """
     SELECT l.account_code, l.currency, l.layer,
@@ -116,40 +110,97 @@ async def read_loans(store: Store, asked: list[tuple[Any, ...]]) -> list[dict[st
     return answers
 
 
+def drawn(
+    filled_ledger: FilledLedger, second_way: SecondWay, chance: Random
+) -> list[tuple[UUID, UUID, date, datetime]]:
+    """Tenant, loan, as_of and known_at: most of loans that were there, as of some day near it."""
+    known = sorted(instants(filled_ledger, chance))
+    asked = []
+    for _ in range(SAMPLES):
+        key = chance.choice(list(filled_ledger.mixed.loans))
+        lives = second_way.lives[key]
+        since = known
+        if lives and chance.random() < 0.95:
+            began_at = chance.choice(lives).began_at
+            since = known[bisect(known, began_at) :] or [began_at]
+        known_at = chance.choice(since)
+        days_back = chance.choice((0, 0, 1, 3, 10, 30, 60, 90, 150, -40))
+        as_of = chance.choice((date.max, *[known_at.date() - timedelta(days=days_back)] * 9))
+        asked.append((*key, as_of, known_at))
+    return asked
+
+
+def summed_loans(
+    admin: psycopg.Connection[Any], asked: list[tuple[Any, ...]], lives: list[Life | None]
+) -> list[dict[str, int]]:
+    """The sub-balances of each loan that was there: sums of the lines of the life it was in."""
+    admin.execute(
+        "CREATE TEMPORARY TABLE samples (number int, tenant_id uuid, loan_id uuid, as_of date,"
+        " known_at timestamptz, life_began_seq bigint)"
+    )
+    with admin.cursor() as cursor, cursor.copy("COPY samples FROM STDIN") as copy:
+        for number, (ask, life) in enumerate(zip(asked, lives, strict=True)):
+            if life is not None:
+                copy.write_row((number, *ask, life.loan.life_began_seq))
+    admin.execute("ANALYZE samples")
+    sums = [{name: 0 for name, _ in SUB_BALANCES.values()} for _ in asked]
+    for number, account_code, debit_minor in admin.execute(SUM_LOANS):
+        if account_code in SUB_BALANCES:
+            name, side = SUB_BALANCES[account_code]
+            sums[number][name] = side * int(debit_minor)
+    return sums
+
+
 @pytest.mark.slow
 def test_a_loan_at_any_pair_of_dates_is_the_sum_of_its_lines(
     filled_ledger: FilledLedger, admin: psycopg.Connection[Any]
 ) -> None:
-    chance = Random(SEED)
-    loans, known = list(filled_ledger.mixed.loans), instants(filled_ledger, chance)
-    days = [date(2025, 12, 1) + timedelta(days=n) for n in range(260)] + [date.max]
-    asked = [
-        (*chance.choice(loans), chance.choice(days), chance.choice(known)) for _ in range(SAMPLES)
-    ]
+    second_way = SecondWay(filled_ledger.mixed)
+    asked = drawn(filled_ledger, second_way, Random(SEED))
     answers = filled_ledger.read(lambda store: read_loans(store, asked))
-    admin.execute(
-        "CREATE TEMPORARY TABLE samples (number int, tenant_id uuid, loan_id uuid, as_of date,"
-        " known_at timestamptz, currency text)"
-    )
-    with admin.cursor() as cursor, cursor.copy("COPY samples FROM STDIN") as copy:
-        for number, (ask, answer) in enumerate(zip(asked, answers, strict=True)):
-            copy.write_row((number, *ask, None if answer is None else answer["currency"]))
-    admin.execute("ANALYZE samples")
-    sums: dict[int, dict[str, int]] = defaultdict(dict)
-    for number, account_code, debit_minor in admin.execute(SUM_LOANS):
-        sums[number][account_code] = int(debit_minor)
-    known_lines = dict(admin.execute(COUNT_KNOWN).fetchall())
-    for number, answer in enumerate(answers):
-        assert (answer is None) == (number not in known_lines), asked[number]
-        if answer is not None:
-            summed = {
-                name: side * sums[number].get(code, 0)
-                for code, (name, side) in SUB_BALANCES.items()
-            }
-            assert {name: int(answer[name]) for name in summed} == summed, asked[number]
-    answered = [answer for answer in answers if answer is not None]
-    assert len(answered) > SAMPLES // 3
-    assert len({answer["status"] for answer in answered}) == 5
+    lives = [second_way.life_at(ask[:2], ask[3]) for ask in asked]
+    sums = summed_loans(admin, asked, lives)
+    seen: Counter[str] = Counter()
+    for ask, answer, life, summed in zip(asked, answers, lives, sums, strict=True):
+        tenant_id, loan_id, as_of, known_at = ask
+        assert (answer is None) == (life is None), ask
+        if answer is None or life is None:
+            continue
+        assert {name: int(answer[name]) for name in summed} == summed, ask
+        assert answer["status"] == second_way.status_at((tenant_id, loan_id), as_of, known_at), ask
+        assert answer["currency"] == life.loan.currency, ask
+        assert answer["borrower_id"] == life.loan.borrower_id, ask
+        seen.update(("answered", answer["status"]))
+        seen["with something effective"] += answer["last_activity_at"] is not None
+        seen["below zero"] += min(summed.values()) < 0
+        seen["in a later life"] += life.loan.life > 1
+        seen["in an earlier life"] += life != second_way.lives[tenant_id, loan_id][-1]
+    assert seen["answered"] > 0.9 * SAMPLES, seen
+    assert seen["with something effective"] > 0.7 * SAMPLES, seen
+    rare = ("active", "paid_off", "charged_off", "refinanced", "cancelled")
+    rare += ("below zero", "in a later life", "in an earlier life")
+    assert min(seen[one] for one in rare) > SAMPLES // 200, seen
+
+
+def test_a_life_begins_at_the_entry_with_which_the_engine_opened_the_loan(
+    filled_ledger: FilledLedger,
+) -> None:
+    codes = list(SUB_BALANCES)
+
+    async def derived(store: Store, key: tuple[UUID, UUID], known_at: datetime) -> int:
+        names = {"partition_id": partition_of_loan(*key, PARTITIONS), "loan_id": key[1]}
+        names |= {"known_at": known_at, "account_codes": codes}
+        rows = await store.read(key[0], lambda books: books.rows("list_loan_history", **names))
+        return standing.last_life_began(rows)
+
+    all_lives = SecondWay(filled_ledger.mixed).lives
+    for key, lives in all_lives.items():
+        ends = [life.began_at - timedelta(microseconds=1) for life in lives]
+        for number, known_at in enumerate([*ends, queries.END_OF_TIME]):
+            began_seq = lives[number - 1].loan.life_began_seq if number else 0
+            found = filled_ledger.read(lambda s, k=key, at=known_at: derived(s, k, at))  # type: ignore[misc]
+            assert found == began_seq, (key, known_at)
+    assert sum(len(lives) > 1 for lives in all_lives.values()) > 5
 
 
 def test_at_any_instant_a_loan_was_what_the_engine_had_of_it(filled_ledger: FilledLedger) -> None:

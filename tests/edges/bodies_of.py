@@ -180,6 +180,7 @@ _MORE: Final[dict[str, dict[str, Any]]] = {
         "loan_id": str(PROGRAM),
         "borrower_id": str(PROGRAM),
         "accrued_through": "2025-12-31",
+        "lines": [line("1100", "DR"), line("3000", "CR")],
     },
 }
 REMARKS: Final = {"description": "words", "external_ref": "ref-1", "metadata": {"a": "b"}}

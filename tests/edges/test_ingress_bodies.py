@@ -259,7 +259,7 @@ def test_every_operation_makes_its_command(path: str) -> None:
             assert value == {"fees": 100, "principal": 400}
         elif name == "lines":
             assert [(one.account_code, one.direction) for one in value] == [
-                ("1000", "DR"),
+                ("1100", "DR"),
                 ("3000", "CR"),
             ]
         else:

@@ -124,7 +124,7 @@ def test_who_opens_a_loan_names_it_with_its_borrower() -> None:
     full = bodies_of.migration()
     assert read(ADJUSTMENTS, full)
     for absent, faults in {
-        ("loan_id",): [("/borrower_id", "unknown_field")],
+        ("loan_id",): [("/borrower_id", "unknown_field"), ("/accrued_through", "unknown_field")],
         ("borrower_id",): [("/accrued_through", "unknown_field")],
         ("accrued_through",): [],
         ("borrower_id", "accrued_through"): [],
@@ -134,6 +134,36 @@ def test_who_opens_a_loan_names_it_with_its_borrower() -> None:
             assert faults_of(ADJUSTMENTS, body) == faults
         else:
             assert read(ADJUSTMENTS, body)
+
+
+CANNOT_OPEN = {
+    "no debit of 1100": {"account_code": "1000"},
+    "a credit of it": {"direction": "CR"},
+    "another layer": {"layer": "PENDING"},
+}
+
+
+@pytest.mark.parametrize("of_line", CANNOT_OPEN.values(), ids=CANNOT_OPEN)
+def test_accrued_through_is_taken_only_of_lines_that_can_open_a_loan(
+    of_line: dict[str, str],
+) -> None:
+    body = bodies_of.migration()
+    body["lines"][0] |= of_line
+    assert faults_of(ADJUSTMENTS, body) == [("/accrued_through", "unknown_field")]
+    del body["accrued_through"]
+    assert read(ADJUSTMENTS, body)
+
+
+def test_lines_with_faults_are_not_asked_whether_they_open_a_loan() -> None:
+    body = bodies_of.migration()
+    for lines, fault in (
+        ([bodies_of.line("1100", "debit"), body["lines"][1]], "/lines/0/direction"),
+        ([{}, body["lines"][1]], "/lines/0/direction"),
+        ("none", "/lines"),
+    ):
+        faults = faults_of(ADJUSTMENTS, {**body, "lines": lines})
+        assert fault in dict(faults)
+        assert "/accrued_through" not in dict(faults)
 
 
 WRONG = [

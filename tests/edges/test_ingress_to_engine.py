@@ -20,6 +20,7 @@ from schemas.money import MAX_AMOUNT_MINOR
 from schemas.placement import place_of
 from schemas.signing import SigningKey
 from schemas.strict_json import parse
+from tests.edges import bodies_of
 from tests.edges.test_ingress_bodies import OPERATIONS, TODAY, envelope, whole
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -77,6 +78,9 @@ def bodies(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
             kind = next(one.kind for one in OPERATIONS[path].body.members if one.name == name)
             if "enum" in kind.schema:
                 body[name] = draw(st.sampled_from(kind.schema["enum"]))  # type: ignore[arg-type]
+    if "accrued_through" in body:
+        # Only an opening takes it.
+        body["lines"].append(bodies_of.line("1100", "DR"))
     return path, body
 
 

@@ -85,6 +85,10 @@ def test_months_go_from_the_first_booking_to_now(client: Client) -> None:
     assert items[0] == {"period": "2026-01", "status": "open", "closed_at": None}
     assert items[-1]["period"] == f"{datetime.now(UTC):%Y-%m}"
     assert [x["period"] for x in items] == sorted({x["period"] for x in items})
+    assert every_page(client, "/v1/periods") == items
+    assert every_page(client, "/v1/periods?order=desc") == items[::-1]
+    token = read(client, "/v1/periods?page_size=1")["next_page_token"]
+    problem(client.get(f"/v1/periods?order=desc&page_token={token}"), 400, "page_token_invalid")
 
 
 def test_a_loans_state_says_what_was_collected(client: Client) -> None:
@@ -115,6 +119,23 @@ def test_all_loans_are_told_once(client: Client) -> None:
     ids = [one["loan_id"] for one in every_page(client, "/v1/loans")]
     assert ids == sorted(set(ids))
     assert opened <= set(ids)
+    back = [one["loan_id"] for one in every_page(client, "/v1/loans?order=desc")]
+    assert back == ids[::-1]
+
+
+def test_a_loan_that_is_opened_after_the_first_page_is_not_in_the_listing(client: Client) -> None:
+    for _ in range(3):
+        client.open_loan(amount_minor="7")
+    first = read(client, "/v1/loans?page_size=1")
+    before = {one["loan_id"] for one in every_page(client, "/v1/loans")}
+    late = {client.open_loan(amount_minor="7")["loan_id"] for _ in range(8)}
+    told, token = first["items"], first["next_page_token"]
+    while token is not None:
+        page = read(client, f"/v1/loans?page_size=2&page_token={token}")
+        told, token = told + page["items"], page.get("next_page_token")
+    ids = {one["loan_id"] for one in told}
+    assert ids == before
+    assert not ids & late
 
 
 def test_a_token_of_loans_belongs_to_its_query(client: Client, other_tenant: Client) -> None:

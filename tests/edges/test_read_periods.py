@@ -42,19 +42,25 @@ def test_it_is_closed_at_the_instant_of_the_last_partition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "until", "ends"),
+    ("first_day", "until", "ends"),
     [
-        ([], date(2026, 2, 10), [FEBRUARY]),
-        ([date(2026, 1, 5), MARCH], date(2026, 3, 1), [JANUARY, FEBRUARY, MARCH]),
-        ([date(2026, 4, 5)], date(2026, 3, 1), [MARCH]),
+        (None, date(2026, 2, 10), [FEBRUARY]),
+        (date(2026, 1, 5), date(2026, 3, 1), [JANUARY, FEBRUARY, MARCH]),
+        (date(2026, 4, 5), date(2026, 3, 1), [MARCH]),
         (
-            [date(2023, 12, 31)],
+            date(2023, 12, 31),
             date(2024, 2, 1),
             [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29)],
         ),
     ],
 )
 def test_months_follow_each_other_without_a_gap(
-    days: list[date], until: date, ends: list[date]
+    first_day: date | None, until: date, ends: list[date]
 ) -> None:
-    assert periods.months(days, until) == ends
+    assert [periods.ends_on(month) for month in periods.months(first_day, until)] == ends
+
+
+def test_months_may_begin_in_the_year_1() -> None:
+    months = periods.months(date.min, date.max)
+    assert (periods.ends_on(months[0]), periods.ends_on(months[-1])) == (date(1, 1, 31), date.max)
+    assert len(months) == 12 * 9_999

@@ -1,6 +1,5 @@
-"""A loan's status from what stands and what is left, without its row (accounting section 2)."""
+"""A loan's lives and status from what stands and what is left, without its row."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -28,6 +27,8 @@ def row(*types: str, **balances: int) -> dict[str, Any]:
         (row(unsettled_minor=5), "paid_off"),
         (row("payment_received"), "paid_off"),
         (row(), "cancelled"),
+        (row("manual_adjustment"), "cancelled"),
+        (row("manual_adjustment/opening"), "paid_off"),
         (row("accrual", "fee_waived"), "cancelled"),
         (row(fees_minor=1), "active"),
         (row("disbursement", "chargeoff"), "charged_off"),
@@ -44,63 +45,57 @@ def test_the_status_follows_from_the_books(loan: dict[str, Any], status: str) ->
     assert standing.status_of(loan) == status
 
 
-def test_only_an_empty_loan_with_nothing_but_adjustments_hangs_on_its_history() -> None:
-    assert standing.hangs_on_openings(row("manual_adjustment"))
-    assert not standing.hangs_on_openings(row("manual_adjustment", suspense_minor=1))
-    assert not standing.hangs_on_openings(row("manual_adjustment", "disbursement"))
-    assert not standing.hangs_on_openings(row("accrual"))
-    assert standing.status_of(row("manual_adjustment"), is_opened=True) == "paid_off"
-    assert standing.status_of(row("manual_adjustment"), is_opened=False) == "cancelled"
-
-
-def entry(name: str, kind: str, day: int, *, net: int = 0, reverses: str = "") -> dict[str, Any]:
+def entry(seq: int, name: str, kind: str, *, net: int = 0, reverses: str = "") -> dict[str, Any]:
     """An entry that debits (or credits) principal."""
     return {
+        "entry_seq": seq,
         "journal_entry_id": uuid5(NAMESPACE, name),
         "event_type": kind,
         "part": 0,
         "reverses_entry_id": uuid5(NAMESPACE, reverses) if reverses else None,
-        "effective_on": date(2026, 1, day),
-        "currency": "USD",
         "account_codes": ["1100"] if net else None,
         "nets_minor": [net] if net else None,
     }
 
 
-def stands(*history: dict[str, Any], on: int = 31, currency: str = "USD") -> bool:
-    return standing.opening_stands(history, currency=currency, as_of=date(2026, 1, on))
+OPENED = entry(3, "opening", "manual_adjustment", net=100)
+EMPTIED = entry(5, "emptying", "manual_adjustment", net=-100)
+UNDONE = entry(9, "undoing", "reversal", net=-100, reverses="opening")
+LENT = entry(1, "lending", "disbursement", net=50)
+UNLENT = entry(2, "unlending", "reversal", net=-50, reverses="lending")
 
 
-OPENED = entry("opening", "manual_adjustment", 1, net=100)
-EMPTIED = entry("emptying", "manual_adjustment", 5, net=-100)
-UNDONE = entry("undoing", "reversal", 9, net=-100, reverses="opening")
+def test_a_loans_first_entry_begins_its_life() -> None:
+    assert standing.last_life_began([]) == 0
+    assert standing.last_life_began([OPENED, EMPTIED]) == 3
 
 
-def test_the_adjustment_that_met_no_loan_opened_it() -> None:
-    assert stands(OPENED, EMPTIED)
-    assert not stands(OPENED, UNDONE)
-
-
-def test_a_reversal_counts_from_its_own_day() -> None:
-    assert stands(OPENED, UNDONE, on=8)
-    assert not stands(OPENED, UNDONE, on=9)
+def test_what_follows_a_cancellation_begins_the_next_life() -> None:
+    again = entry(10, "again", "manual_adjustment", net=70)
+    assert standing.last_life_began([LENT, UNLENT]) == 1
+    assert standing.last_life_began([LENT, UNLENT, OPENED]) == 3
+    assert standing.last_life_began([LENT, UNLENT, OPENED, UNDONE]) == 3
+    assert standing.last_life_began([LENT, UNLENT, OPENED, UNDONE, again]) == 10
 
 
 def test_an_adjustment_of_a_living_loan_is_no_opening() -> None:
-    lent = entry("lending", "disbursement", 1, net=50)
-    unlent = entry("unlending", "reversal", 2, net=-50, reverses="lending")
-    assert not stands(lent, OPENED, unlent, EMPTIED)
-
-
-def test_an_adjustment_after_a_cancellation_opens_the_loan_anew() -> None:
-    again = entry("again", "manual_adjustment", 10, net=70)
-    emptied = entry("emptied again", "manual_adjustment", 11, net=-70)
-    assert stands(OPENED, UNDONE, again, emptied)
-    assert not stands(OPENED, UNDONE, again, emptied, currency="EUR")
+    unlent = UNLENT | {"entry_seq": 4}
+    assert standing.last_life_began([LENT, OPENED, unlent, EMPTIED]) == 1
+    late = entry(6, "late", "disbursement", net=1)
+    assert standing.last_life_began([LENT, OPENED, unlent, EMPTIED, late]) == 6
 
 
 def test_a_standing_opening_lets_no_second_adjustment_open() -> None:
-    more = entry("more", "manual_adjustment", 6, net=30)
-    less = entry("less", "manual_adjustment", 7, net=-30)
-    undone = entry("undoing later", "reversal", 9, net=0, reverses="opening")
-    assert not stands(OPENED, EMPTIED, more, less, undone)
+    more = entry(6, "more", "manual_adjustment", net=30)
+    less = entry(7, "less", "manual_adjustment", net=-30)
+    assert standing.last_life_began([OPENED, EMPTIED, more, less]) == 3
+
+
+@pytest.mark.parametrize("kind", ["payment_received", "chargeoff", "refinance"])
+def test_what_stands_keeps_an_empty_loan_in_its_life(kind: str) -> None:
+    kept = entry(2, "kept", kind)
+    unlent = UNLENT | {"entry_seq": 3}
+    again = entry(4, "again", "disbursement", net=9)
+    assert standing.last_life_began([LENT, kept, unlent, again]) == 1
+    unkept = entry(3, "unkept", "reversal", reverses="kept")
+    assert standing.last_life_began([LENT, kept, unkept, unlent, again]) == 4

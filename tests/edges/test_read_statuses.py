@@ -88,3 +88,25 @@ def test_a_returned_payment_is_owed_again(client: Client) -> None:
     assert entry["reversed_by_entry_id"] == returned["journal_entry_id"]
     mirrored = client.get(f"/v1/journal-entries/{returned['journal_entry_id']}").json()
     assert mirrored["reverses_entry_id"] == paid["journal_entry_id"]
+
+
+def test_a_loan_that_is_opened_anew_starts_from_zero_as_of_every_day(client: Client) -> None:
+    loan_id, later_borrower = str(uuid4()), str(uuid4())
+    money = {"currency": "USD", "method": "ach", "loan_id": loan_id}
+    first = {"amount_minor": "100000", "borrower_id": str(uuid4()), "effective_at": "2026-01-05"}
+    lent = post(client, "disbursements", **money, **first)
+    undone = client.reverse(lent["journal_entry_id"])  # 2026-03-01
+    second = {"amount_minor": "50000", "borrower_id": later_borrower, "effective_at": "2026-02-01"}
+    post(client, "disbursements", **money, **second)
+    path = f"/v1/loans/{loan_id}"
+    told = client.get(f"{path}/balance?as_of_date=2026-02-15").json()
+    assert (told["principal_outstanding_minor"], told["borrower_id"]) == ("50000", later_borrower)
+    statement = client.get(f"{path}/statement?to_date=2026-02-15").json()
+    assert statement["closing_balance"]["principal_outstanding_minor"] == "50000"
+    early = client.get(f"{path}/balance?as_of_date=2026-01-10").json()
+    assert (early["principal_outstanding_minor"], early["borrower_id"]) == ("0", later_borrower)
+    known_at = undone.json()["posted_at"]
+    before = client.get(f"{path}/balance?as_of_date=2026-02-15&known_at={known_at}").json()
+    assert (before["principal_outstanding_minor"], before["status"]) == ("100000", "active")
+    assert before["borrower_id"] == first["borrower_id"]
+    assert status(client, loan_id, f"?known_at={known_at}") == "cancelled"

@@ -142,7 +142,7 @@ def test_every_fault_of_a_query_is_told(client: Client) -> None:
         "/v1/journal-entries?loan_id=x",
         "/v1/loans?status=open",
         "/v1/loans?borrower_id=x",
-        "/v1/loans?order=desc",
+        "/v1/loans?order=up",
         "/v1/trial-balance?currency=usd",
         "/v1/trial-balance?layer=settled",
         "/v1/trial-balance?account_code=1000",

@@ -225,7 +225,15 @@ def test_a_loan_is_opened_in_one_currency() -> None:
     euros = adjustment(DR(CASH, 1), CR(FEE_INCOME, 1), currency="EUR").lines
     command = migration()
     mixed = replace(command, lines=command.lines + euros)
-    assert Books().refuse(mixed).code == "currency_mismatch"
+    refusal = Books().refuse(mixed)
+    assert refusal.code == "currency_mismatch"
+    assert refusal.detail == "All lines of an opening are in one currency."
+
+
+def test_an_open_loan_names_its_currency() -> None:
+    books = Books(loan(OWING))
+    mixed = adjustment(DR(CASH, 1), CR(FEE_INCOME, 1), currency="EUR")
+    assert books.refuse(mixed).detail == "The loan is kept in USD."
 
 
 def test_no_balance_of_the_loan_goes_below_zero() -> None:

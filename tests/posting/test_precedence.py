@@ -114,6 +114,7 @@ def test_settlement(holding: Codes) -> None:
     if "already_reversed" in holding:
         disbursed = books.page.disbursed[TENANT, event_id]
         books.page.disbursed[TENANT, event_id] = replace(disbursed, reversed=True)
+        books.page.reversed_by[disbursed.journal_entry_id, 0] = NO_SUCH_ENTRY
     command = settlement(
         event_id,
         10_01 if "amount_exceeds_unsettled" in holding else 1,

@@ -93,6 +93,19 @@ def test_what_the_borrower_has_paid_since_moves_to_suspense_of_the_new_loan() ->
     assert ledger.balances(LOAN) == Balances(principal=900_00)
 
 
+def test_additional_principal_that_was_reversed_names_its_reversal() -> None:
+    ledger = owing()
+    _, opening = refinanced(ledger, additional=100_00)
+    ledger.post(disbursement(5_00, loan_id=SECOND_LOAN, on="2026-04-02"))
+    undone = ledger.post(refinance_reversal(opening))
+    for _ in ("between the steps", "when all is done"):
+        refusal = ledger.refuse(settlement(opening, on="2026-04-30"))
+        assert refusal.code == "already_reversed"
+        reversed_by = str(entry_of(undone).journal_entry_id)
+        assert refusal.members == {"reversed_by_entry_id": reversed_by}
+        ledger.run()
+
+
 def test_the_additional_principal_must_not_be_settled() -> None:
     ledger = owing()
     _, opening = refinanced(ledger, additional=100_00)

@@ -98,8 +98,12 @@ def test_a_reversed_disbursement_of_a_living_loan_is_already_reversed() -> None:
     books = Books()
     lent = books.post(disbursement(1_00))
     books.post(disbursement(5_00))
-    books.post(reversal(lent))
-    assert books.refuse(settlement(lent)).code == "already_reversed"
+    undone = books.post(reversal(lent))
+    refusal = books.refuse(settlement(lent))
+    assert refusal.code == "already_reversed"
+    reversed_by = str(entry_of(undone).journal_entry_id)
+    assert refusal.members == {"reversed_by_entry_id": reversed_by}
+    assert reversed_by in refusal.detail
 
 
 def test_another_currency_is_refused() -> None:
