@@ -15,7 +15,13 @@ import psycopg
 from posting_engine.posting.loan import Loan
 from posting_engine.posting.page import DisbursedAmount
 from posting_engine.statements import STATEMENTS
-from tests.simulation.lookups import accrued_part, accrued_share, entries_named, standing_accruals
+from tests.simulation.lookups import (
+    WHOLE,
+    accrued_part,
+    accrued_share,
+    entries_named,
+    standing_accruals,
+)
 from tests.simulation.server import KEYS, Row, Session
 
 Parameters = Mapping[str, Any]
@@ -283,8 +289,14 @@ def _delete_outgoing(session: Session, parameters: Parameters) -> Rows:
     return []
 
 
-def _load_loans(session: Session, parameters: Parameters) -> Rows:
-    return _load("loans", _LOAN)(session, parameters)
+def _load_disbursements(session: Session, parameters: Parameters) -> Rows:
+    rows = _load("disbursements", _DISBURSED)(session, parameters)
+    for row in rows:
+        keys = ((row["partition_id"], row["journal_entry_id"], part, WHOLE) for part in (1, 0))
+        targets = (session.get("reversal_targets", key) for key in keys)
+        target = next((target for target in targets if target is not None), None)
+        row["reversed_by_entry_id"] = None if target is None else target["reversed_by_entry_id"]
+    return rows
 
 
 def _load_closed_periods(session: Session, parameters: Parameters) -> Rows:
@@ -317,9 +329,9 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "load_accrued_part": accrued_part,
     "load_accrued_share": accrued_share,
     "load_closed_periods": _load_closed_periods,
-    "load_disbursements": _load("disbursements", _DISBURSED),
+    "load_disbursements": _load_disbursements,
     "load_entries": entries_named,
-    "load_loans": _load_loans,
+    "load_loans": _load("loans", _LOAN),
     "load_outcomes": _load("command_outcomes", _OUTCOME),
     "load_outgoing": _load_outgoing,
     "load_positions": _load_positions,
