@@ -184,10 +184,6 @@ def _delete_outgoing(session: Session, parameters: Parameters) -> Rows:
     return []
 
 
-def _load_loans(session: Session, parameters: Parameters) -> Rows:
-    return _load("loans", _LOAN)(session, parameters)
-
-
 def _load_outcomes(session: Session, parameters: Parameters) -> Rows:
     rows = _load("command_outcomes", (*_OUTCOME, "resumed_offset"))(session, parameters)
     for row in rows:
@@ -228,7 +224,7 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "load_closed_periods": _load_closed_periods,
     "load_disbursements": disbursements_named,
     "load_entries": entries_named,
-    "load_loans": _load_loans,
+    "load_loans": _load("loans", _LOAN),
     "load_outcomes": _load_outcomes,
     "load_outgoing": _load_outgoing,
     "load_signing_keys": lambda _session, _parameters: [],
