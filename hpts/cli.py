@@ -6,6 +6,7 @@ Words for people; the work is elsewhere.
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -27,6 +28,7 @@ from hpts.local.postgres_binaries import PostgresUnavailable
 from hpts.local.supervisor import NotReady
 from hpts.migrate import MigrationRefused, migrate
 from hpts.provision import TopicsRefused, provision
+from schemas import topic_policy
 
 EXPECTED: Final = (
     *(JarsUnavailable, KafkaUnavailable, PostgresUnavailable),
@@ -146,7 +148,7 @@ def migrate_and_provision(data_dir: DataDir = _HERE) -> None:
         provision(
             bootstrap,
             admin_dsn,
-            profile=os.environ.get("HPTS_PROFILE") or "local",
+            profile=os.environ.get("HPTS_PROFILE") or _profile_of(os.environ),
             durability=os.environ.get("HPTS_DURABILITY") or None,
         )
     except EXPECTED as reason:
@@ -164,6 +166,11 @@ def openapi(
         contract.write()
     else:
         sys.stdout.write(contract.contract())
+
+
+def _profile_of(environment: Mapping[str, str]) -> str:
+    """Our own servers are a local run; of others only the operator can say so (HPTS_PROFILE)."""
+    return "production" if environment.get("HPTS_KAFKA_BOOTSTRAP") else topic_policy.LOCAL
 
 
 def _serve(options: stack.Options, tell: detach.Tell) -> int:

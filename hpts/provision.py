@@ -1,45 +1,23 @@
 """Makes the topics, or refuses the ones there are by name, and pins the ledger to them.
 
-Owns what a topic must be like for money to be safe in it. It never alters or removes a topic: a
-setting that is too weak is an operator's to mend. Producers ask for acks=all themselves.
+What a topic must be like for money to be safe in it is `schemas.topic_policy`'s. This module never
+alters or removes a topic: a setting that is too weak is an operator's to mend.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from hpts.cluster import Cluster, NewTopicInCluster, TopicInCluster
 from hpts.database import Administrator, administrator
-from schemas.topics import COMMANDS, OUTCOMES, TOPICS, Topic
+from schemas.topic_policy import Wanted, requirements, weaker
+from schemas.topics import COMMANDS, OUTCOMES
 
 PARTITIONS: Final = 12
 GROUP_ID: Final = "hpts-posting-engine"
-_REPLICAS: Final = 3
-_MIN_IN_SYNC: Final = 2
-_FOR_EVER: Final = -1
-_LASTING: Final = ("retention.ms", "retention.bytes")
-_AT_LEAST: Final = ("min.insync.replicas",)
-_AT_MOST: Final = ("flush.messages",)
 
 
 class TopicsRefused(Exception):
     """Topics that are not what the ledger needs. The message has a line for each fault."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a topic must at least be like; `default_replicas`: the cluster chooses how many."""
-
-    topic: Topic
-    partitions: int
-    replicas: int
-    settings: Mapping[str, str]
-    default_replicas: bool = False
-
-    def to_make(self) -> NewTopicInCluster:
-        """The topic as it is made where there is none."""
-        replicas = None if self.default_replicas else self.replicas
-        return NewTopicInCluster(self.topic.name, self.partitions, replicas, self.settings)
 
 
 def provision(
@@ -69,66 +47,19 @@ def provision(
         found = cluster.describe(w.topic.name for w in wanted)
         if commands_topic_id is not None:
             _refuse_another_log(commands_topic_id, found.get(COMMANDS))
+        _refuse_weaker_brokers(cluster, profile)
         _refuse_weaker(wanted, found)
-        missing = [w.to_make() for w in wanted if w.topic.name not in found]
+        missing = [to_make(w) for w in wanted if w.topic.name not in found]
         cluster.create(missing)
         found |= cluster.describe(topic.name for topic in missing)
         _refuse_weaker(wanted, found)
         _pin(database, count, found)
 
 
-def requirements(partition_count: int, *, profile: str, durability: str | None) -> list[Wanted]:
-    """What each topic must be like: three replicas, two in sync, unless the run is local or
-    every record is flushed to disk (`durability` `power`).
-    """
-    is_flushed = durability == "power"
-    is_replicated = profile != "local" and not is_flushed
-    wanted = []
-    for topic in TOPICS:
-        settings = dict(topic.settings)
-        settings["unclean.leader.election.enable"] = "false"
-        if is_replicated:
-            settings["min.insync.replicas"] = str(_MIN_IN_SYNC)
-        if is_flushed and topic.name == COMMANDS:
-            settings["flush.messages"] = "1"
-        wanted.append(
-            Wanted(
-                topic,
-                topic.partitions or partition_count,
-                _REPLICAS if is_replicated else 1,
-                settings,
-                default_replicas=profile != "local" and is_flushed,
-            )
-        )
-    return wanted
-
-
-def weaker(wanted: Wanted, found: TopicInCluster) -> list[str]:
-    """How `found` falls short, one line each, naming the setting."""
-    name = wanted.topic.name
-    faults = []
-    if found.partitions != wanted.partitions:
-        faults.append(f"{name}: {found.partitions} partitions, not {wanted.partitions}")
-    if found.replicas < wanted.replicas:
-        faults.append(f"{name}: {found.replicas} replicas, at least {wanted.replicas} are needed")
-    for setting, needed in wanted.settings.items():
-        actual = found.settings.get(setting, "unset")
-        if not _is_enough(setting, actual=actual, needed=needed):
-            faults.append(f"{name}: {setting} is {actual}, {needed} is needed")
-    return faults
-
-
-def _is_enough(setting: str, *, actual: str, needed: str) -> bool:
-    if actual == "unset":
-        return False
-    if setting in _LASTING:
-        lasts_for_ever = int(actual) == _FOR_EVER
-        return lasts_for_ever or (int(needed) != _FOR_EVER and int(actual) >= int(needed))
-    if setting in _AT_LEAST:
-        return int(actual) >= int(needed)
-    if setting in _AT_MOST:
-        return int(actual) <= int(needed)
-    return actual == needed
+def to_make(wanted: Wanted) -> NewTopicInCluster:
+    """The topic as it is made where there is none."""
+    replicas = None if wanted.default_replicas else wanted.replicas
+    return NewTopicInCluster(wanted.topic.name, wanted.partitions, replicas, wanted.settings)
 
 
 def _refuse_weaker(wanted: list[Wanted], found: Mapping[str, TopicInCluster]) -> None:
@@ -143,6 +74,15 @@ def _refuse_weaker(wanted: list[Wanted], found: Mapping[str, TopicInCluster]) ->
             "topics are weaker than the ledger needs:\n  " + "\n  ".join(faults) + "\n"
             "Alter them (kafka-configs, kafka-reassign-partitions), then run the command again. "
             "A partition count cannot be altered: make a new topic before it is used."
+        )
+
+
+def _refuse_weaker_brokers(cluster: Cluster, profile: str) -> None:
+    faults = cluster.faults_of_brokers(profile)
+    if faults:
+        raise TopicsRefused(
+            "brokers are weaker than the ledger needs:\n  " + "\n  ".join(faults) + "\n"
+            "Alter their configuration, restart them, then run the command again."
         )
 
 

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from ingress_api import described
+from ingress_api.guard import Guard
 from ingress_api.idempotency import Reservations
 from ingress_api.intake import Intake
 from ingress_api.lasting import lasting_task
@@ -34,12 +35,14 @@ from ingress_api.store import Store, StoreUnavailable
 from ingress_api.tenants import Tenants
 from schemas import signing, tracing
 from schemas.access_token import TokenVerifier
+from schemas.probe import Probe
 from schemas.problems import Problem
 from schemas.signing import SigningKey, UnreadableSecret
 from schemas.topics import OUTCOME_PARTITIONS
 
 VERSION: Final = "0.1.0"
 TRY_AGAIN_S: Final = 1.0
+CHECK_WITHIN_S: Final = 2.0
 FATAL_EXIT: Final = 70
 
 log = structlog.get_logger("ingress")
@@ -68,6 +71,7 @@ class IngressApp(FastAPI):
         self.routes_of_ours = Routes(
             self.verifier, InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant)
         )
+        self._ledger = Probe(self._load_ledger)
         self.state.fatal = None
         self.state.why_not_ready = "starting"
         self.state.checks = self._checks
@@ -85,17 +89,23 @@ class IngressApp(FastAPI):
         """The contract of these routes, from the tables that check them."""
         return described.document(self.title, self.version)
 
+    async def _load_ledger(self) -> None:
+        deps = self.routes_of_ours.deps
+        if deps is not None:
+            await deps.intake.store.one("load_ledger", {})
+
     async def _checks(self) -> dict[str, str | None]:
         deps = self.routes_of_ours.deps
         if deps is None:
             return {"ingress": self.state.fatal or self.state.why_not_ready}
         try:
-            await deps.intake.store.one("load_ledger", {})
+            await self._ledger.ask(CHECK_WITHIN_S)
             database = None
-        except StoreUnavailable as error:
+        except (StoreUnavailable, TimeoutError) as error:
             database = str(error)
         return {
             "ingress": self.state.fatal,
+            "log": deps.guard.fault,
             "database": database,
             "broker": await deps.intake.publisher.fault(),
             "outcomes": deps.intake.outcomes.fault,
@@ -167,6 +177,12 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
     opened.push_async_callback(store.close)
     key = await _opened_store(app, store)
     on_fatal = partial(_end, app)
+    guard = Guard(settings, store)
+    while (why := await guard.judge()) is not None:
+        _not_ready(app, why)
+        await asyncio.sleep(TRY_AGAIN_S)
+    watching = lasting_task(guard.watch(), name="watch the log", on_fatal=on_fatal)
+    opened.callback(watching.cancel)
     reservations = Reservations(store, on_fatal)
     reservations.start()
     opened.push_async_callback(reservations.close)
@@ -181,10 +197,12 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
     outcomes = Outcomes(settings.kafka_bootstrap, _reply_partition(settings), store, on_fatal)
     opened.push_async_callback(outcomes.close)
     while (why := await outcomes.start()) is not None:
-        app.state.why_not_ready = why
+        _not_ready(app, why)
         await asyncio.sleep(TRY_AGAIN_S)
     app.routes_of_ours.page_secret = key.secret
-    app.routes_of_ours.deps = Deps(Intake(store, reservations, publisher, outcomes), Tenants(store))
+    app.routes_of_ours.deps = Deps(
+        Intake(store, reservations, publisher, outcomes), Tenants(store), guard
+    )
     log.info("ready", reply_partition=outcomes.partition)
 
 
@@ -202,10 +220,14 @@ async def _opened_store(app: IngressApp, store: Store) -> SigningKey:
             why = "the signing key is not valid in the key ring"
         except (StoreUnavailable, UnreadableSecret) as error:
             why = str(error)
-        if why != app.state.why_not_ready:
-            log.warning("not ready", reason=why)
-        app.state.why_not_ready = why
+        _not_ready(app, why)
         await asyncio.sleep(TRY_AGAIN_S)
+
+
+def _not_ready(app: IngressApp, why: str) -> None:
+    if why != app.state.why_not_ready:
+        log.warning("not ready", reason=why)
+    app.state.why_not_ready = why
 
 
 async def _signing_key(store: Store, key_id: str) -> SigningKey | None:

@@ -17,6 +17,7 @@ from ingress_api.lasting import OnFatal, lasting_task
 from ingress_api.store import Reservation, Store, StoreUnavailable
 
 MOST_AT_ONCE: Final = 500
+RESERVE_WITHIN_S: Final = 8.0
 _TRIES: Final = 5
 
 _Waiting = tuple[Reservation, "asyncio.Future[datetime | None]"]
@@ -52,7 +53,12 @@ class Reservations:
             reserved = asyncio.get_running_loop().create_future()
             self._waiting.append((wanted, reserved))
             self._arrived.set()
-            sent_at = await reserved
+            try:
+                async with asyncio.timeout(RESERVE_WITHIN_S):
+                    sent_at = await reserved
+            except TimeoutError:
+                # It may be reserved yet, with no command: a retry takes it over after 30 s.
+                raise StoreUnavailable("the key was not reserved in time") from None
             if sent_at is not None:
                 return replace(wanted, sent_at=sent_at), True
             holder = await self.find(wanted.tenant_id, wanted.idempotency_key)

@@ -11,6 +11,7 @@ from uuid import UUID
 from ingress_api import accrual_batches, quarantine, reversals
 from ingress_api.bodies import Envelope, Values, check, fingerprint
 from ingress_api.exchange import Answer, Exchange
+from ingress_api.guard import Guard
 from ingress_api.intake import Intake, MakeCommand, Request
 from ingress_api.operations import (
     OPERATIONS,
@@ -48,6 +49,7 @@ class Deps:
 
     intake: Intake
     tenants: Tenants
+    guard: Guard
 
 
 Handler = Callable[[Deps, Exchange, Caller], Awaitable[Answer]]

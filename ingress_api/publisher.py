@@ -63,6 +63,7 @@ class Publisher:
         self._key = key
         self._on_fatal = on_fatal
         self._done: deque[_Done] = deque()
+        self._under_way: set[asyncio.Future[int]] = set()
         self._stopping = Event()
         self._thread = lasting_thread(
             self._poll, name="poll for acknowledgements", on_fatal=on_fatal
@@ -110,6 +111,8 @@ class Publisher:
         except broker.KafkaException as error:
             self._on_error(error.args[0])
             raise NotSent(str(error)) from error
+        self._under_way.add(acknowledged)
+        acknowledged.add_done_callback(self._under_way.discard)
         return await acknowledged
 
     async def fault(self) -> str | None:
@@ -146,4 +149,11 @@ class Publisher:
         reason = f"the producer cannot go on: {error.str()}"
         if self.fatal is None:
             self.fatal = reason
-            self._loop.call_soon_threadsafe(self._on_fatal, reason)
+            self._loop.call_soon_threadsafe(self._give_up, reason)
+
+    def _give_up(self, reason: str) -> None:
+        """Nobody will hear any more what became of the records under way."""
+        for acknowledged in tuple(self._under_way):
+            if not acknowledged.done():
+                acknowledged.set_exception(DeliveryUnknown(reason))
+        self._on_fatal(reason)

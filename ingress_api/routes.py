@@ -4,6 +4,7 @@ Bare ASGI, because the posting routes are the hot path; `app` mounts it and desc
 OpenAPI. No input may come out of here as a 5xx that is not a deliberate 503.
 """
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -101,6 +102,12 @@ class Routes:
             problem = Problem(code="not_ready", headers={"Retry-After": "1"})
             problem = problem.with_trace(trace.trace_id, exchange.path)
             await send_problem(send, problem, trace.response_headers)
+        except asyncio.CancelledError:
+            # Only a server that ends cancels requests, and only after its grace: what this one
+            # sent may post yet, so it is not to be told of as failed.
+            problem = Problem(code="outcome_unknown", headers={"Retry-After": "1"})
+            problem = problem.with_trace(trace.trace_id, exchange.path)
+            await send_problem(send, problem, trace.response_headers)
         except Disconnected:
             return
         else:
@@ -114,7 +121,7 @@ class Routes:
         token = await self._token(exchange)
         token.require(required_scope)
         least_s = LEAST_DRY_RUN_S if exchange.is_dry_run() else 0
-        deps = self._ready()
+        deps = self._ready_to_post()
         if not deps.intake.publisher.may_write(token.tenant_id):
             raise ProblemError(Problem(code="tenant_not_allowed"))
         caller = Caller(tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent)
@@ -162,9 +169,15 @@ class Routes:
     async def _token(self, exchange: Exchange) -> AccessToken:
         return await self._verifier.verify(exchange.header_values(b"authorization"))
 
+    def _ready_to_post(self) -> Deps:
+        deps = self._ready()
+        if deps.intake.publisher.fatal is not None or deps.guard.fault is not None:
+            raise ProblemError(Problem(code="not_ready", headers={"Retry-After": "1"}))
+        return deps
+
     def _ready(self) -> Deps:
         deps = self.deps
-        if deps is None or deps.intake.publisher.fatal is not None:
+        if deps is None:
             raise ProblemError(Problem(code="not_ready", headers={"Retry-After": "1"}))
         return deps
 

@@ -1,5 +1,7 @@
 """The settings of the write edge, from `HPTS_*` variables; read once in `__main__`."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -26,3 +28,7 @@ class Settings(BaseSettings):
     max_in_flight_per_tenant: int = Field(default=1_000, ge=1)
     postgres_connections: int = Field(default=8, ge=2)
     delivery_timeout_ms: int = Field(default=10_000, ge=100)
+    profile: str = "production"
+    """`local` takes topics of one replica; every other word demands three, or `durability`."""
+    durability: Literal["power", ""] = ""
+    """`power`: one replica will do where every command is flushed before it is acknowledged."""

@@ -104,10 +104,17 @@ class Store:
                 "row_factory": dict_row,
                 "autocommit": True,
                 "application_name": "hpts ingress",
+                # A server that vanished without a word is noticed in seconds, not in hours.
+                "connect_timeout": 5,
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 10_000,
                 "options": "-c search_path=hpts,hpts_edge -c plan_cache_mode=force_custom_plan",
             },
         )
         self.partition_count = 0
+        self.commands_topic_id = ""
 
     async def open(self) -> None:
         """Connect and learn how the ledger is cut; raises `StoreUnavailable`."""
@@ -119,6 +126,7 @@ class Store:
         if ledger is None:
             raise StoreUnavailable("the ledger is not set up: run hpts migrate")
         self.partition_count = ledger["partition_count"]
+        self.commands_topic_id = ledger["commands_topic_id"]
 
     async def close(self) -> None:
         """Give all connections back."""

@@ -5,7 +5,10 @@ import os
 import signal
 import socket
 import sys
+import time
+from threading import Event, Thread
 from types import FrameType
+from typing import Final
 
 import structlog
 from pydantic import ValidationError
@@ -13,16 +16,33 @@ from pydantic import ValidationError
 from posting_engine import log as kafka
 from posting_engine.books import Books
 from posting_engine.outgoing import Outgoing
-from posting_engine.positions import StoreUnavailable
+from posting_engine.positions import NotTheGroup, SlotTaken, StoreUnavailable
 from posting_engine.settings import Settings
 from posting_engine.slot import serve
 from posting_engine.worker import Identity, Worker
+from schemas.cluster import (
+    Cluster,
+    ClusterRefused,
+    ClusterUnavailable,
+    TopicWatch,
+    refuse_weaker,
+)
+from schemas.topic_policy import TopicIdentity
 
 _log = structlog.get_logger()
+
+INTERRUPT_AFTER_S: Final = 5.0
+GIVE_UP_AFTER_S: Final = 3.0
 
 
 class NotReady(Exception):
     """The ledger that the settings point at cannot be served; the message says what to do."""
+
+
+EXPECTED: Final = (
+    *(NotReady, NotTheGroup, SlotTaken, StoreUnavailable, kafka.LogUnavailable),
+    *(ClusterRefused, ClusterUnavailable),
+)
 
 
 def main() -> int:
@@ -36,28 +56,42 @@ def main() -> int:
     books = Books(settings.engine_postgres_dsn.get_secret_value())
     try:
         _serve(settings, books)
-    except (NotReady, kafka.LogUnavailable, StoreUnavailable) as error:
+    except EXPECTED as error:
         _log.critical("engine cannot go on", error=str(error))
         return 1
     finally:
+        # One more signal on the way out must not turn an orderly end into another one.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         books.close()
     return 0
 
 
 def _serve(settings: Settings, books: Books) -> None:
-    identity, group_id = _identity(settings, books)
+    identity = _identity(settings, books)
+    refuse_weaker(
+        Cluster(settings.kafka_bootstrap),
+        profile=settings.profile,
+        durability=settings.durability or None,
+    )
+    watch = TopicWatch(
+        settings.kafka_bootstrap, TopicIdentity(identity.topic_id, identity.partition_count)
+    )
+    watch.first()
     sender = kafka.Sender(settings.kafka_bootstrap)
-    worker = Worker(identity, books, sender, Outgoing(books, sender), books.key_ring())
+    outgoing = Outgoing(books, sender)
+    worker = Worker(identity, books, sender, outgoing, books.key_ring(), watch=watch)
     if identity.signing_key_id not in worker.ring:
         raise NotReady(
             f"signing key {identity.signing_key_id} is not in signing_keys, or has no secret here"
         )
+    _listen(worker.patience.stopping, books)
+    _work(settings, worker)
+    sender.close()
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        worker.patience.stopping.set()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+def _work(settings: Settings, worker: Worker) -> None:
+    group_id = worker.identity.group_id or ""
     serve(
         worker,
         lambda: kafka.CommandLog(
@@ -66,29 +100,47 @@ def _serve(settings: Settings, books: Books) -> None:
             instance_id=f"{group_id}-{settings.engine_slot}",
             on_assign=worker.assigned,
             on_revoke=worker.revoked,
+            max_poll_interval_ms=settings.max_poll_interval_ms,
         ),
     )
-    sender.close()
 
 
-def _identity(settings: Settings, books: Books) -> tuple[Identity, str]:
+def _listen(stopping: Event, books: Books) -> None:
+    """Stop at SIGTERM or Ctrl-C; more of them change nothing.
+
+    A transaction that waits (for a lock, or for a server that does not answer) is given up in
+    time: it is rolled back or, if its COMMIT had arrived, found applied by whoever comes next.
+    """
+
+    def insist() -> None:
+        time.sleep(INTERRUPT_AFTER_S)
+        _log.warning("still not stopped: the statement under way is cancelled")
+        books.interrupt()
+        time.sleep(GIVE_UP_AFTER_S)
+        _log.error("still not stopped: ended without waiting any longer")
+        os._exit(1)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            Thread(target=insist, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _identity(settings: Settings, books: Books) -> Identity:
     pinned = books.settings()
     if pinned is None:
         raise NotReady("the database has no ledger yet: run `hpts migrate`")
-    topic = kafka.identify(settings.kafka_bootstrap)
-    if topic.partition_count != pinned["partition_count"]:
-        raise NotReady(
-            f"the commands topic has {topic.partition_count} partitions and the ledger was made "
-            f"with {pinned['partition_count']}; the count is for life: restore the topic"
-        )
-    identity = Identity(
+    return Identity(
         owner=f"{socket.gethostname()}/{os.getpid()}/slot-{settings.engine_slot}",
         signing_key_id=settings.signing_key_id,
-        partition_count=topic.partition_count,
-        topic_id=topic.topic_id,
+        partition_count=pinned["partition_count"],
+        topic_id=pinned["commands_topic_id"],
         batch_records=settings.batch_records,
+        group_id=pinned["group_id"],
     )
-    return identity, pinned["group_id"]
 
 
 def _configure_logs(level: str) -> None:

@@ -9,9 +9,9 @@ transaction whose first statement moves the positions, and so locks them and fen
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -20,9 +20,16 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8BinaryDumper
 
 from posting_engine.pages import Found, Needs, Pages, fill_pages, needs_of
-from posting_engine.positions import DataRefused, Fenced, Position, StoreUnavailable
+from posting_engine.positions import (
+    DataRefused,
+    Fenced,
+    NotTheGroup,
+    Position,
+    StoreUnavailable,
+)
 from posting_engine.quarantine_rows import Waiting, waiting_from
 from posting_engine.resolving import MOST_DECIDED
+from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
 from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Item, Verdict
 from posting_engine.writes import Statement, lease_columns, writes_of
@@ -31,14 +38,7 @@ from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
 
 _log = structlog.get_logger()
 
-# Look-ups by key are always right here, and a hash join over a whole table never is. One plan a
-# statement, made anew about once a second (`forget_plans`), costs less than one an execution.
-_PLANNER = (
-    "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off "
-    "-c plan_cache_mode=force_generic_plan"
-)
-_SAFETY = "-c idle_in_transaction_session_timeout=5s -c synchronous_commit=on"
-_OPTIONS = f"-c search_path=hpts,hpts_edge -c timezone=UTC {_PLANNER} {_SAFETY}"
+_CANCEL_WITHIN_S: Final = 1.5
 
 Connect = Callable[[str], psycopg.Connection[DictRow]]
 """DSN -> a connection in autocommit mode whose rows are dicts."""
@@ -61,6 +61,13 @@ class Books:
             self._connection.close()
             self._connection = None
 
+    def interrupt(self) -> None:
+        """From another thread: end the statement that the owner waits for, if any answer comes."""
+        connection = self._connection
+        if connection is not None:
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_WITHIN_S)
+
     def settings(self) -> dict[str, Any] | None:
         """The row of `ledger_settings`; None before `hpts migrate`."""
         found = self._read([("load_settings", {})])[0]
@@ -80,16 +87,31 @@ class Books:
             ring[row["key_id"]] = SigningKey(row["key_id"], secret, tenants, *valid)
         return ring
 
-    def take_leases(self, partition_ids: Sequence[int], owner: str) -> dict[int, Position]:
-        """Become the single writer of these partitions; their positions."""
-        parameters = {"partition_ids": list(partition_ids), "owner": owner}
-        return _positions(self._read([("take_lease", parameters)])[0])
+    def take_leases(
+        self, partition_ids: Sequence[int], owner: str, *, group_id: str | None = None
+    ) -> dict[int, Position]:
+        """Become the single writer of these partitions; their positions. Raises `NotTheGroup`."""
+        wanted = {"partition_ids": list(partition_ids), "owner": owner, "group_id": group_id}
+        # Whoever held them and stands still since must not stand in the way with its locks.
+        self._read([("end_stalled", {"application_name": APPLICATION})])
+        taken, pinned = self._read([("take_lease", wanted), ("load_settings", {})])
+        if group_id is not None and pinned and pinned[0]["group_id"] != group_id:
+            raise NotTheGroup(
+                f"this engine reads as group {group_id}, and the ledger is pinned to "
+                f"{pinned[0]['group_id']}: another deployment serves it. Stop one of the two."
+            )
+        return _positions(taken)
 
     def positions(self, partition_ids: Sequence[int]) -> dict[int, Position]:
         """Where partitions stand now, whoever holds them."""
         return _positions(
             self._read([("load_positions", {"partition_ids": list(partition_ids)})])[0]
         )
+
+    def owners(self, partition_ids: Sequence[int]) -> set[str]:
+        """Who holds the leases of these partitions now."""
+        found = self._read([("load_owners", {"partition_ids": list(partition_ids)})])[0]
+        return {row["lease_owner"] for row in found}
 
     def release_leases(self, held: Sequence[Position]) -> None:
         """Say that these partitions are no longer written here."""
@@ -258,10 +280,10 @@ def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:
         dsn,
         autocommit=True,
         row_factory=dict_row,
-        options=_OPTIONS,
-        connect_timeout=5,
-        application_name="hpts-posting-engine",
+        options=OPTIONS,
+        application_name=APPLICATION,
         prepare_threshold=0,
+        **KEEPALIVE,
     )
     # One width for every integer: else each mix of widths is another statement to plan.
     connection.adapters.register_dumper(int, Int8BinaryDumper)

@@ -17,10 +17,10 @@ def lost(reason: str) -> str:
 
 
 def foreign(position: Position, topic_id: str) -> str:
-    """The topic is not the one these books were made from."""
+    """This partition was applied from another topic than the one the ledger is pinned to."""
     return (
-        f"the topic has id {topic_id} and these books belong to {position.topic_id}: it was made "
-        "anew, or this is another cluster. Point the engine at the right one, or cut over."
+        f"the ledger is pinned to the topic with id {topic_id} and this partition follows "
+        f"{position.topic_id}: a cut-over stopped half-way. Finish it, or restore the database."
     )
 
 

@@ -19,7 +19,6 @@ from confluent_kafka import (
     KafkaException,
     Message,
     Producer,
-    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
@@ -41,14 +40,23 @@ CONSUMER_SETTINGS: Final[Mapping[str, Any]] = {
     "partition.assignment.strategy": "range",
     "session.timeout.ms": 6000,
     "heartbeat.interval.ms": 1500,
+    # Two bounds, so that a backlog of any size is read in little memory: what the client has
+    # fetched ahead (all partitions together), and what one batch may hold (`BATCH_BYTES`).
     "queued.max.messages.kbytes": 65536,
+    "fetch.max.bytes": 16_777_216,
     "fetch.wait.max.ms": 100,
+    # A batch that takes longer than this costs the membership, never money: see the fence.
+    "max.poll.interval.ms": 60_000,
 }
+BATCH_BYTES: Final = 8_388_608
+_DRAIN_AT_ONCE: Final = 64
 PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
     "acks": "all",
     "enable.idempotence": True,
     "allow.auto.create.topics": False,
     "linger.ms": 0,
+    # While the broker is away announcements pile up here, then are dropped.
+    "queue.buffering.max.kbytes": 65536,
     # A chunk must not overtake one before it, so the producer never gives one up: it goes on
     # until the broker has acknowledged, or this process ends and its successor sends it again.
     "message.timeout.ms": 0,
@@ -78,25 +86,6 @@ class Ends:
     written: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class TopicIdentity:
-    """The commands topic as the broker knows it."""
-
-    topic_id: str
-    partition_count: int
-
-
-def identify(bootstrap: str, timeout_seconds: float = 10.0) -> TopicIdentity:
-    """Ask the broker for the commands topic; raises `LogUnavailable`."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    try:
-        described = admin.describe_topics(TopicCollection([COMMANDS]))[COMMANDS]
-        topic = described.result(timeout=timeout_seconds)
-    except (KafkaException, TimeoutError) as error:
-        raise LogUnavailable(f"cannot describe topic {COMMANDS}: {error}") from error
-    return TopicIdentity(str(topic.topic_id), len(topic.partitions))
-
-
 class CommandLog:
     """The consumer of this engine slot. The worker's thread owns it."""
 
@@ -108,10 +97,12 @@ class CommandLog:
         instance_id: str,
         on_assign: Callable[[Sequence[int]], Mapping[int, int]],
         on_revoke: Callable[[Sequence[int]], None],
+        max_poll_interval_ms: int = CONSUMER_SETTINGS["max.poll.interval.ms"],
     ) -> None:
         """`on_assign` takes leases and answers partition -> offset to read from."""
         self._connection: dict[str, Any] = {"bootstrap.servers": bootstrap}
         member: dict[str, Any] = {"group.id": group_id, "group.instance.id": instance_id}
+        member["max.poll.interval.ms"] = max_poll_interval_ms
         self._consumer = Consumer({**CONSUMER_SETTINGS, **self._connection, **member})
         self._admin = AdminClient(self._connection)
         self._on_assign, self._on_revoke = on_assign, on_revoke
@@ -120,12 +111,21 @@ class CommandLog:
         self._consumer.subscribe([COMMANDS], on_assign=self._assigned, on_revoke=self._revoked)
 
     def take(self, most: int, timeout_seconds: float) -> list[Record | LostPosition]:
-        """Wait for one record, then drain what is there: `consume` itself would wait for all."""
+        """Wait for one record, then drain what is there: `consume` itself would wait for all.
+
+        At most `most` records, and about `BATCH_BYTES` of them.
+        """
         try:
             first = self._consumer.poll(timeout_seconds)
             if first is None:
                 return []
-            messages = [first, *self._consumer.consume(most, 0)]
+            messages = [first]
+            while len(messages) < most and sum(map(len, messages)) < BATCH_BYTES:
+                wanted = min(_DRAIN_AT_ONCE, most - len(messages))
+                more = self._consumer.consume(wanted, 0)
+                messages += more
+                if len(more) < wanted:
+                    break
         except KafkaException as error:
             raise LogUnavailable(f"cannot read the log: {error}") from error
         return [taken for message in messages if (taken := _taken(message)) is not None]
@@ -177,10 +177,9 @@ class CommandLog:
             TopicPartition(COMMANDS, p): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for p in partition_ids
         }
-        levels = (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
         self._ends = [
             self._admin.list_offsets(wanted, isolation_level=level, request_timeout=5.0)
-            for level in levels
+            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
         ]
 
     def ends(self) -> Ends | None:

@@ -24,6 +24,14 @@ class Fenced(Exception):
     """Another process has taken a partition: whatever this one holds in memory is worthless."""
 
 
+class NotTheGroup(Exception):
+    """The ledger is pinned to another consumer group: no lease is ours to take."""
+
+
+class SlotTaken(Exception):
+    """Another process runs in this one's slot: to rejoin would only take turns with it."""
+
+
 class StoreUnavailable(Exception):
     """Postgres could not be reached or gave up; nothing is known to have been written."""
 

@@ -10,12 +10,28 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
 from posting_engine import halts
 from posting_engine.log import CommandLog
 from posting_engine.positions import Position
+from posting_engine.records import Record
+
+_log = structlog.get_logger()
 
 ASK_EVERY_SECONDS: Final = 1.0
 CLOCK_SLACK: Final = timedelta(seconds=2)
+
+
+def watch_clock(record: Record, position: Position) -> None:
+    """Raise the alarm when the broker's clock stepped back behind what has been promised."""
+    if record.appended_at < position.reached_at:
+        _log.error(
+            "the broker's clock stepped back",
+            partition=record.partition_id,
+            appended_at=record.appended_at.isoformat(),
+            reached_at=position.reached_at.isoformat(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The engine's settings, from HPTS_* variables, read once in `__main__`."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -16,4 +18,10 @@ class Settings(BaseSettings):
     signing_key_id: str
     engine_slot: int = Field(default=0, ge=0)
     batch_records: int = Field(default=500, ge=1, le=10_000)
+    max_poll_interval_ms: int = Field(default=60_000, ge=6_000)
+    """How long a batch may take before another engine is given the partitions."""
+    profile: str = "production"
+    """`local` takes topics of one replica; every other word demands three, or `durability`."""
+    durability: Literal["power", ""] = ""
+    """`power`: one replica will do where every command is flushed before it is acknowledged."""
     log_level: str = "INFO"

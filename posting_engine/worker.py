@@ -21,11 +21,12 @@ from posting_engine.books import Books
 from posting_engine.log import CommandLog, LostPosition, Sender
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
-from posting_engine.positions import Fenced, Position, StoreUnavailable
-from posting_engine.reached import LogEnds
+from posting_engine.positions import Fenced, Position, SlotTaken, StoreUnavailable
+from posting_engine.reached import LogEnds, watch_clock
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
 from posting_engine.verdict import Item, Verdict
 from schemas import codec, signing
+from schemas.cluster import TopicWatch
 from schemas.commands import AnyCommand
 from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
@@ -46,6 +47,7 @@ class Identity:
     partition_count: int
     topic_id: str
     batch_records: int
+    group_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class Worker:
     held: dict[int, Position] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
     clock: Callable[[], float] = time.monotonic
+    watch: TopicWatch | None = None
     _reader: CommandLog | None = None
     _due: dict[int, int] = field(default_factory=dict)
     _to_halt: dict[int, str] = field(default_factory=dict)
@@ -81,6 +84,7 @@ class Worker:
             self._is_ring_fresh = False
             self._passed_over.clear()
             try:
+                self._watch_the_topic()
                 for lost in (t for t in taken if isinstance(t, LostPosition)):
                     self._halt(lost.partition_id, halts.lost(lost.reason))
                 for partition_id, reason in tuple(self._to_halt.items()):
@@ -97,7 +101,9 @@ class Worker:
     def assigned(self, partition_ids: Sequence[int]) -> Mapping[int, int]:
         """Take the leases; where to read each partition from. Called from inside `take`."""
         positions = self.patience.until_available(
-            lambda: self.books.take_leases(partition_ids, self.identity.owner)
+            lambda: self.books.take_leases(
+                partition_ids, self.identity.owner, group_id=self.identity.group_id
+            )
         )
         offsets: dict[int, int] = {}
         for partition_id, position in positions.items():
@@ -126,7 +132,14 @@ class Worker:
         _log.info("revoked", partitions=list(partition_ids))
 
     def drop(self) -> None:
-        """Forget everything: another process writes now, and what is in memory is worthless."""
+        """Forget everything: another process writes now, and what is in memory is worthless.
+
+        Raises `SlotTaken` where that process calls itself by this one's slot.
+        """
+        slot = self.identity.owner.rpartition("/")[2]
+        for owner in self.patience.until_available(lambda: self.books.owners(list(self.held))):
+            if owner != self.identity.owner and owner.rpartition("/")[2] == slot:
+                raise SlotTaken(f"{owner} has taken this slot: give each engine one of its own")
         self.outgoing.forget(set(self.held))
         self._forget(list(self.held))
         self.held.clear()
@@ -156,7 +169,7 @@ class Worker:
             self._reread(partition_id, due=due, came=record.offset)
             return None
         self._rereading.discard(partition_id)
-        self._watch_the_broker_s_clock(record)
+        watch_clock(record, self.held[partition_id])
         try:
             item = Item(record, self._examined(record))
         except DeadLetter as letter:
@@ -219,15 +232,11 @@ class Worker:
             self._is_ring_fresh = True
         return examine(record, self.ring, self.identity.partition_count)
 
-    def _watch_the_broker_s_clock(self, record: Record) -> None:
-        reached_at = self.held[record.partition_id].reached_at
-        if record.appended_at < reached_at:
-            _log.error(
-                "the broker's clock stepped back",
-                partition=record.partition_id,
-                appended_at=record.appended_at.isoformat(),
-                reached_at=reached_at.isoformat(),
-            )
+    def _watch_the_topic(self) -> None:
+        """Halt everything once the topic is another one: nothing of it is for these books."""
+        reason = None if self.watch is None else self.watch.turn()
+        if reason is not None:
+            self._to_halt |= dict.fromkeys(self._running(), reason)
 
     def _verify(self, record: Record) -> None:
         position = self.held[record.partition_id]

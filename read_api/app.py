@@ -20,12 +20,14 @@ from read_api import described, page_frame, pages
 from read_api.queries import Desk
 from read_api.routes import Routes
 from read_api.settings import Settings
-from read_api.store import Store, StoreUnavailable
+from read_api.store import Position, Store, StoreUnavailable
 from schemas import tracing
 from schemas.access_token import TokenVerifier
+from schemas.probe import Probe
 from schemas.problems import Problem
 
 VERSION: Final = "0.1.0"
+CHECK_WITHIN_S: Final = 2.0
 LEAST_SECRET_BYTES: Final = 32
 
 
@@ -53,6 +55,7 @@ class ReadApp(FastAPI):
             algorithm=settings.token_algorithm,
         )
         self._routes = Routes(self.verifier, Desk(self.store, _page_secret(settings)))
+        self._positions = Probe(self.store.positions)
         self.state.checks = self._checks
         self.state.warnings = self._warnings
 
@@ -69,15 +72,14 @@ class ReadApp(FastAPI):
 
     async def _checks(self) -> dict[str, str | None]:
         try:
-            positions = await self.store.positions()
-        except StoreUnavailable as error:
+            positions = await self._positions.ask(CHECK_WITHIN_S)
+        except (StoreUnavailable, TimeoutError) as error:
             return {"database": str(error), "issuer": self.verifier.fault}
         behind = [p.partition_id for p in positions if p.lag_s > self.settings.most_lag_s]
-        halted = [p.partition_id for p in positions if p.halted_because is not None]
-        engine = f"partitions behind: {behind}" if behind else None
         return {
             "database": None if positions else "no ledger yet: run `hpts migrate`",
-            "engine": f"partitions halted: {halted}" if halted else engine,
+            "engine": halted_text(positions)
+            or (f"partitions behind: {behind}" if behind else None),
             "issuer": self.verifier.fault,
         }
 
@@ -92,6 +94,16 @@ class ReadApp(FastAPI):
             return {}
         told = f"{sum(waiting.values())} commands wait for an operator, in partitions "
         return {"quarantine": f"{told}{sorted(waiting)}: see `hpts quarantine list`"}
+
+
+def halted_text(positions: list[Position]) -> str | None:
+    """Which partitions stand still, why, and what to do: one sentence for each reason."""
+    by_reason: dict[str, list[int]] = {}
+    for position in positions:
+        if position.halted_because is not None:
+            by_reason.setdefault(position.halted_because, []).append(position.partition_id)
+    told = [f"partitions halted: {ids}: {reason}" for reason, ids in by_reason.items()]
+    return " ".join(told) or None
 
 
 def create(settings: Settings) -> FastAPI:

@@ -27,6 +27,14 @@ SQL: Final[dict[str, LiteralString]] = {
 }
 _OPTIONS: Final = "-c search_path=hpts,hpts_edge -c statement_timeout=15000 -c timezone=UTC"
 _POOL_TIMEOUT_S: Final = 5.0
+_KEEPALIVE: Final = {
+    # A server that vanished without a word is noticed in seconds, not in hours.
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class StoreUnavailable(Exception):
@@ -72,7 +80,7 @@ class Store:
         self._pool = AsyncConnectionPool(
             dsn,
             connection_class=psycopg.AsyncConnection[Row],
-            kwargs={"row_factory": dict_row, "options": _OPTIONS, "connect_timeout": 5},
+            kwargs={"row_factory": dict_row, "options": _OPTIONS, **_KEEPALIVE},
             configure=_make_read_only,
             check=AsyncConnectionPool.check_connection,  # Postgres may have been restarted
             min_size=min(2, connections),

@@ -20,6 +20,7 @@ from hpts.local.credentials import SIGNING_KEY_ID, Credentials
 from hpts.local.kafka import KafkaServer
 from hpts.local.postgres import PostgresServer
 from hpts.local.supervisor import Child, StopAsked, Supervisor, end_left_overs
+from schemas import topic_policy
 
 AUDIENCE: Final = "hpts"
 SERVERS_READY_WITHIN_S: Final = 90
@@ -219,7 +220,8 @@ class _Stack:
             "HPTS_TOKEN_ISSUER": self._issuer_url,
             "HPTS_TOKEN_AUDIENCE": AUDIENCE,
             "HPTS_HOST": ports.HOST,
-            "HPTS_PROFILE": "local",
+            "HPTS_PROFILE": topic_policy.LOCAL,
+            "HPTS_DURABILITY": self._options.durability or "",
         }
         inherited = {key: value for key, value in os.environ.items() if key != "HPTS_POSTGRES_DSN"}
         return Child(

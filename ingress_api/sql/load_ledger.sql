@@ -1,2 +1,3 @@
--- How the ledger is cut into partitions. Parameters: none. Result: one row. Locks: none.
-SELECT partition_count FROM ledger_settings;
+-- How the ledger is cut into partitions, and which log it follows.
+-- Parameters: none. Result: one row. Locks: none.
+SELECT partition_count, commands_topic_id FROM ledger_settings;

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from posting_engine.books import _OPTIONS
+from posting_engine.session import OPTIONS
 from posting_engine.statements import STATEMENTS
 
 KEYED = sorted(
@@ -96,7 +96,7 @@ FILL = """
 
 @pytest.mark.parametrize("name", KEYED)
 def test_no_table_is_read_without_a_condition_on_an_index(migrated_dsn: str, name: str) -> None:
-    with psycopg.connect(migrated_dsn, options=_OPTIONS) as connection:
+    with psycopg.connect(migrated_dsn, options=OPTIONS) as connection:
         scans = scans_of(connection, name)
     assert scans
     assert [scan for scan in scans if not {"Index Cond", "Recheck Cond"} & scan.keys()] == []
@@ -104,7 +104,7 @@ def test_no_table_is_read_without_a_condition_on_an_index(migrated_dsn: str, nam
 
 @pytest.mark.parametrize("name", KEYS_OF)
 def test_rows_of_filled_tables_are_found_by_their_whole_key(migrated_dsn: str, name: str) -> None:
-    with psycopg.connect(migrated_dsn, options=_OPTIONS) as connection:
+    with psycopg.connect(migrated_dsn, options=OPTIONS) as connection:
         connection.execute(FILL)
         assert looked_up(scans_of(connection, name)) == KEYS_OF[name], "not yet analysed"
         connection.execute("ANALYZE")

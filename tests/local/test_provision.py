@@ -8,7 +8,8 @@ import pytest
 
 from hpts.cluster import Cluster, TopicInCluster
 from hpts.provision import GROUP_ID, TopicsRefused, Wanted, provision, requirements, weaker
-from posting_engine.log import identify
+from schemas.cluster import TopicWatch
+from schemas.topic_policy import TopicIdentity
 from schemas.topics import COMMANDS, OUTCOMES
 
 
@@ -41,11 +42,16 @@ def test_the_ledger_is_pinned_to_its_topics(kafka: str, postgres: str) -> None:
     assert commands.settings["retention.ms"] == commands.settings["retention.bytes"] == "-1"
 
 
-def test_the_engine_reads_the_id_that_was_pinned(kafka: str, postgres: str) -> None:
-    identity = identify(kafka)
+def test_the_topic_that_was_pinned_is_found_again(kafka: str, postgres: str) -> None:
+    topic_id = Cluster(kafka).describe([COMMANDS])[COMMANDS].topic_id
+    right, another = TopicIdentity(topic_id, 12), TopicIdentity("another", 12)
+    watches = [TopicWatch(kafka, pinned) for pinned in (right, another, TopicIdentity(topic_id, 6))]
+    for watch in watches:
+        watch.first()
 
-    assert identity.partition_count == 12
-    assert identity.topic_id == Cluster(kafka).describe([COMMANDS])[COMMANDS].topic_id
+    assert watches[0].turn() is None
+    assert f"has id {topic_id} and these books belong to another" in (watches[1].turn() or "")
+    assert "has 12 partitions and the ledger was made with 6" in (watches[2].turn() or "")
 
 
 def test_provisioning_again_changes_nothing(kafka: str, postgres: str) -> None:

@@ -13,7 +13,14 @@ from typing import Any
 import psycopg
 
 from tests.simulation import statements
-from tests.simulation.server import MustWait, Row, Server, Session, is_deadlock
+from tests.simulation.server import (
+    LOCK_TIMEOUT_SECONDS,
+    MustWait,
+    Row,
+    Server,
+    Session,
+    is_deadlock,
+)
 from tests.simulation.world import World
 
 LOCK_POLL_SECONDS = 0.05
@@ -146,7 +153,7 @@ class Connection:
 
     def _execute(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
         """Run the statement, waiting for rows that others hold."""
-        session = self._session
+        session, gives_up_at = self._session, self._world.now + LOCK_TIMEOUT_SECONDS
         while True:
             before = dict(session.writes)
             try:
@@ -156,6 +163,10 @@ class Connection:
                 return rows
             except MustWait as wait:
                 session.writes, session.waits_for = before, wait.holder
+                if self._world.now > gives_up_at:
+                    self._world.fault("lock timeout", at=name)
+                    session.rollback()
+                    raise psycopg.errors.LockNotAvailable("lock timeout") from wait
                 self._wait_for(wait.holder, name)
             except psycopg.Error:
                 session.rollback()

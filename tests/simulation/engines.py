@@ -14,7 +14,7 @@ from posting_engine.books import Books
 from posting_engine.log import LogUnavailable
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
-from posting_engine.positions import StoreUnavailable
+from posting_engine.positions import NotTheGroup, SlotTaken, StoreUnavailable
 from posting_engine.slot import serve
 from posting_engine.worker import Identity, Worker
 from schemas import codec
@@ -22,11 +22,15 @@ from schemas.signing import SigningKey
 from tests.simulation.broker import SESSION_TIMEOUT_SECONDS, Broker, Group
 from tests.simulation.connection import Connection, Hazards
 from tests.simulation.consumer import Library, SimulatedLog, SimulatedSender
+from tests.simulation.leases import GROUP
 from tests.simulation.server import Server
 from tests.simulation.world import Process, World
 
 TOPIC_ID: Final = "a topic"
 KEY: Final = SigningKey("ours-1", b"s" * 32, None, datetime(2020, 1, 1, tzinfo=UTC), None)
+EXPECTED: Final = (LogUnavailable, StoreUnavailable, NotTheGroup, SlotTaken)
+"""What an engine may end by; its supervisor starts it again."""
+
 Heard = Callable[[int, codec.Outcome], None]
 
 
@@ -65,14 +69,16 @@ class Slot:
     def _live(self) -> None:
         fleet = self.fleet
         world, name = fleet.world, fleet.world.running.name
-        books = Books(name, fleet.connect)
+        owner = f"{name}/slot-{self.number}"
+        books = Books(owner, fleet.connect)
         sender = SimulatedSender(world, fleet.broker, fleet.heard)
         identity = Identity(
-            owner=name,
+            owner=owner,
             signing_key_id=KEY.key_id,
             partition_count=len(fleet.broker.partitions),
             topic_id=fleet.topic_id,
             batch_records=fleet.batch_records,
+            group_id=GROUP if self.group is fleet.broker.group else "another group",
         )
         worker = Worker(
             identity,
@@ -104,9 +110,7 @@ class Slot:
         if self.fleet.is_closing:
             return
         world.tell("", "process ended", reason=repr(ending))
-        if isinstance(ending, Exception) and not isinstance(
-            ending, LogUnavailable | StoreUnavailable
-        ):
+        if isinstance(ending, Exception) and not isinstance(ending, EXPECTED):
             world.failure = world.failure or ending
         if self.log is not None:
             self.group.leave(self.log, SESSION_TIMEOUT_SECONDS)

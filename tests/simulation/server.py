@@ -18,6 +18,7 @@ Key = tuple[Any, ...]
 Row = dict[str, Any]
 
 IDLE_IN_TRANSACTION_SECONDS: Final = 5.0
+LOCK_TIMEOUT_SECONDS: Final = 3.0
 
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "partitions": ("partition_id",),
@@ -186,6 +187,15 @@ class Server:
             self.is_up = True
 
         self.world.after(seconds, start)
+
+    def end_stalled(self, session: Session) -> list[Row]:
+        """End the other sessions that hold a transaction open and do nothing."""
+        for other in self.sessions:
+            if other is not session and other.has_idled_too_long():
+                self.world.fault("stalled session ended", str(other))
+                other.rollback()
+                other.is_dead = True
+        return []
 
     def apply(self, session: Session) -> None:
         """Commit what a session has written."""

@@ -7,7 +7,6 @@ and says so.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
@@ -15,6 +14,7 @@ import psycopg
 from posting_engine.posting.loan import Loan
 from posting_engine.posting.page import DisbursedAmount
 from posting_engine.statements import STATEMENTS
+from tests.simulation.leases import GROUP, LEASE_STATEMENTS
 from tests.simulation.lookups import accrued_part, accrued_share, entries_named, standing_accruals
 from tests.simulation.quarantines import QUARANTINE_STATEMENTS
 from tests.simulation.server import KEYS, Row, Session
@@ -25,10 +25,6 @@ Rows = list[Row]
 NAME_OF: Final = {text: name for name, text in STATEMENTS.items()}
 """The text of a statement -> its name."""
 
-_POSITION: Final = (
-    *("partition_id", "topic_id", "next_offset", "last_record_hash", "lease_epoch"),
-    *("last_appended_at", "last_entry_seq", "chain_head", "reached_at", "quarantined_count"),
-)
 _OUTCOME: Final = (
     *("partition_id", "tenant_id", "idempotency_key", "command_id", "correlation_id"),
     *("fingerprint", "status", "result", "command_offset"),
@@ -117,96 +113,6 @@ def _update_loans(session: Session, parameters: Parameters) -> Rows:
         session.put("loans", row)
         written.append(row)
     return written
-
-
-def _move_position(session: Session, parameters: Parameters) -> Rows:
-    names = ("partition_ids", "topic_ids", "lease_epochs", "expected_offsets", "next_offsets")
-    names += ("record_hashes", "appended_at", "entry_seqs", "chain_heads", "quarantined_counts")
-    matched = []
-    for move in _columns(parameters, names):
-
-        def is_expected(row: Row, move: Row = move) -> bool:
-            same_lease = row["lease_epoch"] == move["lease_epoch"]
-            same_place = row["next_offset"] == move["expected_offsets"]
-            return same_lease and same_place and row["topic_id"] == move["topic_ids"]
-
-        move["lease_epoch"] = move["lease_epochs"]
-        row = _locked_partition(session, move["partition_ids"], is_expected)
-        if row is None:
-            continue
-        just_before = move["appended_at"] - timedelta(microseconds=1)
-        changed = row | {
-            "next_offset": move["next_offsets"],
-            "last_record_hash": move["record_hashes"],
-            "last_appended_at": move["appended_at"],
-            "reached_at": max(row["reached_at"], just_before),
-            "last_entry_seq": move["entry_seqs"],
-            "chain_head": move["chain_heads"],
-            "quarantined_count": move["quarantined_counts"],
-        }
-        session.put("partitions", changed)
-        matched.append(changed)
-    return matched
-
-
-def _locked_partition(
-    session: Session, partition_id: int, is_wanted: Callable[[Row], bool]
-) -> Row | None:
-    """The row, locked, if it is wanted before the lock and after it."""
-    row = session.get("partitions", (partition_id,))
-    if row is None or not is_wanted(row):
-        return None
-    session.lock("partitions", (partition_id,))
-    return row
-
-
-def _take_lease(session: Session, parameters: Parameters) -> Rows:
-    taken = []
-    for partition_id in sorted(parameters["partition_ids"]):
-        row = _locked_partition(session, partition_id, lambda _: True)
-        if row is not None:
-            more = {"lease_epoch": row["lease_epoch"] + 1, "lease_owner": parameters["owner"]}
-            session.put("partitions", row | more | {"halted_because": None})
-            taken.append(_chosen(row | more, _POSITION))
-    return taken
-
-
-def _release_lease(session: Session, parameters: Parameters) -> Rows:
-    return _where_leased(session, parameters, lambda row, _: row | {"lease_owner": None})
-
-
-def _note_reached(session: Session, parameters: Parameters) -> Rows:
-    def reached(row: Row, asked: Row) -> Row:
-        return row | {"reached_at": max(row["reached_at"], asked["reached_at"])}
-
-    return _where_leased(session, parameters, reached)
-
-
-def _note_halt(session: Session, parameters: Parameters) -> Rows:
-    one = {"partition_ids": [parameters["partition_id"]]}
-    one["lease_epochs"] = [parameters["lease_epoch"]]
-    reason = {"halted_because": parameters["reason"]}
-    return _where_leased(session, one, lambda row, _: row | reason)
-
-
-def _where_leased(
-    session: Session, parameters: Parameters, change: Callable[[Row, Row], Row]
-) -> Rows:
-    changed = []
-    for asked in _columns(parameters):
-        epoch = asked["lease_epochs"]
-        row = _locked_partition(
-            session, asked["partition_ids"], lambda r, e=epoch: r["lease_epoch"] == e
-        )
-        if row is not None:
-            changed.append(change(row, asked))
-            session.put("partitions", changed[-1])
-    return changed
-
-
-def _load_positions(session: Session, parameters: Parameters) -> Rows:
-    found = (session.get("partitions", (p,)) for p in parameters["partition_ids"])
-    return [_chosen(row, _POSITION) for row in found if row is not None]
 
 
 def _add_account_days(session: Session, parameters: Parameters) -> Rows:
@@ -314,6 +220,7 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "add_account_days": _add_account_days,
     "check_balance": _check_balance,
     "delete_outgoing": _delete_outgoing,
+    "end_stalled": lambda session, _parameters: session.server.end_stalled(session),
     "forget_plans": lambda _session, _parameters: [],
     "insert_dead_letters": _insert_dead_letters,
     "insert_disbursement_entries": _insert("disbursement_entries"),
@@ -331,17 +238,13 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "load_entries": entries_named,
     "load_loans": _load_loans,
     "load_outcomes": _load_outcomes,
+    "load_settings": lambda _session, _parameters: [{"group_id": GROUP}],
     "load_outgoing": _load_outgoing,
-    "load_positions": _load_positions,
     "load_signing_keys": lambda _session, _parameters: [],
     "load_standing_accruals": standing_accruals,
-    "move_position": _move_position,
-    "note_halt": _note_halt,
-    "note_reached": _note_reached,
     "put_closed_periods": _put_closed_periods,
     "put_disbursements": _put_disbursements,
-    "release_lease": _release_lease,
-    "take_lease": _take_lease,
     "update_loans": _update_loans,
+    **LEASE_STATEMENTS,
     **QUARANTINE_STATEMENTS,
 }
