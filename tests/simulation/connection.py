@@ -114,6 +114,10 @@ class Connection:
         except psycopg.Error:
             self._rollback()
             raise
+        except psycopg.Rollback:
+            self._step("rollback")
+            self._rollback()
+            return
         except Exception:
             self._step("rollback")
             self._rollback()

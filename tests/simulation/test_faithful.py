@@ -117,6 +117,8 @@ def recorded(
     pages = pair.both(lambda books: books.open_pages(run, before, PARTITIONS))
     verdict = decide_batch(run, pages.by_partition, pages.earlier, before, waiting=pages.waiting)
     assert verdict.halts == {}
+    # A rehearsal leaves nothing behind, or the record would collide with it.
+    assert pair.both(lambda books: books.rehearse(verdict, pages)) is None
     assert pair.both(lambda books: books.record(verdict, pages)) is None
     return verdict, pages
 
