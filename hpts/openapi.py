@@ -31,7 +31,7 @@ def contract() -> str:
         "paths": _merged([document["paths"] for document in documents]),
         "components": {
             kind: _merged([document["components"][kind] for document in documents])
-            for kind in ("schemas", "securitySchemes")
+            for kind in ("schemas", "headers", "securitySchemes")
         },
     }
     return json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True) + "\n"

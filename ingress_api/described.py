@@ -4,44 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ingress_api import accrual_batches, examples
+from ingress_api.described_answers import answers_to_get, answers_to_post, named
 from ingress_api.fields import schema_of
 from ingress_api.operations import OPERATIONS, PERIOD_CLOSES, Operation
 from ingress_api.quarantine import RESOLUTIONS
 from ingress_api.result_schemas import ID, PERIOD, SCHEMAS, ref
-from schemas import scopes
+from schemas import http_headers, scopes
 
 EXAMPLE_IDS: Final = (
     "The ids are examples: give your own for loans, borrowers and programs, and for events and "
     "entries those of earlier answers."
 )
 _IN_THE_EDGE: Final = (*OPERATIONS, PERIOD_CLOSES, *RESOLUTIONS.values())
-
-
-def _answers(success: Mapping[str, str], problems: Sequence[int]) -> dict[str, Any]:
-    answers: dict[str, Any] = {
-        status: {
-            "description": _DESCRIPTIONS[status],
-            "content": {"application/json": {"schema": ref(name)}},
-        }
-        for status, name in success.items()
-    }
-    for status in problems:
-        answers[str(status)] = {
-            "description": "A problem document",
-            "content": {"application/problem+json": {"schema": ref("Problem")}},
-        }
-    return answers
-
-
-_DESCRIPTIONS: Final = {
-    "200": "As it was answered before, or as asked for",
-    "201": "Posted",
-    "202": "Accepted for good, not known in time",
-}
-
-
-def _header(name: str, *, required: bool = False) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}}
 
 
 _DRY_RUN: Final = {
@@ -61,28 +35,24 @@ _PERIOD: Final = {
 }
 
 
-def _post(summary: str, scope: str, name: str, more: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    named = {title: {"value": body} for title, body in examples.EXAMPLES[name].items()}
-    body = {"schema": ref(f"{name}Request"), "examples": named}
+def _post(
+    summary: str, scope: str, name: str, path: str, more: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    body = {"schema": ref(f"{name}Request"), **named(examples.EXAMPLES[name])}
     return {
         "summary": summary,
         "operationId": f"post{name}",
         "security": [{"oauth2": [scope]}],
         "parameters": [
             *(dict(parameter) for parameter in more),
-            _header("Idempotency-Key", required=True),
-            _header("Prefer"),
-            _header("traceparent"),
+            *http_headers.parameters("Idempotency-Key", "Prefer", "traceparent", "X-Trace-Id"),
         ],
         "requestBody": {
             "required": True,
             "description": EXAMPLE_IDS,
             "content": {"application/json": body},
         },
-        "responses": _answers(
-            {"200": f"{name}Result", "201": f"{name}Result", "202": "Pending"},
-            (400, 401, 403, 409, 413, 415, 422, 429, 503),
-        ),
+        "responses": answers_to_post(name, path),
     }
 
 
@@ -90,18 +60,23 @@ def _operation(operation: Operation) -> dict[str, Any]:
     more = [_PERIOD] if operation is PERIOD_CLOSES else []
     more += [_in_path("command_id")] if operation in RESOLUTIONS.values() else []
     more += [_DRY_RUN] if operation.may_be_tried else []
-    return {"post": _post(operation.summary, operation.scope, operation.name, more)}
+    return {"post": _post(operation.summary, operation.scope, operation.name, operation.path, more)}
 
 
 def _get(
-    summary: str, scope: str | None, result: str, parameters: Sequence[Mapping[str, Any]]
+    summary: str,
+    scope: str | None,
+    result: str,
+    parameters: Sequence[Mapping[str, Any]],
+    headers: Sequence[str] = (),
 ) -> dict[str, Any]:
+    in_header = http_headers.parameters("HPTS-Min-Position", "traceparent", "X-Trace-Id")
     return {
         "summary": summary,
         "operationId": f"get{result}",
         "security": [{"oauth2": [scope] if scope is not None else []}],
-        "parameters": [dict(parameter) for parameter in parameters],
-        "responses": _answers({"200": result}, (400, 401, 403, 404, 503)),
+        "parameters": [*(dict(parameter) for parameter in parameters), *in_header],
+        "responses": answers_to_get(result, headers),
     }
 
 
@@ -121,10 +96,18 @@ _PAGING: Final = (
 PATHS: Final[dict[str, dict[str, Any]]] = {
     **{operation.path: _operation(operation) for operation in _IN_THE_EDGE},
     accrual_batches.PATH: {
-        "post": _post("Accrue a batch of loans", accrual_batches.SCOPE, "AccrualBatch", ())
+        "post": _post(
+            "Accrue a batch of loans", accrual_batches.SCOPE, "AccrualBatch", accrual_batches.PATH
+        )
     },
     "/v1/commands/{command_id}": {
-        "get": _get("What became of a command", None, "CommandState", [_in_path("command_id")])
+        "get": _get(
+            "What became of a command",
+            None,
+            "CommandState",
+            [_in_path("command_id")],
+            ("HPTS-Position", "Retry-After"),
+        )
     },
     "/v1/accruals/{accrual_event_id}": {
         "get": _get(
@@ -132,6 +115,7 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             scopes.LEDGER_READ,
             "AccrualProgress",
             [_in_path("accrual_event_id")],
+            ("HPTS-Position",),
         )
     },
     "/v1/accruals/{accrual_event_id}/rejections": {
@@ -159,6 +143,7 @@ def document(title: str, version: str) -> dict[str, Any]:
         "paths": PATHS,
         "components": {
             "schemas": {**SCHEMAS, **_REQUESTS},
+            "headers": http_headers.TOLD,
             "securitySchemes": {"oauth2": {"type": "oauth2", "flows": flow}},
         },
     }

@@ -246,8 +246,11 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "errors": list_of(object_of({"field": TEXT, "code": TEXT, "message": TEXT})),
             "trace_id": TEXT,
             "command_id": ID,
+            "reversed_by_entry_id": {**ID, "description": "The reversal that stands."},
             **_DRY_RUN,
         },
-        optional=("instance", "errors", "trace_id", "command_id", "dry_run"),
+        optional=(
+            *("instance", "errors", "trace_id", "command_id", "reversed_by_entry_id", "dry_run"),
+        ),
     ),
 }

@@ -6,7 +6,7 @@ from typing import Any, Final
 from read_api.answers import SCHEMAS
 from read_api.examples import EXAMPLES
 from read_api.operations import OPERATIONS, Operation
-from schemas import scopes
+from schemas import http_headers, scopes
 
 _PROBLEMS: Final = {
     "400": "A parameter or header is refused",
@@ -15,10 +15,6 @@ _PROBLEMS: Final = {
     "404": "There is no such thing for this tenant",
     "406": "None of the media types in Accept can be had here",
     "503": "Not ready, or the position asked for has not been reached",
-}
-_HEADERS: Final = {
-    "HPTS-Min-Position": "Wait until this much is applied: `HPTS-Position` of a posting.",
-    "traceparent": "W3C trace context; the answer's names the same trace.",
 }
 
 
@@ -36,6 +32,7 @@ def document(title: str, version: str) -> dict[str, Any]:
         "paths": {one.path: {"get": _operation(one)} for one in OPERATIONS} | open_to_all,
         "components": {
             "schemas": dict(SCHEMAS),
+            "headers": http_headers.TOLD,
             "securitySchemes": {"oauth2": {"type": "oauth2", "flows": flow}},
         },
     }
@@ -63,28 +60,23 @@ def _operation(operation: Operation) -> dict[str, Any]:
         }
         for parameter in operation.parameters
     ]
-    in_header = [
-        {
-            "name": name,
-            "in": "header",
-            "required": False,
-            "description": description,
-            "schema": {"type": "string"},
-        }
-        for name, description in _HEADERS.items()
-    ]
+    in_header = http_headers.parameters("HPTS-Min-Position", "traceparent", "X-Trace-Id")
     return {
         "summary": operation.summary,
         "operationId": f"get{operation.result}",
         "security": [{"oauth2": [operation.scope]}],
         "parameters": in_path + in_query + in_header,
-        "responses": _success(operation.result, tuple(operation.renderings))
-        | {status: _problem(text) for status, text in _PROBLEMS.items()},
+        "responses": {
+            "200": _success(operation.result, tuple(operation.renderings))
+            | {"headers": http_headers.told()},
+            **{status: _problem(status, text) for status, text in _PROBLEMS.items()},
+        },
     }
 
 
 def _open(summary: str, result: str) -> dict[str, Any]:
-    answers = _success(result) | ({"503": _problem("Not ready")} if result == "Ready" else {})
+    answers = {"200": _success(result)}
+    answers |= {"503": _problem("503", "Not ready")} if result == "Ready" else {}
     return {"get": {"summary": summary, "operationId": f"get{result}", "responses": answers}}
 
 
@@ -96,12 +88,13 @@ def _success(result: str, more_types: tuple[str, ...] = ()) -> dict[str, Any]:
         }
     }
     content |= {media_type: {"schema": {"type": "string"}} for media_type in more_types}
-    return {"200": {"description": result, "content": content}}
+    return {"description": result, "content": content}
 
 
-def _problem(description: str) -> dict[str, Any]:
+def _problem(status: str, description: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         "description": description,
+        "headers": http_headers.told(*http_headers.OF_PROBLEM.get(status, ())),
         "content": {"application/problem+json": {"schema": schema}},
     }

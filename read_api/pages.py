@@ -163,9 +163,11 @@ def _answer(document: Node, operation: Node) -> str:
     told = ""
     for status, answer in operation["responses"].items():
         for media_type, content in answer.get("content", {}).items():
-            is_replay = status == "200" and "201" in operation["responses"]
-            if is_replay or not status.startswith("2"):
+            if not status.startswith("2"):
+                told += _examples(f"Example problem {status}", content)
                 continue
+            if status == "200" and "201" in operation["responses"]:
+                continue  # a replay, equal to the 201
             rows = list(_members(document, content.get("schema", {})))
             if rows:
                 table = _fields("", rows)
@@ -173,6 +175,9 @@ def _answer(document: Node, operation: Node) -> str:
             elif media_type != "application/json":
                 told += f'<p class="soft">Also as <code>{escape(media_type)}</code>.</p>'
             told += _examples(f"Example answer {status}", content)
+        if status.startswith("2") and answer.get("headers"):
+            names = " ".join(f"<code>{escape(name)}</code>" for name in answer["headers"])
+            told += f'<p class="soft">Headers of {escape(status)}: {names}</p>'
     return told
 
 
@@ -229,6 +234,8 @@ def _kind(document: Node, schema: Node) -> str:
     """A schema in a few words."""
     if "anyOf" in schema:
         return " or ".join(_kind(document, _resolved(document, one)) for one in schema["anyOf"])
+    if "const" in schema:
+        return str(schema["const"]).lower()
     if "enum" in schema:
         return " ".join(str(one) for one in schema["enum"])
     kind = str(schema.get("format") or schema.get("type") or "object")

@@ -40,7 +40,7 @@ REFUSALS: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "already_reversed",
         "Already reversed",
-        "It was reversed before, by the entry named here where it is known. Nothing is left "
+        "It was reversed before, by the entry named here. Nothing is left "
         "to reverse, return or settle.",
     ),
     (

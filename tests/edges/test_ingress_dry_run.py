@@ -12,9 +12,9 @@ import pytest
 from ingress_api import examples
 from ingress_api.operations import OPERATIONS, PERIOD_CLOSES
 from tests.edges import bodies_of
+from tests.edges.contract_story import FROM_AN_ANSWER, ORDER, OUR_OWN, with_real_ids
 from tests.edges.lending import posted, settled_loan, trace_of
 from tests.edges.new_tenant import client_of_new_tenant
-from tests.edges.test_openapi_examples import FROM_AN_ANSWER, ORDER, OUR_OWN, with_real_ids
 from tests.faults.test_engine_killed import engine_stopped
 from tests.http import Client
 

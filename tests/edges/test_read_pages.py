@@ -85,6 +85,19 @@ def test_a_page_shows_the_examples_of_a_document_escaped() -> None:
     assert "<b>" not in page
 
 
+def test_the_docs_page_shows_headers_problems_and_the_one_value_of_a_member() -> None:
+    page = pages.contract_page(contract())
+    sections = dict(re.findall(r'<section id="([^"]+)">(.*?)</section>', page, re.DOTALL))
+    section = sections["post-v1-reversals"]
+    assert "Headers of 202: " in section
+    for header in ("Location", "Retry-After", "HPTS-Position"):
+        assert f"<code>{header}</code>" in section
+    assert "Example problem 409" in section
+    assert "&quot;reversed_by_entry_id&quot;" in section
+    assert "<td><code>status</code></td><td>pending, required</td>" in section
+    assert "<td><code>dry_run</code></td><td>true</td>" in section
+
+
 def test_the_pages_are_served_and_fetch_nothing(client: Client) -> None:
     assert client.http.get("/v1/openapi.json").json()["openapi"].startswith("3.1")
     docs = client.http.get("/v1/docs")
