@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +45,8 @@ def main() -> int:
         seed=arguments.seed,
         lanes=tuple(arguments.lanes),
     )
+    # Started with nohup or in the background, it is stopped by SIGTERM; then, too, all ends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     report = asyncio.run(campaign(plan))
     report.show(Console(width=110, highlight=False, markup=False))
     if arguments.json is not None:
