@@ -35,6 +35,8 @@ def test_partitions_added_while_running_stop_everything(own: OwnLedger) -> None:
     added.result(timeout=10)
 
     until(lambda: len(own.halted()) == 12, seconds=SEEN_WITHIN_S)
+    # Ingress looks for itself, once a second, and may be the later one.
+    until(lambda: "log" in own.health(api)[1], seconds=SEEN_WITHIN_S)
     entries = own.count("journal_entries")
     body = {**loan, "amount_minor": "1", "currency": "USD", "effective_at": "2026-02-02"}
     answer = client.post("/v1/payments", body | {"source_method": "ach"})
