@@ -3,11 +3,13 @@
 import csv
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from tests.edges.new_tenant import client_of_new_tenant
 from tests.edges.test_read_strictness import problem
 from tests.http import Client
 
@@ -19,8 +21,9 @@ OWED = (
 
 
 @pytest.fixture(scope="module")
-def client(stack: Stack) -> Client:
-    return Client.of(stack)
+def client(stack: Stack, stack_dir: Path) -> Client:
+    """Of a tenant of its own: others book into the year 1."""
+    return client_of_new_tenant(stack, stack_dir)
 
 
 @pytest.fixture(scope="module")
