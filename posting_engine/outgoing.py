@@ -6,7 +6,7 @@ it; a crash in between sends it twice, and the engine recognises the second as a
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -15,7 +15,6 @@ from posting_engine.books import Books
 from posting_engine.dead_letters import DeadLetters
 from posting_engine.log import Sender
 from posting_engine.positions import Position
-from posting_engine.quarantine_rows import OutgoingDeadLetterRow
 from schemas import signing
 from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
@@ -52,9 +51,11 @@ class Outgoing:
     def __post_init__(self) -> None:
         self._dead_letters = DeadLetters(self.books, self.sender, self.clock)
 
-    def note_dead_letters(self, queued: Sequence[OutgoingDeadLetterRow]) -> None:
-        """A verdict was recorded: what it has queued is to be published."""
-        self._dead_letters.note({row.partition_id for row in queued})
+    def note_dead_letters(self, partition_ids: Iterable[int]) -> None:
+        """Something was queued for these partitions to be published, or may have been: by a COMMIT
+        whose answer was lost.
+        """
+        self._dead_letters.note(partition_ids)
 
     def forget(self, partition_ids: set[int]) -> None:
         """Partitions that are no longer held: their next holder sweeps."""

@@ -269,7 +269,7 @@ class Worker:
             self.patience.renew()
             self._announce(verdict)
             crash_point("engine-announced")
-            self.outgoing.note_dead_letters(verdict.to_publish)
+            self.outgoing.note_dead_letters({row.partition_id for row in verdict.to_publish})
             if verdict.follow_ups:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step
 
@@ -336,6 +336,7 @@ class Worker:
     def _resync(self) -> None:
         """Find out from Postgres what has been applied, and read on from there."""
         self.patience.until_available(self._refresh_positions)
+        self.outgoing.note_dead_letters(self.held)  # by a COMMIT whose answer was lost
         self._due = {p: position.next_offset for p, position in self.held.items()}
         if self._reader is not None and self.held:
             self._reader.seek({p: self._due[p] - (p in self._unverified) for p in self._running()})
