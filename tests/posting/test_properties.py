@@ -28,10 +28,9 @@ RUNS = 8
 ENOUGH = 1000
 """With fewer histories than this, what they must have met is not demanded."""
 
-MAY_BE_MISSED_OF_ONE_EVENT = 3
-MAY_BE_MISSED = 8
-"""How many of all (event, refusal) pairs chance may miss; every one has an example. One is never
-drawn: a loan is quarantined by the shell.
+MAY_BE_MISSED = 16
+"""How many of all (event, refusal) pairs chance may miss, and half of those of one event; every
+one has an example. One is never drawn: a loan is quarantined by the shell.
 """
 
 
@@ -46,6 +45,9 @@ def test_any_history_keeps_the_books_true() -> None:
                 max_examples=max(1, EXAMPLES // RUNS),
                 stateful_step_count=STEPS,
                 deadline=None,
+                # Else, in CI, every run would draw what the first one drew.
+                derandomize=False,
+                print_blob=True,
                 suppress_health_check=list(HealthCheck),
             ),
         )
@@ -55,8 +57,8 @@ def test_any_history_keeps_the_books_true() -> None:
         wanted = {(event, code) for event, codes in PRECEDENCE.items() for code in codes}
         missed = sorted(pair for pair in wanted if not met[pair])
         assert len(missed) <= MAY_BE_MISSED, missed
-        by_event = Counter(event for event, _ in missed)
-        assert max(by_event.values(), default=0) <= MAY_BE_MISSED_OF_ONE_EVENT, missed
+        missed_of = Counter(event for event, _ in missed)
+        assert all(2 * missed_of[event] <= len(codes) for event, codes in PRECEDENCE.items())
         assert [kind for kind in DECIDERS if not met["posted", kind.__name__]] == []
 
 
