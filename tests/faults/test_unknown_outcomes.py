@@ -85,6 +85,7 @@ def test_a_silent_broker_is_answered_with_unknown_and_a_retry_converges(
     assert audit.faults_of_books(own.admin_dsn) == []
 
 
+@pytest.mark.timeout(300)
 def test_payments_through_a_network_that_fails_again_and_again_post_once(own: OwnLedger) -> None:
     own.engine()
     api = own.api(through_proxy=True, HPTS_DELIVERY_TIMEOUT_MS="1000")
@@ -94,13 +95,14 @@ def test_payments_through_a_network_that_fails_again_and_again_post_once(own: Ow
         for both_ways in (False, True):
             seen = payers.statuses[503]
             proxy.silence(both_ways=both_ways)
-            # Who still waits for a reservation of the time before to become stale adds none so soon.
-            until(lambda: payers.statuses[503] > seen + 8, seconds=STALE_AFTER_S + 15)  # noqa: B023
+            # Who waits for an older reservation to become stale is told none before it is.
+            limit = STALE_AFTER_S + 15
+            until(lambda: payers.statuses[503] > seen + 8, seconds=limit)  # noqa: B023
             proxy.heal()
             proxy.cut()
             seen = payers.known
             # What never arrived is sent again when its reservation is stale.
-            until(lambda: payers.known > seen + 50, seconds=STALE_AFTER_S + 15)  # noqa: B023
+            until(lambda: payers.known > seen + 50, seconds=limit)  # noqa: B023
     until(lambda: own.unapplied() == 0, seconds=30)
     assert payers.statuses[503] > 0
     assert audit.faults_of_acknowledged(own.admin_dsn, payers.acknowledged) == []
