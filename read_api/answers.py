@@ -206,7 +206,6 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
                         "halted_because": _or_null(_TEXT),
                         "quarantined_count": _NUMBER,
                         "lease_epoch": _NUMBER,
-                        "lease_owner": _or_null(_TEXT),
                         "lease_taken_at": _or_null(_INSTANT),
                     }
                 )

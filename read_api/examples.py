@@ -186,7 +186,6 @@ EXAMPLES: Final[dict[str, Example]] = {
                 "halted_because": None,
                 "quarantined_count": 1,
                 "lease_epoch": 3,
-                "lease_owner": "ledger-1/4242/slot-0",
                 "lease_taken_at": "2026-02-01T06:00:00.000000Z",
             }
         ],

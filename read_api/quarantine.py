@@ -139,7 +139,6 @@ def _partition(row: Row) -> Body:
         "halted_because": row["halted_because"],
         "quarantined_count": row["quarantined_count"],
         "lease_epoch": row["lease_epoch"],
-        "lease_owner": row["lease_owner"],
         "lease_taken_at": bodies.instant(row["lease_taken_at"]),
     }
 

@@ -63,7 +63,7 @@ GRANT SELECT, INSERT ON quarantines TO hpts_engine;
 GRANT SELECT, INSERT, DELETE ON outgoing_dead_letters TO hpts_engine;
 GRANT SELECT ON quarantined_commands TO hpts_ingress, hpts_reader;
 GRANT SELECT ON quarantines, dead_letters TO hpts_reader;
-GRANT SELECT (quarantined_count, lease_epoch, lease_owner, lease_taken_at) ON partitions TO hpts_reader;
+GRANT SELECT (quarantined_count, lease_epoch, lease_taken_at) ON partitions TO hpts_reader;
 
 ALTER TABLE quarantined_commands ENABLE ROW LEVEL SECURITY;
 ALTER TABLE quarantined_commands FORCE ROW LEVEL SECURITY;
@@ -90,7 +90,7 @@ FROM dead_letters;
 
 CREATE OR REPLACE VIEW readable_partitions WITH (security_invoker = true) AS
 SELECT partition_id, next_offset, reached_at, last_entry_seq, halted_because,
-       quarantined_count, lease_epoch, lease_owner, lease_taken_at
+       quarantined_count, lease_epoch, lease_taken_at
 FROM partitions;
 
 -- A loan is quarantined while anything of it waits; the column of `loans` follows where it can.

@@ -94,7 +94,6 @@ def test_the_docs_page_shows_headers_problems_and_the_one_value_of_a_member() ->
         assert f"<code>{header}</code>" in section
     assert "Example problem 409" in section
     assert "&quot;reversed_by_entry_id&quot;" in section
-    assert "<td><code>status</code></td><td>pending, required</td>" in section
     assert "<td><code>dry_run</code></td><td>true</td>" in section
 
 

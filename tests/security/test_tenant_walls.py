@@ -18,8 +18,11 @@ STATEMENTS = {
     for file in (files("read_api") / "sql").iterdir()
     if file.name.endswith(".sql")
 }
-WITHOUT_A_TENANT = {"set_tenant.sql", "load_positions.sql"}
-BELONGS_TO_NO_TENANT = {"readable_partitions"}
+FOR_OPERATORS = {"set_operator.sql", "load_operations.sql"}
+DEAD_LETTERS = {"list_dead_letters.sql", "count_dead_letters.sql"}
+"""What they read belongs to no tenant; row-level security shows it to operators only."""
+WITHOUT_A_TENANT = {"set_tenant.sql", "load_positions.sql"} | FOR_OPERATORS | DEAD_LETTERS
+BELONGS_TO_NO_TENANT = {"readable_partitions", "readable_dead_letters"}
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,28 @@ def test_only_the_named_tenant_is_seen(reader: psycopg.Connection[Any], stack: S
             set_tenant(reader, tenant_id)
             for view in ("readable_loans", "readable_lines", "readable_account_days"):
                 assert tenants_in(reader, view) == {UUID(tenant_id)}, view
+
+
+def test_dead_letters_are_seen_by_operators_only(
+    reader: psycopg.Connection[Any], stack: Stack
+) -> None:
+    count = cast(LiteralString, STATEMENTS["count_dead_letters.sql"].rstrip().rstrip(";"))
+    as_operator = cast(LiteralString, STATEMENTS["set_operator.sql"].rstrip().rstrip(";"))
+    with psycopg.connect(stack["postgres_dsn"]) as administrator:
+        administrator.execute(
+            "INSERT INTO hpts.dead_letters VALUES (0, -1, now(), 'a test', NULL, NULL, '[]')"
+        )
+    with reader.transaction():
+        set_tenant(reader, stack["clients"][0]["tenant_id"])
+        assert reader.execute(count).fetchone() == (0,)
+    with reader.transaction():
+        reader.execute(as_operator)
+        seen = reader.execute(count).fetchone()
+    assert seen is not None
+    assert seen[0] > 0
+    assert reader.execute(count).fetchone() == (0,)
+    with psycopg.connect(stack["postgres_dsn"]) as administrator:
+        administrator.execute("DELETE FROM hpts.dead_letters WHERE command_offset = -1")
 
 
 def test_a_tenant_is_named_for_one_transaction_only(
