@@ -134,10 +134,6 @@ class Loan:
         """The cash applied to one receivable and not taken back."""
         return int(getattr(self, f"collected_{receivable}_minor"))
 
-    def paid_off_minor(self, receivable: str) -> int:
-        """What a standing refinance took over of one receivable."""
-        return int(getattr(self, f"paid_off_{receivable}_minor"))
-
     def with_lines(self, lines: Iterable[Line], posted_at: datetime, **changes: Any) -> "Loan":
         """The loan after its lines; raises `BrokenInvariant` if anything falls below zero."""
         balances: dict[str, Any] = self.balances_after(lines)
