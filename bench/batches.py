@@ -73,7 +73,7 @@ def measure(books: Books, size: int, rounds: int, log: ledger.LogOfCommands) -> 
         if number % 50 == 0:
             books.forget_plans()
         times = [time.perf_counter()]
-        pages = books.open_pages(items, before)
+        pages = books.open_pages(items, before, ledger.PARTITIONS)
         times.append(time.perf_counter())
         verdict = decide_batch(items, pages.by_partition, pages.earlier, before)
         times.append(time.perf_counter())
