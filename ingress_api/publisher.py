@@ -129,7 +129,14 @@ class Publisher:
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
-            self._producer.poll(POLL_S)
+            try:
+                self._producer.poll(POLL_S)
+            except broker.KafkaException as error:
+                # The binding raises a fatal error here, or first at the next produce.
+                self._on_error(error.args[0])
+                if self.fatal is None:
+                    raise
+                return
 
     def _complete(self) -> None:
         while self._done:

@@ -11,6 +11,7 @@ from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publi
 from posting_engine.posting.refusals import PRECEDENCE
 from schemas.problems import CATALOGUE, REFUSALS
 from schemas.signing import SigningKey
+from tests.faults.api_with_fatal_error import fail_for_good
 
 KEY = SigningKey("test", bytes(32), None, datetime(2026, 1, 1, tzinfo=UTC), None)
 RECORD = CommandRecord(
@@ -71,6 +72,26 @@ def test_after_a_fatal_error_nothing_is_sent() -> None:
     with pytest.raises(NotSent):
         asyncio.run(publish())
     assert len(told) == 1
+
+
+def test_a_fatal_error_that_polling_meets_first_ends_what_is_under_way() -> None:
+    """Nobody need produce any more: who waits is told, and so is the process, with the reason."""
+    told: list[str] = []
+
+    async def publish() -> None:
+        publisher = Publisher(NOBODY, KEY, delivery_timeout_ms=60_000, on_fatal=told.append)
+        publisher.start()
+        waiting = asyncio.create_task(publisher.publish(RECORD))
+        await asyncio.sleep(0)
+        fail_for_good(publisher._producer)
+        try:
+            await waiting
+        finally:
+            await publisher.close()
+
+    with pytest.raises(DeliveryUnknown, match="the producer cannot go on"):
+        asyncio.run(publish())
+    assert [reason.partition(":")[0] for reason in told] == ["the producer cannot go on"]
 
 
 def test_every_refusal_of_the_engine_is_a_known_problem() -> None:

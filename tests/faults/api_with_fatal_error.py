@@ -24,15 +24,20 @@ def librdkafka() -> ctypes.CDLL:
     return ctypes.CDLL(str(path))
 
 
-def fail(_signal: int, _frame: object) -> None:
-    """Set the fatal error on the only producer of this process."""
+def fail_for_good(producer: confluent_kafka.Producer) -> None:
+    """Set a fatal error on this producer."""
     raise_fatal_error = librdkafka().rd_kafka_test_fatal_error
     raise_fatal_error.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
+    # The handle is the first member after the object's head.
+    handle = ctypes.c_void_p.from_address(id(producer) + object.__basicsize__).value
+    raise_fatal_error(handle, OUT_OF_ORDER_SEQUENCE_NUMBER, b"a test's fatal error")
+
+
+def fail(_signal: int, _frame: object) -> None:
+    """Let the only producer of this process fail."""
     for found in gc.get_objects():
         if type(found) is confluent_kafka.Producer:
-            # The handle is the first member after the object's head.
-            handle = ctypes.c_void_p.from_address(id(found) + object.__basicsize__).value
-            raise_fatal_error(handle, OUT_OF_ORDER_SEQUENCE_NUMBER, b"a test's fatal error")
+            fail_for_good(found)
 
 
 if __name__ == "__main__":
