@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,16 @@ from shutil import rmtree
 from typing import ClassVar, Final
 from uuid import uuid4
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from hpts.local import ports
 from hpts.local.jars import java, kafka_jars
+from hpts.local.processes import Hangs
 
 _FORMAT_TIMEOUT_S: Final = 60
 _METADATA_TIMEOUT_S: Final = 2.0
+_MISLED_FOR_S: Final = 20.0
 _JVM_FLAGS: Final = (
     *("-Xms256m", "-Xmx512m", "-XX:MaxDirectMemorySize=128m"),
     *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"),
@@ -68,6 +71,10 @@ rootLogger.appenderRef.stdout.ref=stdout
 """
 
 
+_POLL_S: Final = 0.25
+_NOBODY: Final = "hpts-nobody"
+
+
 class KafkaUnavailable(Exception):
     """The broker cannot be made ready to start. The message says why."""
 
@@ -107,7 +114,13 @@ class KafkaServer:
         return f"{ports.HOST}:{ports.recorded(self._ports_file)['broker']}"
 
     def is_ready(self) -> bool:
-        """Whether the broker answers for the metadata and every partition has its leader."""
+        """Whether every partition has its leader, and groups their coordinator.
+
+        Raises `Hangs` where they will never have one: a broker whose partitions change leaders
+        while it reads `__consumer_offsets` (its session expired as it started, say) can give up
+        reading and not try again; it then tells every member NOT_COORDINATOR, although there is
+        no other broker. Seen once in some forty kills of 4.3.1.
+        """
         if not _listens(self.bootstrap):
             return False  # a client would only wait, and complain
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
@@ -115,11 +128,12 @@ class KafkaServer:
             metadata = admin.list_topics(timeout=_METADATA_TIMEOUT_S)
         except KafkaException:
             return False
-        return bool(metadata.brokers) and all(
+        is_led = bool(metadata.brokers) and all(
             partition.leader in metadata.brokers
             for topic in metadata.topics.values()
             for partition in topic.partitions.values()
         )
+        return is_led and _coordinates(admin)
 
     def _java(self, *flags: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
@@ -172,6 +186,25 @@ class KafkaServer:
     @property
     def _ports_file(self) -> Path:
         return self._folder / "ports.json"
+
+
+def _coordinates(admin: AdminClient) -> bool:
+    """Whether the broker coordinates groups, asked for one that nobody is in."""
+    until = time.monotonic() + _MISLED_FOR_S
+    while (code := _fault_of_group(admin)) == KafkaError.NOT_COORDINATOR:
+        if time.monotonic() > until:
+            raise Hangs(f"the only broker has not been a coordinator for {_MISLED_FOR_S:.0f} s")
+        time.sleep(_POLL_S)
+    return code in (None, KafkaError.GROUP_ID_NOT_FOUND)
+
+
+def _fault_of_group(admin: AdminClient) -> int | None:
+    asked = admin.describe_consumer_groups([_NOBODY], request_timeout=_METADATA_TIMEOUT_S)
+    try:
+        asked[_NOBODY].result()
+    except KafkaException as error:
+        return int(error.args[0].code())
+    return None
 
 
 def _listens(address: str) -> bool:

@@ -18,6 +18,10 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
+class Hangs(Exception):
+    """A process runs and will never be ready. The message says how that shows."""
+
+
 class Process(NamedTuple):
     """One process for ever: `started` is in clock ticks since the machine's start."""
 

@@ -7,8 +7,8 @@ One loop in the main thread does everything (a child is bound to the thread that
     the signal handlers     "stop": once is enough, more do no harm, at any time
 
 A child that dies is started again at once; if it dies before it was ready, after a pause that
-grows. One killed by SIGKILL did not fail by itself and never waits. Of a child with a gate (see
-`gate`) a spare stands ready while it runs, and takes its place at once.
+grows. One killed by SIGKILL did not fail by itself and never waits; one that hangs is killed. Of a
+child with a gate (see `gate`) a spare stands ready while it runs, and takes its place at once.
 """
 
 import json
@@ -28,7 +28,7 @@ from typing import Final, Literal, NamedTuple
 from hpts.local import processes
 from hpts.local.folder import write_json
 from hpts.local.logs import Logs
-from hpts.local.processes import Process
+from hpts.local.processes import Hangs, Process
 
 RECORD: Final = "supervisor.json"
 PAUSES_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -49,7 +49,7 @@ class Child:
     command: Callable[[], Sequence[str]]
     environment: Callable[[], Mapping[str, str]]
     is_ready: Callable[[int], bool]
-    """Given the process id; may block for a second; False while it cannot be asked."""
+    """Given the process id; may block; False while it cannot be asked. `Hangs` ends the process."""
     stage: int
     stop_signal: int = signal.SIGTERM
     user: int | None = None
@@ -256,10 +256,14 @@ class Supervisor:
 
     def _await_ready(self, running: _Running) -> None:
         pid = running.process.pid
-        while not running.exited.wait(_POLL_S):
-            if running.child.is_ready(pid):
-                self._events.put(_Event("ready", running.child.name, pid))
-                return
+        try:
+            while not running.exited.wait(_POLL_S):
+                if running.child.is_ready(pid):
+                    self._events.put(_Event("ready", running.child.name, pid))
+                    return
+        except Hangs as error:
+            self._logs.note(running.child.name, f"{running.child.name} hangs: {error}")
+            _kill_group(pid)
 
     def _write_record(self) -> None:
         children = [
