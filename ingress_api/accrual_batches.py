@@ -2,24 +2,25 @@
 
 Each partition's loans are sorted by id, because the engine then updates them in key order, and
 cut into chunks. Every chunk carries the manifest, so a batch can be read from outcomes alone.
-Pure.
+A body is one JSON document (here) or a stream of lines (`accrual_streams`); both mean the same
+batch, with the same fingerprint. Pure.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
-from struct import pack
-from typing import Final
+from struct import Struct
+from typing import Any, Final
 from uuid import UUID
 
 from ingress_api import fields
 from ingress_api.bodies import Envelope, Values, fingerprint, invalid, latest_on
 from ingress_api.fields import Faults, Kind, Member, read_members, schema_of
+from ingress_api.loan_arrays import Loans, Piece
 from schemas import ids, scopes
 from schemas.commands import AccrualChunk
-from schemas.partitioning import partition_of_key, record_key
+from schemas.partitioning import record_key
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import Document
 
@@ -35,19 +36,12 @@ LOAN: Final = (
     Member("interest_minor", fields.AMOUNT_OR_ZERO),
 )
 _NIL: Final = bytes(16)
+_ROW: Final = Struct(">16sqq")
+"""A loan as `loan_arrays.ROW` has it."""
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
 )
 _AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,14})", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class LoanItem:
-    """One loan of a batch, in minor units. `packed_id`: the 16 bytes of its id."""
-
-    packed_id: bytes
-    principal_minor: int
-    interest_minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +54,7 @@ class Batch:
     currency: str
     require_principal_match: bool
     backfill: bool
-    items: tuple[LoanItem, ...]
-    interest_total_minor: int
+    loans: Loans
     digest: bytes
 
 
@@ -79,33 +72,35 @@ def read_batch(document: Document, accepted_on: date, default_currency: str | No
     """A batch from its body; raises `validation_failed` or `manifest_mismatch`."""
     faults = Faults(latest_on(accepted_on))
     faults.take(document.faults)
-    values = read_members(document.value, BATCH, faults)
-    currency = values.get("currency", default_currency)
-    if currency is None and isinstance(document.value, dict):
-        faults.add("/currency", "required", "is required: the tenant has no default currency")
+    values = read_envelope(document.value, BATCH, faults, default_currency)
     if faults.errors:
         raise invalid(faults.errors)
-    items: tuple[LoanItem, ...] = values["loans"]  # type: ignore[assignment]
-    total_minor = sum(item.interest_minor for item in items)
-    _check_manifest(values, len(items), total_minor)
-    return _batch(values, str(currency), items, total_minor)
+    return batch_of(values, Loans(values["loans"]), default_currency)
 
 
-def _batch(values: Values, currency: str, items: tuple[LoanItem, ...], total_minor: int) -> Batch:
-    # The items' digest stands for them: 10,000 loans would be a megabyte of canonical JSON.
-    packed = sha256()
-    for item in items:
-        packed.update(pack(">16sqq", item.packed_id, item.principal_minor, item.interest_minor))
+def read_envelope(
+    value: object, members: Sequence[Member], faults: Faults, default_currency: str | None
+) -> dict[str, Any]:
+    """What a batch says of itself, with the tenant's own currency where it names none."""
+    values: dict[str, Any] = read_members(value, members, faults)
+    if "currency" not in values and default_currency is None and isinstance(value, dict):
+        faults.add("/currency", "required", "is required: the tenant has no default currency")
+    return values
+
+
+def batch_of(values: Values, loans: Loans, default_currency: str | None) -> Batch:
+    """A batch without faults, once its sums are those that it declares."""
+    _check_manifest(values, len(loans), loans.interest_total_minor)
     return Batch(
         program_id=values["program_id"],
         accrued_on=values["accrual_date"],
         day_count_convention=values["day_count_convention"],
-        currency=currency,
+        currency=values.get("currency", default_currency),
         require_principal_match=values.get("require_principal_match", False),
         backfill=values.get("backfill", False),
-        items=items,
-        interest_total_minor=total_minor,
-        digest=fingerprint(f"POST {PATH}", {**values, "loans": packed.hexdigest()}),
+        loans=loans,
+        # The loans' digest stands for them: 10,000 would be a megabyte of canonical JSON.
+        digest=fingerprint(f"POST {PATH}", {**values, "loans": loans.digest}),
     )
 
 
@@ -124,56 +119,38 @@ def _check_manifest(values: Values, loan_count: int, total_minor: int) -> None:
         raise ProblemError(Problem(code="manifest_mismatch", errors=tuple(errors)))
 
 
-def steps_of(batch: Batch, envelope: Envelope, partition_count: int) -> list[Step]:
-    """The chunks of a batch, in order of partition and number."""
-    tenant = envelope.tenant_id.bytes
-    shares: dict[int, list[LoanItem]] = {}
-    for item in batch.items:
-        owner = partition_of_key(tenant + item.packed_id, partition_count)
-        shares.setdefault(owner, []).append(item)
-    cuts = [
-        (partition_id, number, items[start : start + CHUNK_LOANS])
-        for partition_id, items in sorted(shares.items())
-        if items.sort(key=_packed_id) is None
-        for number, start in enumerate(range(0, len(items), CHUNK_LOANS))
-    ]
-    return [
-        _step(batch, envelope, partition_id, number, items, len(cuts))
-        for partition_id, number, items in cuts
-    ]
+class Chunks:
+    """The chunks of a batch, in order of partition and number; each is made when it is taken."""
 
+    def __init__(self, batch: Batch, envelope: Envelope, partition_count: int) -> None:
+        self._batch = batch
+        self._envelope = envelope
+        self._shares = batch.loans.shares(envelope.tenant_id, partition_count)
+        self.total = self._shares.pieces_total(CHUNK_LOANS)
 
-def _packed_id(item: LoanItem) -> bytes:
-    return item.packed_id
+    def __iter__(self) -> Iterator[Step]:
+        return map(self._step, self._shares.pieces(CHUNK_LOANS))
 
-
-def _step(
-    batch: Batch,
-    envelope: Envelope,
-    partition_id: int,
-    number: int,
-    items: Sequence[LoanItem],
-    chunks_total: int,
-) -> Step:
-    key = f"{envelope.idempotency_key}/{partition_id}/{number}"
-    count = len(items)
-    chunk = AccrualChunk(
-        **{**envelope.common(), "idempotency_key": key},
-        program_id=batch.program_id,
-        accrued_on=batch.accrued_on,
-        day_count_convention=batch.day_count_convention,
-        currency=batch.currency,
-        require_principal_match=batch.require_principal_match,
-        backfill=batch.backfill,
-        chunks_total=chunks_total,
-        loans_total=len(batch.items),
-        interest_total_minor=batch.interest_total_minor,
-        loan_ids=b"".join(item.packed_id for item in items),
-        principals=pack(f">{count}q", *(item.principal_minor for item in items)),
-        interests=pack(f">{count}q", *(item.interest_minor for item in items)),
-    )
-    subject = record_key(envelope.tenant_id, UUID(bytes=items[0].packed_id))
-    return Step(partition_id, key, subject, chunk)
+    def _step(self, piece: Piece) -> Step:
+        batch, envelope = self._batch, self._envelope
+        key = f"{envelope.idempotency_key}/{piece.partition_id}/{piece.number}"
+        chunk = AccrualChunk(
+            **{**envelope.common(), "idempotency_key": key},
+            program_id=batch.program_id,
+            accrued_on=batch.accrued_on,
+            day_count_convention=batch.day_count_convention,
+            currency=batch.currency,
+            require_principal_match=batch.require_principal_match,
+            backfill=batch.backfill,
+            chunks_total=self.total,
+            loans_total=len(batch.loans),
+            interest_total_minor=batch.loans.interest_total_minor,
+            loan_ids=piece.loan_ids,
+            principals=piece.principals,
+            interests=piece.interests,
+        )
+        subject = record_key(envelope.tenant_id, UUID(bytes=piece.loan_ids[:16]))
+        return Step(piece.partition_id, key, subject, chunk)
 
 
 def id_in_parts(kind: str, envelope: Envelope) -> UUID:
@@ -190,54 +167,58 @@ def id_in_parts(kind: str, envelope: Envelope) -> UUID:
 def _check_loans(value: object, pointer: str, faults: Faults) -> object:
     if not isinstance(value, list):
         faults.add(pointer, "invalid_type", "must be an array")
-        return ()
+        return b""
     if not 1 <= len(value) <= MAX_LOANS:
         faults.add(pointer, "invalid_length", f"must have 1 to {MAX_LOANS} loans")
-        return ()
-    items: list[LoanItem] = []
+        return b""
+    rows: list[bytes] = []
     seen: set[bytes] = set()
     for index, loan in enumerate(value):
-        item = _plain_item(loan) or _any_item(loan, f"{pointer}/{index}", faults)
-        if item is None:
+        row = pack_loan(loan, f"{pointer}/{index}", faults)
+        if not row:
             continue
-        if item.packed_id in seen:
-            place = f"{pointer}/{index}/loan_id"
-            faults.add(place, "duplicate_loan", "the loan is in the batch already")
-        seen.add(item.packed_id)
-        items.append(item)
-    return tuple(items)
+        if row[:16] in seen:
+            faults.add(f"{pointer}/{index}/loan_id", "duplicate_loan", LISTED_AGAIN)
+        seen.add(row[:16])
+        rows.append(row)
+    return b"".join(rows)
 
 
-def _plain_item(loan: object) -> LoanItem | None:
-    """A loan without fault, read fast; None sends it to the general checks."""
+def pack_loan(loan: object, pointer: str, faults: Faults) -> bytes:
+    """The packed row of one loan; none where not even its id can be told.
+
+    Of a loan with a fault the amounts are 0, so that a second listing is found, too.
+    """
+    return _plain_row(loan) or _any_row(loan, pointer, faults)
+
+
+def _plain_row(loan: object) -> bytes:
+    """A loan without fault, read fast; nothing sends it to the general checks."""
     if not isinstance(loan, dict) or len(loan) != len(LOAN):
-        return None
+        return b""
     loan_id = loan.get("loan_id")
     principal = loan.get("outstanding_principal_minor")
     interest = loan.get("interest_minor")
     if not (isinstance(loan_id, str) and isinstance(principal, str) and isinstance(interest, str)):
-        return None
+        return b""
     if _UUID.fullmatch(loan_id) is None:
-        return None
+        return b""
     if _AMOUNT.fullmatch(principal) is None or _AMOUNT.fullmatch(interest) is None:
-        return None
+        return b""
     packed_id = bytes.fromhex(loan_id.replace("-", ""))
     if packed_id == _NIL:
-        return None
-    return LoanItem(packed_id, int(principal), int(interest))
+        return b""
+    return _ROW.pack(packed_id, int(principal), int(interest))
 
 
-def _any_item(loan: object, pointer: str, faults: Faults) -> LoanItem | None:
+def _any_row(loan: object, pointer: str, faults: Faults) -> bytes:
     """A loan by the general checks, which say what is wrong with it."""
     before = len(faults.errors)
-    values: Values = read_members(loan, LOAN, faults, pointer)
+    values: Mapping[str, Any] = read_members(loan, LOAN, faults, pointer)
     loan_id = values.get("loan_id")
-    if isinstance(loan_id, UUID) and len(faults.errors) > before:
-        # Its place in the batch is known, so that a second listing is found, too.
-        return LoanItem(loan_id.bytes, 0, 0)
     if len(faults.errors) > before:
-        return None
-    return LoanItem(
+        return _ROW.pack(loan_id.bytes, 0, 0) if isinstance(loan_id, UUID) else b""
+    return _ROW.pack(
         values["loan_id"].bytes, values["outstanding_principal_minor"], values["interest_minor"]
     )
 
@@ -246,6 +227,7 @@ LOANS: Final = Kind(
     _check_loans,
     {"type": "array", "minItems": 1, "maxItems": MAX_LOANS, "items": schema_of(LOAN)},
 )
+LISTED_AGAIN: Final = "the loan is in the batch already"
 BATCH: Final = (
     Member("program_id", fields.IDENTIFIER),
     Member("accrual_date", fields.EFFECTIVE_DATE),
@@ -257,3 +239,5 @@ BATCH: Final = (
     Member("require_principal_match", fields.FLAG, required=False),
     Member("backfill", fields.FLAG, required=False),
 )
+HEADER: Final = tuple(member for member in BATCH if member.name != "loans")
+"""What the first line of a stream may hold."""

@@ -22,14 +22,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from ingress_api import described
+from ingress_api.caller import Deps
 from ingress_api.guard import Guard
 from ingress_api.idempotency import Reservations
+from ingress_api.in_flight import InFlight
 from ingress_api.intake import Intake
 from ingress_api.lasting import lasting_task
 from ingress_api.outcomes import Outcomes
-from ingress_api.posts import Deps
 from ingress_api.publisher import Publisher
-from ingress_api.routes import InFlight, Routes
+from ingress_api.routes import Routes
 from ingress_api.settings import Settings
 from ingress_api.store import Store, StoreUnavailable
 from ingress_api.tenants import Tenants
@@ -44,6 +45,7 @@ VERSION: Final = "0.1.0"
 TRY_AGAIN_S: Final = 1.0
 CHECK_WITHIN_S: Final = 2.0
 FATAL_EXIT: Final = 70
+RETRY_STREAM_AFTER_S: Final = 5
 
 log = structlog.get_logger("ingress")
 
@@ -70,6 +72,11 @@ class IngressApp(FastAPI):
         )
         self.routes_of_ours = Routes(
             self.verifier, InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant)
+        )
+        self.streams = InFlight(
+            settings.max_batch_streams,
+            settings.max_batch_streams_per_tenant,
+            retry_after_s=RETRY_STREAM_AFTER_S,
         )
         self._ledger = Probe(self._load_ledger)
         self.state.fatal = None
@@ -201,7 +208,7 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
         await asyncio.sleep(TRY_AGAIN_S)
     app.routes_of_ours.page_secret = key.secret
     app.routes_of_ours.deps = Deps(
-        Intake(store, reservations, publisher, outcomes), Tenants(store), guard
+        Intake(store, reservations, publisher, outcomes), Tenants(store), guard, app.streams
     )
     log.info("ready", reply_partition=outcomes.partition)
 

@@ -5,7 +5,15 @@ Bare ASGI. Header rules of contract section 1 live here; nothing here knows of m
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +24,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+JSON: Final[Mapping[str, Sequence[str]]] = {"application/json": ("identity",)}
+"""A media type -> the content encodings it may come in."""
 BODY_WITHIN_S: Final = 20
 MAX_WAIT_S: Final = 60
 DEFAULT_WAIT_S: Final = 10
@@ -110,33 +120,33 @@ class Exchange:
 
     async def json_body(self, most_bytes: int) -> bytes:
         """The body of a request that says it is JSON, not yet parsed."""
-        self._check_media_type()
-        try:
-            async with asyncio.timeout(BODY_WITHIN_S):
-                return await self._body(most_bytes)
-        except TimeoutError as error:
-            # A body that never ends would hold a place among the requests in flight for ever.
-            raise ProblemError(
-                Problem(
-                    code="malformed_json",
-                    detail=f"The body was not whole within {BODY_WITHIN_S} seconds.",
-                    headers={"Connection": "close"},
-                )
-            ) from error
+        self.media_type(JSON)
+        self._refuse_declared(most_bytes)
+        return b"".join([piece async for piece in self._pieces(most_bytes, most_bytes + 1)])
 
-    def _check_media_type(self) -> None:
+    def pieces(self, most_bytes: int, piece_bytes: int) -> AsyncGenerator[bytes, None]:
+        """The body in pieces of at least `piece_bytes`, the last one aside.
+
+        Each must come within `BODY_WITHIN_S`: who is slower, or stands still, is given up.
+        """
+        self._refuse_declared(most_bytes)
+        return self._pieces(most_bytes, piece_bytes)
+
+    def media_type(self, encodings_of: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+        """What the body says it is, of the types known, and its content encoding."""
         values = self.header_values(b"content-type")
         kind, *parameters = (self.header(b"content-type") or "").split(";")
-        is_json = kind.strip().lower() == "application/json" and all(
+        kind = kind.strip().lower()
+        encoding = (self.header(b"content-encoding") or "identity").strip().lower()
+        is_text = all(
             _CHARSET.fullmatch(parameter.strip()) for parameter in parameters if parameter.strip()
         )
-        encoding = (self.header(b"content-encoding") or "identity").strip().lower()
-        if len(values) != 1 or not is_json or encoding != "identity":
-            raise ProblemError(
-                Problem(code="unsupported_media_type", headers={"Accept": "application/json"})
-            )
+        if len(values) != 1 or not is_text or encoding not in encodings_of.get(kind, ()):
+            known = ", ".join(encodings_of)
+            raise ProblemError(Problem(code="unsupported_media_type", headers={"Accept": known}))
+        return kind, encoding
 
-    async def _body(self, most_bytes: int) -> bytes:
+    def _refuse_declared(self, most_bytes: int) -> None:
         declared = self.header(b"content-length") or ""
         # Digits beyond any length we take need not be read as a number.
         if (
@@ -145,19 +155,31 @@ class Exchange:
             and (len(declared) > 12 or int(declared) > most_bytes)
         ):
             raise _too_large(most_bytes)
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            chunk: bytes = message.get("body", b"")
-            size += len(chunk)
-            if size > most_bytes:
-                raise _too_large(most_bytes)
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
+
+    async def _pieces(self, most_bytes: int, piece_bytes: int) -> AsyncGenerator[bytes, None]:
+        size, is_whole = 0, False
+        while not is_whole:
+            chunks: list[bytes] = []
+            least = size + piece_bytes
+            try:
+                async with asyncio.timeout(BODY_WITHIN_S):
+                    while size < least and not is_whole:
+                        chunk, is_whole = await self._chunk()
+                        size += len(chunk)
+                        if size > most_bytes:
+                            raise _too_large(most_bytes)
+                        chunks.append(chunk)
+            except TimeoutError as error:
+                # A body that never ends would hold a place among the requests for ever.
+                raise _too_slow() from error
+            yield b"".join(chunks)
+
+    async def _chunk(self) -> tuple[bytes, bool]:
+        """What the server has read of the body by now, and whether that is its end."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        return message.get("body", b""), not message.get("more_body", False)
 
 
 class Disconnected(Exception):
@@ -168,6 +190,16 @@ def invalid_parameter(name: str, message: str) -> ProblemError:
     """The answer to a query parameter or header that is unknown or malformed."""
     error = FieldError(name, "invalid_parameter", message)
     return ProblemError(Problem(code="invalid_parameter", errors=(error,)))
+
+
+def _too_slow() -> ProblemError:
+    return ProblemError(
+        Problem(
+            code="malformed_json",
+            detail=f"The body was not whole within {BODY_WITHIN_S} seconds.",
+            headers={"Connection": "close"},
+        )
+    )
 
 
 def _too_large(most_bytes: int) -> ProblemError:

@@ -26,8 +26,9 @@ from ingress_api.idempotency import Reservations
 from ingress_api.outcomes import Outcomes
 from ingress_api.progress import known_steps
 from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publisher
+from ingress_api.queued import Queued
 from ingress_api.steps import KINDS, Kind, Steps, steps_from
-from ingress_api.store import Manifest, OutgoingStep, Reservation, Store, StoreUnavailable
+from ingress_api.store import Manifest, Reservation, Store, StoreUnavailable
 from ingress_api.unanswered import TooLarge, in_progress, not_reached, not_sent, unknown
 from schemas import codec, ids
 from schemas.codec import Outcome
@@ -113,11 +114,11 @@ class Intake:
         self,
         request: Request,
         accepted_at: datetime,
-        queued: Sequence[OutgoingStep],
+        queued: Queued,
         kind: Kind,
         manifest: Manifest | None = None,
     ) -> Answer:
-        """Answer a request that is many commands, sent by the engines."""
+        """Answer a request that is many commands, sent by the engines; closes `queued`."""
         deadline = _deadline(request)
         wanted = _reservation(request, accepted_at, ids.IN_PARTS)
         with self.outcomes.expect(
@@ -125,9 +126,12 @@ class Intake:
             command_id=wanted.command_id,
             partition_id=ids.IN_PARTS,
             idempotency_key=request.idempotency_key,
-            steps=Steps(kind, len(queued)),
+            steps=Steps(kind, queued.total),
         ) as waiter:
-            is_own = await self._queue(wanted, queued, manifest, request.traceparent)
+            try:
+                is_own = await self._queue(wanted, queued, manifest, request.traceparent)
+            finally:
+                queued.close()
             if not is_own:
                 return await self.answer_taken(request)
             crash_point("ingress-parts-queued")
@@ -142,7 +146,7 @@ class Intake:
     async def _queue(
         self,
         wanted: Reservation,
-        queued: Sequence[OutgoingStep],
+        queued: Queued,
         manifest: Manifest | None,
         traceparent: str,
     ) -> bool:

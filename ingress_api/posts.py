@@ -1,17 +1,15 @@
 """The POST operations: body to command, then into the `Intake`."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
 
 from ingress_api import accrual_batches, quarantine, reversals
-from ingress_api.bodies import Envelope, Values, check, fingerprint
+from ingress_api.accruals import accrue
+from ingress_api.bodies import Values, check, fingerprint
+from ingress_api.caller import Caller, Deps, Handler
 from ingress_api.exchange import Answer, Exchange
-from ingress_api.guard import Guard
 from ingress_api.intake import Intake, MakeCommand, Request
 from ingress_api.operations import (
     OPERATIONS,
@@ -21,38 +19,14 @@ from ingress_api.operations import (
     is_close,
     last_day_in,
 )
-from ingress_api.steps import ACCRUAL, BATCH_REVERSAL
-from ingress_api.store import Manifest, OutgoingStep
-from ingress_api.tenants import Tenants
-from schemas import codec, ids, scopes
+from ingress_api.queued import Queued
+from ingress_api.steps import BATCH_REVERSAL
+from schemas import ids, scopes
 from schemas.problems import FieldError, Problem, ProblemError
-from schemas.strict_json import parse
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 LEAST_DRY_RUN_S: Final = 1
 """Nothing but its announcement tells a dry run's outcome, so it is waited for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who asks, and on which trace: from the verified token and the headers."""
-
-    tenant_id: UUID
-    actor: str
-    traceparent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deps:
-    """What the operations work with."""
-
-    intake: Intake
-    tenants: Tenants
-    guard: Guard
-
-
-Handler = Callable[[Deps, Exchange, Caller], Awaitable[Answer]]
 
 
 def handler_of(operation: Operation) -> Handler:
@@ -147,73 +121,12 @@ async def _reverse_in_parts(
     _refuse_dry_run(request)
     accepted_at = datetime.now(UTC)
     queued = reversals.steps_to_reverse(values, request.envelope(accepted_at), parts)
-    return await intake.accept_batch(request, accepted_at, queued, BATCH_REVERSAL)
+    return await intake.accept_batch(request, accepted_at, Queued.of(queued), BATCH_REVERSAL)
 
 
 def _refuse_dry_run(request: Request) -> None:
     if request.is_dry_run:
         raise ProblemError(Problem(code="dry_run_unsupported"))
-
-
-async def accrue(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
-    """Post an accrual batch given as one JSON document."""
-    is_dry_run = exchange.is_dry_run()
-    key = exchange.idempotency_key()
-    preference = exchange.preference()
-    body = await exchange.json_body(MAX_BATCH_BYTES)
-    currency = await deps.tenants.default_currency(caller.tenant_id)
-    # In a thread, so that a large batch does not hold up the loop for all its checks.
-    batch = await asyncio.to_thread(
-        lambda: accrual_batches.read_batch(parse(body), _today(), currency)
-    )
-    if is_dry_run:
-        raise ProblemError(Problem(code="dry_run_unsupported"))
-    request = Request(
-        tenant_id=caller.tenant_id,
-        actor=caller.actor,
-        scope=accrual_batches.SCOPE,
-        idempotency_key=key,
-        fingerprint=batch.digest,
-        preference=preference,
-        traceparent=caller.traceparent,
-    )
-    intake = deps.intake
-    if (answer := await intake.replay(request)) is not None:
-        return answer
-    accepted_at = datetime.now(UTC)
-    envelope = request.envelope(accepted_at)
-    steps = await asyncio.to_thread(_encoded_steps, batch, envelope, intake.store.partition_count)
-    manifest = _manifest(batch, envelope, len(steps))
-    return await intake.accept_batch(request, accepted_at, steps, ACCRUAL, manifest)
-
-
-def _encoded_steps(
-    batch: accrual_batches.Batch, envelope: Envelope, partition_count: int
-) -> list[OutgoingStep]:
-    return [
-        OutgoingStep(
-            partition_id=step.partition_id,
-            idempotency_key=step.idempotency_key,
-            record_key=step.record_key,
-            record_value=codec.encode(step.command),
-        )
-        for step in accrual_batches.steps_of(batch, envelope, partition_count)
-    ]
-
-
-def _manifest(batch: accrual_batches.Batch, envelope: Envelope, chunks_total: int) -> Manifest:
-    return Manifest(
-        accrual_event_id=accrual_batches.id_in_parts(ids.ACCRUAL_EVENT, envelope),
-        command_id=accrual_batches.id_in_parts(ids.COMMAND, envelope),
-        journal_entry_id=accrual_batches.id_in_parts(ids.JOURNAL_ENTRY, envelope),
-        program_id=batch.program_id,
-        accrued_on=batch.accrued_on,
-        currency=batch.currency,
-        chunks_total=chunks_total,
-        loans_total=len(batch.items),
-        interest_total_minor=batch.interest_total_minor,
-        accepted_at=envelope.accepted_at,
-    )
 
 
 def _today() -> date:

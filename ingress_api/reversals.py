@@ -13,7 +13,8 @@ from uuid import UUID
 from ingress_api import progress
 from ingress_api.bodies import Envelope, Values
 from ingress_api.operations import reversal
-from ingress_api.store import OutgoingStep, Store
+from ingress_api.queued import OutgoingStep
+from ingress_api.store import Store
 from schemas import codec
 from schemas.codec import Outcome
 from schemas.commands import RefinanceReversal

@@ -6,13 +6,12 @@ OpenAPI. No input may come out of here as a 5xx that is not a deliberate 503.
 
 import asyncio
 import re
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
 from ingress_api import progress
+from ingress_api.caller import Caller, Deps
 from ingress_api.exchange import (
     Answer,
     Disconnected,
@@ -23,7 +22,8 @@ from ingress_api.exchange import (
     send_answer,
     send_problem,
 )
-from ingress_api.posts import LEAST_DRY_RUN_S, Caller, Deps, post_of
+from ingress_api.in_flight import InFlight
+from ingress_api.posts import LEAST_DRY_RUN_S, post_of
 from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
@@ -35,33 +35,6 @@ COMMAND_PATH: Final = re.compile(r"/v1/commands/(?P<command_id>[^/]+)")
 ACCRUAL_PATH: Final = re.compile(r"/v1/accruals/(?P<accrual_event_id>[^/]+)")
 REJECTIONS_PATH: Final = re.compile(r"/v1/accruals/(?P<accrual_event_id>[^/]+)/rejections")
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
-
-
-class InFlight:
-    """How many requests are under way, in all and for each tenant."""
-
-    def __init__(self, most: int, most_per_tenant: int) -> None:
-        self._most = most
-        self._most_per_tenant = most_per_tenant
-        self._by_tenant: Counter[UUID] = Counter()
-        self._total = 0
-
-    @contextmanager
-    def one(self, tenant_id: UUID) -> Iterator[None]:
-        """Count one request; raises `overloaded` or `rate_limited` beyond the limits."""
-        if self._total >= self._most:
-            raise ProblemError(Problem(code="overloaded", headers={"Retry-After": "1"}))
-        if self._by_tenant[tenant_id] >= self._most_per_tenant:
-            raise ProblemError(Problem(code="rate_limited", headers={"Retry-After": "1"}))
-        self._total += 1
-        self._by_tenant[tenant_id] += 1
-        try:
-            yield
-        finally:
-            self._total -= 1
-            self._by_tenant[tenant_id] -= 1
-            if not self._by_tenant[tenant_id]:
-                del self._by_tenant[tenant_id]
 
 
 Handler = Callable[[Exchange, Trace], Awaitable[Answer]]

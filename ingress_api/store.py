@@ -4,6 +4,7 @@ Rows of many tenants pass through, so every read of a table with row-level secur
 tenant within the transaction. Errors of the connection become `StoreUnavailable`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.numeric import Int2
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from ingress_api.queued import Queued
 from schemas.codec import Outcome
 from schemas.crash_points import crash_point
 
@@ -34,6 +37,11 @@ _RESERVED: Final = (
     "required_scope",
     "accepted_at",
 )
+_OUTGOING_TYPES: Final = (
+    *("int2", "uuid", "text", "text", "int2"),
+    *("bytea", "bytea", "int2", "text"),
+)
+"""The types of the columns in `copy_outgoing`, in its order."""
 _OUTCOME_MEMBERS: Final = tuple(Outcome.__dataclass_fields__)
 
 
@@ -70,16 +78,6 @@ class Manifest:
     loans_total: int
     interest_total_minor: int
     accepted_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingStep:
-    """One command to be sent by the engine that holds its partition."""
-
-    partition_id: int
-    idempotency_key: str
-    record_key: bytes
-    record_value: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,25 +216,21 @@ class Store:
     async def accept_in_parts(
         self,
         reservation: Reservation,
-        steps: Sequence[OutgoingStep],
+        queued: Queued,
         *,
         manifest: Manifest | None,
         reply_partition: int,
         traceparent: str | None,
     ) -> bool:
-        """Queue the steps and reserve the key, all or nothing; False: the key was taken."""
-        queue = {
-            "tenant_id": reservation.tenant_id,
-            "reply_partition": reply_partition,
-            "traceparent": traceparent,
-            "partition_ids": [step.partition_id for step in steps],
-            "idempotency_keys": [step.idempotency_key for step in steps],
-            "record_keys": [step.record_key for step in steps],
-            "record_values": [step.record_value for step in steps],
-        }
+        """Queue the steps and reserve the key, all or nothing; False: the key was taken.
+
+        The steps are taken from `queued` as they are copied, so that no more than a few of a
+        large batch exist at once.
+        """
+        common = (reservation.tenant_id, reply_partition, traceparent)
         try:
             async with self._connection() as connection, connection.transaction():
-                await connection.execute(SQL["insert_outgoing"], queue)
+                await _copy_steps(connection, queued, common)
                 if manifest is not None:
                     batch = {name: getattr(manifest, name) for name in Manifest.__slots__}
                     batch["tenant_id"] = reservation.tenant_id
@@ -283,3 +277,21 @@ def step_from(row: Row) -> StepOutcome:
 
 def _as_arrays(wanted: Sequence[Reservation]) -> dict[str, list[object]]:
     return {name: [getattr(one, name) for one in wanted] for name in _RESERVED}
+
+
+async def _copy_steps(
+    connection: psycopg.AsyncConnection[Row],
+    queued: Queued,
+    common: tuple[UUID, int, str | None],
+) -> None:
+    tenant_id, reply_partition, traceparent = common
+    async with connection.cursor().copy(SQL["copy_outgoing"]) as copy:
+        copy.set_types(_OUTGOING_TYPES)
+        # Made in a thread, a few at a time: a large batch must not hold up the other requests.
+        while (some := await asyncio.to_thread(queued.take)) is not None:
+            for step in some:
+                partition_id = Int2(step.partition_id)
+                row = (partition_id, tenant_id, step.idempotency_key, "chunk", partition_id)
+                record = (step.record_key, step.record_value)
+                await copy.write_row((*row, *record, reply_partition, traceparent))
+            crash_point("ingress-parts-copying")

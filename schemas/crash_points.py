@@ -37,6 +37,7 @@ INGRESS_POINTS: Final = {
     "ingress-produced": "the command is handed to the producer, not acknowledged",
     "ingress-acknowledged": "the broker has the command; the client has no answer",
     "ingress-outcome-known": "the outcome has come; the client has no answer",
+    "ingress-parts-copying": "some steps of a batch are on their way to Postgres, or all",
     "ingress-parts-written": "reservation and steps are written, not committed",
     "ingress-parts-queued": "reservation and steps are committed; the client has no answer",
     "ingress-taken-over": "a stale reservation is taken over; nothing is produced again",

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from ingress_api.routes import InFlight
+from ingress_api.in_flight import InFlight
 from schemas.problems import ProblemError
 from tests.edges import bodies_of
 from tests.http import Client
