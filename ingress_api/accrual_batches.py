@@ -217,7 +217,9 @@ def _any_row(loan: object, pointer: str, faults: Faults) -> bytes:
     values: Mapping[str, Any] = read_members(loan, LOAN, faults, pointer)
     loan_id = values.get("loan_id")
     if len(faults.errors) > before:
-        return _ROW.pack(loan_id.bytes, 0, 0) if isinstance(loan_id, UUID) else b""
+        if isinstance(loan_id, UUID) and loan_id.bytes != _NIL:
+            return _ROW.pack(loan_id.bytes, 0, 0)
+        return b""
     return _ROW.pack(
         values["loan_id"].bytes, values["outstanding_principal_minor"], values["interest_minor"]
     )

@@ -74,8 +74,14 @@ class BatchReader:
     """
 
     def __init__(
-        self, accepted_on: date, default_currency: str | None, *, is_gzip: bool = False
+        self,
+        accepted_on: date,
+        default_currency: str | None,
+        *,
+        is_gzip: bool = False,
+        most_loans: int = MAX_LOANS,
     ) -> None:
+        self._most_loans = most_loans
         self._latest_on = latest_on(accepted_on)
         self._default_currency = default_currency
         self._gunzip = Gunzip() if is_gzip else None
@@ -108,7 +114,7 @@ class BatchReader:
         if self._rest or self._header is None:
             self._take_lines(self._rest + b"\n")
         if self._header is None or not self._loans:
-            self._faults.append(_wrong_count())
+            self._faults.append(_wrong_count(self._most_loans))
         if self._faults or self._faults_of_loans or self._loans.duplicates():
             raise self._refusal()
         return batch_of(self._header or {}, self._loans, self._default_currency)
@@ -127,8 +133,8 @@ class BatchReader:
             if too_long:
                 self._take_loans(block.until(too_long))
             raise self._too_long(len(self._loans))
-        if len(self._loans) + len(block) > MAX_LOANS:
-            self._faults.append(_wrong_count())
+        if len(self._loans) + len(block) > self._most_loans:
+            self._faults.append(_wrong_count(self._most_loans))
             raise self._refusal()
         read = self._read_lines(block)
         self._loans.extend(block.rows[:read].tobytes())
@@ -214,8 +220,8 @@ def _on_line(fault: FieldError, index: int) -> FieldError:
     return replace(fault, message=f"line {_number(index)}: {fault.message}")
 
 
-def _wrong_count() -> FieldError:
-    return FieldError("/loans", "invalid_length", f"must have 1 to {MAX_LOANS} loans")
+def _wrong_count(most_loans: int) -> FieldError:
+    return FieldError("/loans", "invalid_length", f"must have 1 to {most_loans} loans")
 
 
 def _malformed(detail: str) -> ProblemError:

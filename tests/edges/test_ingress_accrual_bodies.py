@@ -18,7 +18,9 @@ def test_a_batch_is_cut_into_sorted_chunks_of_one_partition_each() -> None:
     loans = [uuid4() for _ in range(3_000)]
     body = bodies_of.accrual(*loans)
     batch = accrual_batches.read_batch(parse(json.dumps(body).encode()), TODAY, None)
-    steps = accrual_batches.steps_of(batch, envelope(), 2)
+    chunks = accrual_batches.Chunks(batch, envelope(), 2)
+    steps = list(chunks)
+    assert chunks.total == len(steps)
     seen: list[bytes] = []
     for step in steps:
         chunk = step.command
