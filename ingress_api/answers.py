@@ -16,6 +16,7 @@ from schemas.money import format_minor
 from schemas.problems import Problem, ProblemError
 
 RETRY_AFTER_S: Final = "1"
+_REJECTIONS: Final = '"rejections"'
 QUARANTINED: Final = "quarantined"
 """The status of what waits for an operator: known, and yet no outcome."""
 
@@ -85,6 +86,18 @@ def refusal(result: dict[str, Any], command_id: UUID | None, *, is_replay: bool)
         members=members,
         headers={"Idempotency-Replayed": "true"} if is_replay else {},
     )
+
+
+def without_rejections(outcome: Outcome) -> Outcome:
+    """An outcome without the list of its rejected loans, which a batch would keep by millions.
+
+    They are listed at their own address; whoever asks Postgres for steps gets them like this.
+    """
+    if _REJECTIONS not in outcome.result:
+        return outcome
+    result = json.loads(outcome.result)
+    result.pop("rejections", None)
+    return replace(outcome, result=json.dumps(result))
 
 
 def total_of(outcomes: Sequence[Outcome], command_id: UUID) -> dict[str, Any]:

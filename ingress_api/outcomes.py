@@ -15,7 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api import broker
-from ingress_api.answers import QUARANTINED
+from ingress_api.answers import QUARANTINED, without_rejections
 from ingress_api.lasting import OnFatal, lasting_task, lasting_thread
 from ingress_api.steps import Steps
 from ingress_api.store import Store, StoreUnavailable
@@ -197,7 +197,7 @@ class Outcomes:
             outcome = codec.decode(value if isinstance(value, bytes) else None)
         except codec.UndecodableRecord:
             return None
-        return outcome if isinstance(outcome, Outcome) else None
+        return without_rejections(outcome) if isinstance(outcome, Outcome) else None
 
     def _deliver(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
@@ -229,8 +229,10 @@ class Outcomes:
                 await self._ask_for_steps(waiter)
 
     async def _ask_for_steps(self, waiter: Waiter) -> None:
-        steps = await self._store.steps(waiter.tenant_id, waiter.command_id)
-        self._deliver([step.outcome for step in steps])
+        steps = []
+        if await self._may_be_known(waiter):
+            steps = await self._store.steps(waiter.tenant_id, waiter.command_id)
+            self._deliver([step.outcome for step in steps])
         if await self._store.is_held(waiter.tenant_id, waiter.command_id):
             waiter.hold()
         if steps or waiter.partition_id == ids.IN_PARTS:
@@ -238,6 +240,13 @@ class Outcomes:
         place = (waiter.partition_id, waiter.idempotency_key)
         for outcome in await self._store.outcomes(waiter.tenant_id, [place]):
             waiter.take_another_s(outcome)
+
+    async def _may_be_known(self, waiter: Waiter) -> bool:
+        """Whether to read the steps: those of a batch only once they are all there."""
+        if waiter.steps is None or waiter.steps.kind.is_one_decision:
+            return True
+        known = await self._store.steps_known(waiter.tenant_id, waiter.command_id)
+        return known >= waiter.steps.total
 
     @staticmethod
     def _is_due(waiter: Waiter, now: float) -> bool:

@@ -38,6 +38,13 @@ _SCOPE_OF_TYPE: Final = {
 """Type of a command that no ingress took in -> the scope of the POST it would have come by."""
 
 
+_SUMMED: Final = (
+    *("chunks_done", "loan_count", "total_accrued_minor", "rejected_count"),
+    "principal_mismatch_count",
+)
+"""What the partitions' parts of a batch add up to."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandState:
     """A command of the tenant's own; `kind` of one in steps. `outcomes` None: not known yet, or
@@ -139,15 +146,18 @@ async def batch_progress(
 ) -> Answer:
     """The answer to `GET /accruals/{accrual_event_id}`."""
     await wait_for(store, least)
-    manifest, chunks = await _batch(store, tenant_id, accrual_event_id)
-    outcomes = [chunk.outcome for chunk in chunks]
-    chunks_total = manifest.chunks_total if manifest else chunks[0].chunks_total
-    total = answers.total_of(outcomes, _correlation(manifest, outcomes)) if outcomes else {}
-    is_done = len(chunks) >= chunks_total
-    posted_minor = int(total.get("total_accrued_minor", "0"))
+    manifest = await _manifest(store, tenant_id, accrual_event_id)
+    named = {"accrual_event_id": accrual_event_id, "partition_count": store.partition_count}
+    parts = await store.rows("sum_accrual_outcomes", named, tenant_id=tenant_id)
+    if manifest is None and not parts:
+        raise not_found()
+    sums = {name: sum(part[name] for part in parts) for name in _SUMMED}
+    chunks_total = manifest.chunks_total if manifest else parts[0]["chunks_total"]
+    is_done = sums["chunks_done"] >= chunks_total
+    posted_minor = sums["total_accrued_minor"]
     body: dict[str, object] = {"accrual_event_id": str(accrual_event_id)}
-    body["journal_entry_id"] = total.get("journal_entry_id")
-    body["status"] = _status(total, is_done=is_done)
+    body["journal_entry_id"] = _latest(parts, "journal_entry_id")
+    body["status"] = _status(sums["rejected_count"], is_done=is_done)
     if manifest is not None:
         rejected_minor = manifest.interest_total_minor - posted_minor
         body |= {
@@ -160,17 +170,17 @@ async def batch_progress(
             "accepted_at": f"{manifest.accepted_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         }
     body |= {
-        "loan_count": total.get("loan_count", 0),
+        "loan_count": sums["loan_count"],
         "total_accrued_minor": format_minor(posted_minor),
-        "rejected_count": total.get("rejected_count", 0),
-        "principal_mismatch_count": total.get("principal_mismatch_count", 0),
-        "chunks_done": len(chunks),
+        "rejected_count": sums["rejected_count"],
+        "principal_mismatch_count": sums["principal_mismatch_count"],
+        "chunks_done": sums["chunks_done"],
         "chunks_total": chunks_total,
-        "posted_at": total.get("posted_at") if is_done else None,
-        "correlation_id": str(_correlation(manifest, outcomes)),
+        "posted_at": _latest(parts, "posted_at") if is_done else None,
+        "correlation_id": str(manifest.command_id) if manifest else parts[0]["correlation_id"],
     }
-    headers = (("hpts-position", answers.position_of(outcomes)),) if outcomes else ()
-    return Answer(200, answers.to_json(body), headers)
+    position = ",".join(f"{part['partition_id']}:{part['last_offset']}" for part in parts)
+    return Answer(200, answers.to_json(body), (("hpts-position", position),) if parts else ())
 
 
 async def rejections(
@@ -186,7 +196,10 @@ async def rejections(
     bound_to = f"{tenant_id} rejections {accrual_event_id}"
     wanted = paging.read_paging(query, secret, bound_to)
     await wait_for(store, least)
-    await _batch(store, tenant_id, accrual_event_id)
+    if await _manifest(store, tenant_id, accrual_event_id) is None:
+        named = {"accrual_event_id": accrual_event_id, "partition_count": store.partition_count}
+        if not await store.rows("find_accrual_chunk", named, tenant_id=tenant_id):
+            raise not_found()
     place = wanted.place or await _first_place(store, is_descending=wanted.is_descending)
     partition, offset, number = place.after
     statement = "find_rejections_reversed" if wanted.is_descending else "find_rejections"
@@ -232,14 +245,14 @@ async def manifests(
     ]
 
 
-async def _batch(
-    store: Store, tenant_id: UUID, accrual_event_id: UUID
-) -> tuple[Manifest | None, list[StepOutcome]]:
+async def _manifest(store: Store, tenant_id: UUID, accrual_event_id: UUID) -> Manifest | None:
     found = await manifests(store, tenant_id, first_id=accrual_event_id, last_id=accrual_event_id)
-    chunks = await store.accrual_chunks(tenant_id, accrual_event_id)
-    if not found and not chunks:
-        raise not_found()
-    return (found[0] if found else None), chunks
+    return found[0] if found else None
+
+
+def _latest(parts: Sequence[Mapping[str, Any]], name: str) -> str | None:
+    known: list[str] = [part[name] for part in parts if part[name] is not None]
+    return max(known, default=None)
 
 
 async def _first_place(store: Store, *, is_descending: bool) -> paging.Place:
@@ -249,11 +262,7 @@ async def _first_place(store: Store, *, is_descending: bool) -> paging.Place:
     return paging.Place(upto, after)
 
 
-def _correlation(manifest: Manifest | None, outcomes: list[Outcome]) -> UUID:
-    return outcomes[0].correlation_id if manifest is None else manifest.command_id
-
-
-def _status(total: dict[str, Any], *, is_done: bool) -> str:
+def _status(rejected_count: int, *, is_done: bool) -> str:
     if not is_done:
         return "posting"
-    return "posted_with_rejections" if total.get("rejected_count") else "posted"
+    return "posted_with_rejections" if rejected_count else "posted"

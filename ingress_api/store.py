@@ -196,7 +196,7 @@ class Store:
         return any(not row["is_share"] for row in rows)
 
     async def steps(self, tenant_id: UUID, correlation_id: UUID) -> list[StepOutcome]:
-        """What became of the steps of a request in parts, so far."""
+        """What became of the steps of a request in parts, so far; not which loans were rejected."""
         found = await self.rows(
             "find_steps",
             {"correlation_id": correlation_id, "partition_count": self.partition_count},
@@ -204,14 +204,11 @@ class Store:
         )
         return [step_from(row) for row in found]
 
-    async def accrual_chunks(self, tenant_id: UUID, accrual_event_id: UUID) -> list[StepOutcome]:
-        """What became of the chunks of an accrual batch, so far."""
-        found = await self.rows(
-            "find_accrual_outcomes",
-            {"accrual_event_id": accrual_event_id, "partition_count": self.partition_count},
-            tenant_id=tenant_id,
-        )
-        return [step_from(row) for row in found]
+    async def steps_known(self, tenant_id: UUID, correlation_id: UUID) -> int:
+        """Of how many steps of a request in parts it is known what became of them."""
+        named = {"correlation_id": correlation_id, "partition_count": self.partition_count}
+        (row,) = await self.rows("count_steps", named, tenant_id=tenant_id)
+        return int(row["known"])
 
     async def accept_in_parts(
         self,

@@ -1,23 +1,28 @@
 -- The loans of a batch that were rejected, by its accrual or by a reversal of it, newest
--- first: by partition, offset and place in the chunk. The first page fixes how far each partition goes.
+-- first: by partition, offset and place in the chunk.
+-- The first page fixes how far each partition goes. The chunks come in order, so that only the
+-- lists of those that fill the page are read.
 -- Parameters: tenant_id, partition_count, accrual_event_id, upto (array of the last offset a
 -- partition, from 0), after_partition, after_offset, after_place, most.
 -- Result: a row a rejection. Locks: none.
-SELECT o.partition_id, o.command_offset, o.place, o.step, o.loan_id, o.code
-FROM generate_series(0, %(partition_count)s - 1) AS p (partition_id)
-CROSS JOIN LATERAL (
-    SELECT c.partition_id, c.command_offset, r.place,
-           CASE c.command_type WHEN 'Reversal' THEN 'reversal' ELSE 'accrual' END AS step,
-           r.item ->> 'loan_id' AS loan_id, r.item ->> 'code' AS code
-    FROM command_outcomes AS c
-    CROSS JOIN LATERAL json_array_elements(c.result -> 'rejections')
-        WITH ORDINALITY AS r (item, place)
-    WHERE c.partition_id = p.partition_id AND c.tenant_id = %(tenant_id)s
-      AND c.accrual_event_id = %(accrual_event_id)s
-      AND c.result -> 'rejections' IS NOT NULL
-      AND c.command_offset <= (%(upto)s::bigint[])[p.partition_id + 1]
+SELECT o.partition_id, o.command_offset, r.place,
+       CASE o.command_type WHEN 'Reversal' THEN 'reversal' ELSE 'accrual' END AS step,
+       r.item ->> 'loan_id' AS loan_id, r.item ->> 'code' AS code
+FROM (
+    SELECT c.partition_id, c.command_offset, c.command_type, c.result
+    FROM generate_series(0, least(%(after_partition)s, %(partition_count)s - 1)) AS p (partition_id)
+    CROSS JOIN LATERAL (
+        SELECT c.partition_id, c.command_offset, c.command_type, c.result
+        FROM command_outcomes AS c
+        WHERE c.partition_id = p.partition_id AND c.tenant_id = %(tenant_id)s
+          AND c.accrual_event_id = %(accrual_event_id)s
+          AND c.command_offset <= (%(upto)s::bigint[])[p.partition_id + 1]
+          AND (p.partition_id <> %(after_partition)s OR c.command_offset <= %(after_offset)s::bigint)
+    ) AS c
+    ORDER BY c.partition_id DESC, c.command_offset DESC
 ) AS o
-WHERE (o.partition_id, o.command_offset, o.place)
+CROSS JOIN LATERAL json_array_elements(o.result -> 'rejections') WITH ORDINALITY AS r (item, place)
+WHERE (o.partition_id, o.command_offset, r.place)
     < (%(after_partition)s::integer, %(after_offset)s::bigint, %(after_place)s::bigint)
-ORDER BY o.partition_id DESC, o.command_offset DESC, o.place DESC
+ORDER BY o.partition_id DESC, o.command_offset DESC, r.place DESC
 LIMIT %(most)s;
