@@ -6,9 +6,12 @@ enough of a response to know status, headers' end and body.
 
 import asyncio
 import json
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
+
+PIECE_BYTES = 256 * 1024
 
 
 class Connection:
@@ -43,10 +46,28 @@ class Connection:
         self, method: str, path: str, headers: dict[str, str], body: bytes = b""
     ) -> tuple[int, bytes, bytes]:
         """Send a request; its status, head and body."""
+        self._writer.write(self._head(method, path, headers, len(body)) + body)
+        return await self._answer()
+
+    async def request_file(
+        self, method: str, path: str, headers: dict[str, str], file: Path
+    ) -> tuple[int, bytes]:
+        """Send a file as the body, as fast as it is taken; status and body of the answer."""
+        self._writer.write(self._head(method, path, headers, file.stat().st_size))
+        with file.open("rb") as opened:
+            while piece := opened.read(PIECE_BYTES):
+                self._writer.write(piece)
+                await self._writer.drain()
+        status, _, answer = await self._answer()
+        return status, answer
+
+    def _head(self, method: str, path: str, headers: dict[str, str], length: int) -> bytes:
         lines = [f"{method} {path} HTTP/1.1", f"host: {self._host}:{self._port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        lines.append(f"content-length: {len(body)}")
-        self._writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        lines.append(f"content-length: {length}")
+        return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+    async def _answer(self) -> tuple[int, bytes, bytes]:
         head = await self._reader.readuntil(b"\r\n\r\n")
         status = int(head[9:12])
         length = 0
