@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ingress_api import accrual_batches, examples
+from ingress_api import accrual_batches, accrual_streams, examples
 from ingress_api.described_answers import answers_to_get, answers_to_post, named
 from ingress_api.fields import schema_of
 from ingress_api.operations import OPERATIONS, PERIOD_CLOSES, Operation
@@ -93,13 +93,33 @@ _PAGING: Final = (
     {"name": "page_token", "in": "query", "schema": {"type": "string"}},
     {"name": "order", "in": "query", "schema": {"enum": ["asc", "desc"], "default": "asc"}},
 )
+
+
+def _accruals() -> dict[str, Any]:
+    """The one POST that also takes a stream of lines."""
+    path = accrual_batches.PATH
+    post = _post("Accrue a batch of loans", accrual_batches.SCOPE, "AccrualBatch", path)
+    post["requestBody"]["content"][accrual_streams.MEDIA_TYPE] = {
+        "schema": {
+            "type": "string",
+            "description": (
+                "One JSON object a line: first the batch without `loans`, then a loan a line. "
+                f"At most {accrual_streams.MAX_LOANS} loans, {accrual_streams.MAX_LINE_BYTES} "
+                f"bytes a line and {accrual_streams.MAX_STREAM_BYTES} bytes in all, also of what "
+                "is sent with `Content-Encoding: gzip`. The same batch as `application/json` is "
+                "the same request."
+            ),
+            "contentMediaType": accrual_streams.MEDIA_TYPE,
+            "contentSchema": {"anyOf": [ref("AccrualBatchFirstLine"), ref("AccrualBatchLine")]},
+        },
+        **named(examples.AS_LINES),
+    }
+    return {"post": post}
+
+
 PATHS: Final[dict[str, dict[str, Any]]] = {
     **{operation.path: _operation(operation) for operation in _IN_THE_EDGE},
-    accrual_batches.PATH: {
-        "post": _post(
-            "Accrue a batch of loans", accrual_batches.SCOPE, "AccrualBatch", accrual_batches.PATH
-        )
-    },
+    accrual_batches.PATH: _accruals(),
     "/v1/commands/{command_id}": {
         "get": _get(
             "What became of a command",
@@ -130,6 +150,8 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
 _REQUESTS: Final = {
     **{f"{operation.name}Request": operation.body.schema() for operation in _IN_THE_EDGE},
     "AccrualBatchRequest": schema_of(accrual_batches.BATCH),
+    "AccrualBatchFirstLine": schema_of(accrual_batches.HEADER),
+    "AccrualBatchLine": schema_of(accrual_batches.LOAN),
 }
 
 

@@ -4,6 +4,7 @@ They are posted, in the order in which they stand here, by a test that puts the 
 loans and of what it has posted in the place of these.
 """
 
+import json
 from typing import Any, Final
 
 LOAN: Final = "1a0a0675-e250-446b-a48d-7d8719bde35e"
@@ -170,3 +171,12 @@ EXAMPLES: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "QuarantineReject": {"command": {"explanation": "The sender has posted it by another key."}},
 }
 """Operation's name -> its examples by name."""
+
+
+def _as_lines(batch: dict[str, Any]) -> str:
+    first = {name: value for name, value in batch.items() if name != "loans"}
+    return "".join(json.dumps(line) + "\n" for line in (first, *batch["loans"]))
+
+
+AS_LINES: Final = {title: _as_lines(batch) for title, batch in EXAMPLES["AccrualBatch"].items()}
+"""The examples of an accrual batch as NDJSON."""

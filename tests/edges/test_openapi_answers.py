@@ -115,6 +115,26 @@ def test_the_refusal_that_is_shown_is_the_one_that_comes(
     assert ("idempotency-replayed" in again.headers) == is_remembered
 
 
+def test_the_example_as_lines_is_the_same_request(client: Client, posted: Posted) -> None:
+    path, operation = DESCRIBED["AccrualBatch"]
+    content = operation["requestBody"]["content"]
+    body, lines = (
+        with_real_ids({"value": content[kind]["examples"]["month"]["value"]}, posted.ids)["value"]
+        for kind in ("application/json", "application/x-ndjson")
+    )
+    key = f"example:{uuid4()}"
+    first = client.post(path, body, key=key)
+    headers = {
+        "Authorization": f"Bearer {client.token}",
+        "Idempotency-Key": key,
+        "Content-Type": "application/x-ndjson",
+    }
+    again = client.http.post(path, content=lines, headers=headers)
+    # Its date has accrued already, which is remembered, too.
+    assert [one.json()["code"] for one in (first, again)] == ["accrual_rejected"] * 2
+    assert again.headers["idempotency-replayed"] == "true"
+
+
 def test_what_is_pending_is_shown_as_it_comes(client: Client, posted: Posted) -> None:
     for name in ("Disbursement", "AccrualBatch"):
         path, operation = DESCRIBED[name]

@@ -1,5 +1,6 @@
 """The contract is sound: every request and answer has examples as its schema says, and headers."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,6 +41,17 @@ def test_every_post_has_an_example_and_every_example_is_posted() -> None:
 def test_an_example_is_what_its_own_schema_says(name: str, title: str) -> None:
     (body,) = [body_of(operation) for known, _, operation in posts() if known == name]
     assert faults_of(body["examples"][title]["value"], body["schema"]) == []
+
+
+def test_the_lines_of_a_stream_are_what_their_schemas_say() -> None:
+    path = DOCUMENT["paths"]["/v1/accruals/batch"]["post"]
+    stream = path["requestBody"]["content"]["application/x-ndjson"]
+    first, each = stream["schema"]["contentSchema"]["anyOf"]
+    lines = [json.loads(one) for one in stream["examples"]["month"]["value"].splitlines()]
+    assert faults_of(lines[0], first) == []
+    assert [faults_of(one, each) for one in lines[1:]] == [[]]
+    assert faults_of(lines[1], first)
+    assert lines[0] | {"loans": lines[1:]} == body_of(path)["examples"]["month"]["value"]
 
 
 def test_the_ids_in_requests_are_those_of_the_answers_that_are_shown() -> None:
