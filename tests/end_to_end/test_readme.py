@@ -53,6 +53,9 @@ def test_the_readme_s_commands_give_the_readme_s_answers(
     trial = json.loads(outputs[commands_seen - 1])
     assert all(x["dr_balance_minor"] == x["cr_balance_minor"] for x in trial["totals"])
     assert "<html" in (tmp_path / "statement.html").read_text()
+    accrued = [text for text in outputs if "total_accrued_minor" in text]
+    assert len(accrued) == 2
+    assert accrued[0] == accrued[1]
     tried = next(json.loads(text) for text in outputs if "dry_run" in text)
     assert tried["allocation"]["interest_minor"] == "822"
     journal = json.loads(outputs[commands_seen - 2])
