@@ -243,11 +243,11 @@ class Loans:
         """The places of loans that are listed again, in order. Nil ids are faults already."""
         order = self._sorted()
         upper, lower = self._halves()
-        is_again = np.zeros(len(self), np.bool_)
-        same = (upper[order[1:]] == upper[order[:-1]]) & (lower[order[1:]] == lower[order[:-1]])
-        is_again[order[1:][same]] = True
-        is_again &= (upper != 0) | (lower != 0)
-        places: list[int] = np.flatnonzero(is_again).tolist()
+        same = _equals_next(upper[order])
+        # Few ids share their upper half, so the lower one is looked at only there.
+        again, before = order[1:][same], order[:-1][same]
+        again = again[(lower[again] == lower[before]) & ((upper[again] != 0) | (lower[again] != 0))]
+        places: list[int] = np.sort(again).tolist()
         return places
 
     def shares(self, tenant_id: UUID, partition_count: int) -> "Shares":
@@ -262,7 +262,10 @@ class Loans:
         """The places of all loans in the order of their ids; of equal ids in order of place."""
         if self._order is None:
             upper, lower = self._halves()
-            self._order = np.lexsort((lower, upper))
+            # By one half first, which nearly always will do and takes a sixth of the time.
+            self._order = np.argsort(upper)
+            if _equals_next(upper[self._order]).any():
+                self._order = np.lexsort((lower, upper))
         return self._order
 
     def _rows(self) -> NDArray[np.void]:
@@ -284,6 +287,11 @@ class Loans:
                 state ^= _CRC_SHARE[place][some[:, place]]
             owners[start : start + _AT_ONCE] = state % partition_count
         return owners
+
+
+def _equals_next(values: NDArray[np.uint64]) -> Flags:
+    same: Flags = values[1:] == values[:-1]
+    return same
 
 
 @dataclass(frozen=True, slots=True)

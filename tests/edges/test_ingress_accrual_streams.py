@@ -195,7 +195,15 @@ def test_the_bodies_of_both_are_cut_into_the_same_chunks() -> None:
     assert list(Chunks(stream, envelope(), 3)) == list(Chunks(document, envelope(), 3))
 
 
-@given(st.lists(st.uuids(), min_size=1, max_size=50), st.uuids(), st.integers(1, 4094))
+def near(number: int) -> st.SearchStrategy[int]:
+    return st.integers(number + 1, number + 40)
+
+
+ALIKE = st.builds(UUID, int=st.sampled_from([0, 1 << 64, 1 << 127]).flatmap(near))
+"""Ids of which many share their upper half."""
+
+
+@given(st.lists(st.uuids() | ALIKE, min_size=1, max_size=50), st.uuids(), st.integers(1, 4094))
 def test_every_loan_goes_to_the_partition_that_owns_it(
     loan_ids: list[UUID], tenant_id: UUID, partition_count: int
 ) -> None:
@@ -210,6 +218,12 @@ def test_every_loan_goes_to_the_partition_that_owns_it(
         assert len(ids) <= 7
         found.setdefault(piece.partition_id, []).extend(ids)
     assert found == {owner: sorted(ids) for owner, ids in shares.items()}
+
+
+@given(st.lists(st.uuids() | ALIKE, min_size=1, max_size=60))
+def test_what_is_listed_again_is_found(loan_ids: list[UUID]) -> None:
+    again = [at for at, one in enumerate(loan_ids) if one in loan_ids[:at]]
+    assert Loans(b"".join(one.bytes + bytes(16) for one in loan_ids)).duplicates() == again
 
 
 def test_a_sum_beyond_sixty_four_bits_is_exact() -> None:
