@@ -138,7 +138,10 @@ class Intake:
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is not None:
             _refuse_another_s(outcomes, request)
-            return kind.answer(outcomes, wanted.command_id, is_replay=False)
+            # In a thread: it is a sum over thousands of outcomes.
+            return await asyncio.to_thread(
+                kind.answer, outcomes, wanted.command_id, is_replay=False
+            )
         event_id = None if manifest is None else manifest.accrual_event_id
         position = position_of(list(waiter.found.values())) or None
         return answer_pending(wanted.command_id, position, event_id, is_held=waiter.is_held)
@@ -202,7 +205,8 @@ class Intake:
         if outcomes is None:
             return None
         _refuse_another_s(outcomes, request)
-        return KINDS[steps[0].command_type].answer(outcomes, holder.command_id, is_replay=True)
+        kind = KINDS[steps[0].command_type]
+        return await asyncio.to_thread(kind.answer, outcomes, holder.command_id, is_replay=True)
 
     async def _take_over(self, stale: Reservation) -> Reservation:
         taken = await self.reservations.take_over(stale)

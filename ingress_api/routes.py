@@ -117,7 +117,10 @@ class Routes:
         )
         # Only now, so that a missing scope tells nothing about another tenant's commands.
         token.require(state.required_scope)
-        return progress.describe(state)
+        if state.kind is None:
+            return progress.describe(state)
+        # In a thread: of a batch it is a sum over thousands of outcomes.
+        return await asyncio.to_thread(progress.describe, state)
 
     async def _accrual(self, exchange: Exchange, trace: Trace) -> Answer:
         del trace

@@ -27,6 +27,7 @@ SQL: Final[dict[str, LiteralString]] = {
     for file in (files("ingress_api") / "sql").iterdir()
     if file.name.endswith(".sql")
 }
+ROWS_AT_ONCE: Final = 200
 Row = dict[str, Any]
 _RESERVED: Final = (
     "tenant_id",
@@ -143,7 +144,7 @@ class Store:
                 cursor = await connection.execute(
                     SQL[statement], {**parameters, "tenant_id": tenant_id}
                 )
-            return await cursor.fetchall()
+            return await _fetched(cursor)
 
     async def one(self, statement: str, parameters: Mapping[str, object]) -> Row | None:
         """The first row of a named statement on tables without row-level security."""
@@ -202,7 +203,7 @@ class Store:
             {"correlation_id": correlation_id, "partition_count": self.partition_count},
             tenant_id=tenant_id,
         )
-        return [step_from(row) for row in found]
+        return await asyncio.to_thread(lambda: [step_from(row) for row in found])
 
     async def steps_known(self, tenant_id: UUID, correlation_id: UUID) -> int:
         """Of how many steps of a request in parts it is known what became of them."""
@@ -274,6 +275,17 @@ def step_from(row: Row) -> StepOutcome:
 
 def _as_arrays(wanted: Sequence[Reservation]) -> dict[str, list[object]]:
     return {name: [getattr(one, name) for one in wanted] for name in _RESERVED}
+
+
+async def _fetched(cursor: psycopg.AsyncCursor[Row]) -> list[Row]:
+    """All rows. A batch has thousands of outcomes, so other requests have their turn in between."""
+    found: list[Row] = []
+    while True:
+        some = await cursor.fetchmany(ROWS_AT_ONCE)
+        found += some
+        if len(some) < ROWS_AT_ONCE:
+            return found
+        await asyncio.sleep(0)
 
 
 async def _copy_steps(

@@ -59,6 +59,33 @@ def test_the_steps_of_a_refinance_are_found_by_asking(stack: Stack, client: Clie
     assert {one.correlation_id for one in found} == {command_id}
 
 
+def test_a_batch_is_found_by_asking_once_all_of_it_is_known(stack: Stack, client: Client) -> None:
+    loans = [UUID(settled_loan(client)["loan_id"]) for _ in range(3)]
+    body = bodies_of.accrual(*loans, *(uuid4() for _ in range(20)))
+    key = f"accrual:{uuid4()}"
+    result = posted(client, "/v1/accruals/batch", body, key=key)
+    command_id = UUID(result["correlation_id"])
+    chunks = int(
+        rows(
+            stack,
+            "SELECT count(*) FROM hpts.command_outcomes WHERE correlation_id = %s",
+            str(command_id),
+        )[0][0]
+    )
+    batch = {
+        "tenant_id": UUID(tenant_of(client)),
+        "command_id": command_id,
+        "partition_id": ids.IN_PARTS,
+        "idempotency_key": key,
+    }
+    found = found_by_asking(stack, **batch, steps=Steps(steps.ACCRUAL, chunks))
+    assert len(found) == chunks
+    assert not any("rejections" in one.result for one in found)
+    assert steps.ACCRUAL.total(found, command_id) == result
+    more = found_by_asking(stack, 2, **batch, steps=Steps(steps.ACCRUAL, chunks + 1))
+    assert more is None
+
+
 def partition_of(stack: Stack, key: str) -> int:
     query = "SELECT partition_id FROM hpts.command_outcomes WHERE idempotency_key = %s"
     return int(rows(stack, query, key)[0][0])

@@ -57,6 +57,28 @@ def test_a_batch_posts_what_can_accrue_and_lists_the_rest(client: Client) -> Non
     assert pages(client, event_id, "asc") == pages(client, event_id, "desc")[::-1]
 
 
+def test_a_batch_that_ingress_did_not_take_in_is_read_from_its_outcomes(
+    stack: Stack, client: Client
+) -> None:
+    body = batch(client, good=4, bad=2)
+    event_id = client.post("/v1/accruals/batch", body).json()["accrual_event_id"]
+    known = client.get(f"/v1/accruals/{event_id}")
+    rejected = pages(client, event_id, "asc")
+    with psycopg.connect(stack["postgres_dsn"]) as connection:
+        connection.execute(
+            "DELETE FROM hpts_edge.accrual_batches WHERE accrual_event_id = %s", [event_id]
+        )
+    left = client.get(f"/v1/accruals/{event_id}")
+    assert left.json().items() < known.json().items()
+    assert known.json().keys() - left.json().keys() == {
+        *("program_id", "accrual_date", "currency", "expected_loan_count", "expected_total_minor"),
+        *("rejected_total_minor", "accepted_at"),
+    }
+    assert left.headers["hpts-position"] == known.headers["hpts-position"]
+    assert pages(client, event_id, "asc") == rejected
+    assert len(rejected) == 2
+
+
 def pages(client: Client, event_id: str, order: str) -> list[dict[str, Any]]:
     """All rejections, read one a page."""
     items: list[dict[str, Any]] = []

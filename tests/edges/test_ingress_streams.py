@@ -19,6 +19,7 @@ from tests.http import Client
 
 Stack = dict[str, Any]
 PATH = "/v1/accruals/batch"
+NO_BATCH = b"["
 NDJSON = "application/x-ndjson"
 
 
@@ -151,11 +152,11 @@ def test_a_tenant_s_second_stream_waits_for_its_first(stack: Stack, client: Clie
     other = Client.of(stack, 1)
     body = batch(client, good=1)
     with begun(stack, client, 1_000, b"{"), begun(stack, other, 1_000, b"{"):
-        full = until_status(client, lines_of(body), 429)
+        full = until_status(client, NO_BATCH, 429)
         assert (full.json()["code"], full.headers["retry-after"]) == ("rate_limited", "5")
         # What is no stream is answered all the while.
         assert client.post(PATH, body).status_code == 201
-    assert until_status(client, lines_of(body), 422).json()["code"] == "accrual_rejected"
+    assert until_status(client, NO_BATCH, 400).json()["code"] == "malformed_json"
 
 
 def until_status(client: Client, content: bytes, status: int) -> httpx.Response:
