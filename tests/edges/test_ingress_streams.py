@@ -148,14 +148,18 @@ def test_a_stream_that_is_refused_on_its_way_is_not_read_to_its_end(
     assert b"Line 1: " in answer
 
 
-def test_a_tenant_s_second_stream_waits_for_its_first(stack: Stack, client: Client) -> None:
+def test_a_tenant_s_second_stream_waits_for_its_first_and_a_third_for_anybody_s(
+    stack: Stack, client: Client
+) -> None:
     other = Client.of(stack, 1)
-    body = batch(client, good=1)
-    with begun(stack, client, 1_000, b"{"), begun(stack, other, 1_000, b"{"):
-        full = until_status(client, NO_BATCH, 429)
-        assert (full.json()["code"], full.headers["retry-after"]) == ("rate_limited", "5")
-        # What is no stream is answered all the while.
-        assert client.post(PATH, body).status_code == 201
+    with begun(stack, client, 1_000, b"{"):
+        own = until_status(client, NO_BATCH, 429)
+        assert (own.json()["code"], own.headers["retry-after"]) == ("rate_limited", "5")
+        with begun(stack, other, 1_000, b"{"):
+            full = until_status(client, NO_BATCH, 503)
+            assert (full.json()["code"], full.headers["retry-after"]) == ("overloaded", "5")
+            # What is no stream is answered all the while.
+            assert client.post(PATH, batch(client, good=1)).status_code in (201, 202)
     assert until_status(client, NO_BATCH, 400).json()["code"] == "malformed_json"
 
 
