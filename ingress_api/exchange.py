@@ -196,7 +196,7 @@ def _too_slow() -> ProblemError:
     return ProblemError(
         Problem(
             code="malformed_json",
-            detail=f"The body was not whole within {BODY_WITHIN_S} seconds.",
+            detail=f"Too little of the body came within {BODY_WITHIN_S} seconds.",
             headers={"Connection": "close"},
         )
     )
