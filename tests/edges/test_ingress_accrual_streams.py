@@ -122,11 +122,17 @@ LINES = st.lists(SPELLED | st.sampled_from(NOT_A_LOAN), max_size=12)
 
 
 def outcome_of(make: Any) -> Any:
-    """What a body comes to: its fingerprint and sums, or its problem with the faults in order."""
+    """What a body comes to: its fingerprint and sums, or its problem with every fault.
+
+    Of what cannot be read at all only the status: a document is decoded whole before it is parsed,
+    so of two such faults in it another may be told.
+    """
     try:
         batch = make()
     except ProblemError as error:
         problem = error.problem
+        if problem.status == 400:
+            return 400
         return problem.code, sorted((one.field, one.code) for one in problem.errors)
     return batch.digest, len(batch.loans), batch.loans.interest_total_minor
 

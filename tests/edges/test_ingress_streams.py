@@ -6,6 +6,8 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -15,6 +17,8 @@ import pytest
 
 from ingress_api.exchange import BODY_WITHIN_S
 from tests.edges import bodies_of
+from tests.edges.lending import rows
+from tests.faults.test_engine_killed import engine_stopped, until
 from tests.http import Client
 
 Stack = dict[str, Any]
@@ -161,6 +165,28 @@ def test_a_tenant_s_second_stream_waits_for_its_first_and_a_third_for_anybody_s(
             # What is no stream is answered all the while.
             assert client.post(PATH, batch(client, good=1)).status_code in (201, 202)
     assert until_status(client, NO_BATCH, 400).json()["code"] == "malformed_json"
+
+
+def test_the_place_of_a_stream_is_given_back_once_its_chunks_are_durable(
+    stack: Stack, stack_dir: Path, client: Client
+) -> None:
+    body = batch(client, good=2)
+    key = f"accrual:{uuid4()}"
+    answers: list[httpx.Response] = []
+    with engine_stopped(stack_dir):
+        # It waits for outcomes that cannot come, and another stream is read meanwhile.
+        waiting = Thread(target=lambda: answers.append(stream(client, lines_of(body), key=key)))
+        waiting.start()
+        until(lambda: is_reserved(stack, key), seconds=20)
+        assert until_status(client, NO_BATCH, 400).json()["code"] == "malformed_json"
+        assert waiting.is_alive()
+    waiting.join()
+    assert answers[0].status_code in (201, 202)
+
+
+def is_reserved(stack: Stack, key: str) -> bool:
+    query = "SELECT 1 FROM hpts_edge.idempotency_reservations WHERE idempotency_key = %s"
+    return bool(rows(stack, query, key))
 
 
 def until_status(client: Client, content: bytes, status: int) -> httpx.Response:
