@@ -105,7 +105,7 @@ class BatchReader:
             if whole:
                 self._take_lines(text[:whole])
             if len(self._rest) > MAX_LINE_BYTES:
-                raise self._too_long(len(self._loans))
+                raise self._too_long(-1 if self._header is None else len(self._loans))
 
     def finish(self) -> Batch:
         """The batch of a body that has ended; raises as `read_batch` does."""

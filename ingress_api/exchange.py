@@ -142,8 +142,7 @@ class Exchange:
             _CHARSET.fullmatch(parameter.strip()) for parameter in parameters if parameter.strip()
         )
         if len(values) != 1 or not is_text or encoding not in encodings_of.get(kind, ()):
-            known = ", ".join(encodings_of)
-            raise ProblemError(Problem(code="unsupported_media_type", headers={"Accept": known}))
+            raise _not_taken(encodings_of)
         return kind, encoding
 
     def _refuse_declared(self, most_bytes: int) -> None:
@@ -190,6 +189,16 @@ def invalid_parameter(name: str, message: str) -> ProblemError:
     """The answer to a query parameter or header that is unknown or malformed."""
     error = FieldError(name, "invalid_parameter", message)
     return ProblemError(Problem(code="invalid_parameter", errors=(error,)))
+
+
+def _not_taken(encodings_of: Mapping[str, Sequence[str]]) -> ProblemError:
+    detail = "The Content-Type or Content-Encoding is not taken here. Send " + ", or ".join(
+        f"{kind} ({' or '.join(encodings)})" for kind, encodings in encodings_of.items()
+    )
+    accept = ", ".join(encodings_of)
+    return ProblemError(
+        Problem(code="unsupported_media_type", detail=f"{detail}.", headers={"Accept": accept})
+    )
 
 
 def _too_slow() -> ProblemError:
