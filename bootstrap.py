@@ -126,6 +126,11 @@ def faults(arguments: list[str]) -> int:
     return become(prepare(developer=True).command("tests.faults.campaign", *arguments))
 
 
+def planted(arguments: list[str]) -> int:
+    """Plant each fault of the catalogue: do the tests notice? (ARGS='F17 F19', --list)."""
+    return become(prepare(developer=True).command("tests.planted", *arguments))
+
+
 def lock(arguments: list[str]) -> int:
     """Renew both locks from pyproject.toml (--upgrade: to the newest versions)."""
     environment = prepare(developer=True)
@@ -157,6 +162,7 @@ TARGETS: dict[str, Callable[[list[str]], int]] = {
     "bench": bench,
     "simulate": simulate,
     "faults": faults,
+    "planted": planted,
     "lock": lock,
     "help": show_help,
 }

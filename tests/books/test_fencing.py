@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from posting_engine.batch import decide_batch
 from posting_engine.books import Books
 from posting_engine.patience import Patience
-from posting_engine.positions import DataRefused, Fenced
+from posting_engine.positions import DataRefused, Fenced, NotTheGroup
 from posting_engine.session import APPLICATION
 from posting_engine.verdict import Item
 from tests import audit
@@ -97,3 +98,61 @@ def test_an_engine_that_works_is_not_taken_for_one_that_stands_still(
     time.sleep(6)  # longer than anything may stand still in a transaction
     successor.take_leases([(OWNER + 1) % ledger.PARTITIONS], "successor")
     assert idle.positions([OWNER]) == position
+
+
+def test_a_group_that_is_not_the_pinned_one_takes_no_lease_and_fences_nobody(
+    fresh_ledger: Callable[[], tuple[str, str]],
+) -> None:
+    admin_dsn, engine_dsn = fresh_ledger()
+    with psycopg.connect(admin_dsn) as connection:
+        connection.execute(
+            "INSERT INTO hpts_edge.ledger_settings (partition_count, group_id, commands_topic_id,"
+            " outcomes_topic_id, schema_version) VALUES (%s, 'pinned', 'a topic', 'another', 1)",
+            [ledger.PARTITIONS],
+        )
+    pinned, other = Books(engine_dsn), Books(engine_dsn)
+    held = pinned.take_leases([OWNER], "pinned", group_id="pinned")
+    pages = pinned.open_pages(_items(), held, ledger.PARTITIONS)
+    verdict = decide_batch(_items(), pages.by_partition, pages.earlier, held)
+
+    with pytest.raises(NotTheGroup, match="pinned to pinned"):
+        other.take_leases([OWNER], "other", group_id="another")
+
+    assert pinned.positions([OWNER]) == held
+    assert pinned.owners([OWNER]) == {"pinned"}
+    pinned.record(verdict, pages)
+    assert audit.faults_of_books(admin_dsn) == []
+
+
+def test_the_positions_are_locked_before_anything_is_written(
+    fresh_ledger: Callable[[], tuple[str, str]],
+) -> None:
+    """Else two writers of one partition could each hold what the other waits for."""
+    admin_dsn, engine_dsn = fresh_ledger()
+    books = Books(engine_dsn)
+    held = {OWNER: books.take_leases([OWNER], "a test")[OWNER]}
+    pages = books.open_pages(_items(), held, ledger.PARTITIONS)
+    verdict = decide_batch(_items(), pages.by_partition, pages.earlier, held)
+
+    with psycopg.connect(admin_dsn) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("SELECT FROM hpts.partitions FOR UPDATE")
+        writing = pool.submit(books.record, verdict, pages)
+        while not (tables := _written_by_who_waits(admin_dsn)):
+            assert not writing.done(), writing.exception()
+        holder.rollback()
+        assert tables == ["partitions"]
+        writing.result(timeout=30)
+    assert audit.faults_of_books(admin_dsn) == []
+
+
+def _written_by_who_waits(admin_dsn: str) -> list[str]:
+    """The tables that the engine's session, waiting for a lock, has begun to write."""
+    with psycopg.connect(admin_dsn) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT c.relname FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid)"
+            " JOIN pg_class AS c ON c.oid = l.relation WHERE a.application_name = %s"
+            " AND a.datname = current_database() AND a.wait_event_type = 'Lock'"
+            " AND c.relkind = 'r' AND l.mode = 'RowExclusiveLock' ORDER BY 1",
+            [APPLICATION],
+        ).fetchall()
+    return [table for (table,) in rows]

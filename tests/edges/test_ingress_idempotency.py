@@ -101,7 +101,7 @@ def test_another_payload_under_the_same_key_is_422(
     if path == "/v1/disbursements":
         del changed["source_method"]
     answer = client.post(path, changed, key=key)
-    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_mismatch")
+    assert (answer.status_code, answer.json().get("code")) == (422, "idempotency_mismatch")
     assert entries_of(stack, loan["loan_id"]) == 2
 
 

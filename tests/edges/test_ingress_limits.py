@@ -1,11 +1,12 @@
 """How much may be in flight, and clients that do not wait for their answer."""
 
+import asyncio
 import json
 import socket
 import time
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -39,6 +40,27 @@ def test_beyond_the_limit_of_the_process_everybody_waits() -> None:
         assert (refused.value.problem.code, refused.value.problem.status) == ("overloaded", 503)
     with limit.one(OTHER):
         pass
+
+
+def has_room(limit: InFlight, tenant_id: UUID) -> bool:
+    try:
+        with limit.one(tenant_id):
+            return True
+    except ProblemError:
+        return False
+
+
+@pytest.mark.parametrize("ending", [ValueError, asyncio.CancelledError])
+def test_what_ends_in_an_error_or_is_cancelled_is_counted_no_more(
+    ending: type[BaseException],
+) -> None:
+    limit = InFlight(most=2, most_per_tenant=1)
+    with pytest.raises(ending), limit.one(ONE):
+        raise ending
+    assert has_room(limit, ONE)
+    with limit.one(ONE):
+        assert not has_room(limit, ONE)
+        assert has_room(limit, OTHER)
 
 
 def test_a_client_that_hangs_up_has_still_posted_once(stack: Stack) -> None:

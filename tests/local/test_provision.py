@@ -117,8 +117,9 @@ def test_a_weaker_setting_is_refused_by_name(setting: str, value: str) -> None:
     needs = wanted("production")
     found = replace(good(needs), settings={**needs.settings, setting: value})
 
-    [fault] = weaker(needs, found)
-    assert fault.startswith(f"{COMMANDS}: {setting} is {value}, ")
+    faults = weaker(needs, found)
+    assert len(faults) == 1
+    assert faults[0].startswith(f"{COMMANDS}: {setting} is {value}, ")
 
 
 def test_fewer_partitions_or_replicas_are_refused() -> None:
