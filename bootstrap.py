@@ -31,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 SERVICE_LOCK = "requirements.lock"
 DEVELOPER_LOCK = "requirements-dev.lock"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raise it when `.venv` must be made anew although no lock changed."""
 
 LAUNCHER = """#!/bin/sh
@@ -256,7 +256,9 @@ def install(environment: Environment, *, developer: bool) -> None:
 def link_project(environment: Environment) -> None:
     """Put the checkout on the path and write `hpts`: needs no build tool and no network."""
     [packages] = environment.folder.glob("lib/python3.*/site-packages")
-    (packages / "hpts-checkout.pth").write_text(f"{environment.root}\n", encoding="utf-8")
+    folders = (environment.root, environment.root / "clients" / "python")
+    lines = "".join(f"{folder}\n" for folder in folders)
+    (packages / "hpts-checkout.pth").write_text(lines, encoding="utf-8")
     launcher = environment.scripts / "hpts"
     launcher.write_text(LAUNCHER, encoding="utf-8")
     launcher.chmod(0o755)
