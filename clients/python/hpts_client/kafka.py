@@ -66,6 +66,7 @@ class NotTaken:
 
     partition_id: int
     offset: int
+    key: bytes | None
     reason: str
 
 
@@ -134,6 +135,7 @@ class Link:
         """Leave; what the broker has not acknowledged may or may not be in the log."""
         self._consumer.close()
         self._producer.flush(_FLUSH_S)
+        self._producer.close()
 
     def _stand_at_the_end(self, *places: tuple[str, int]) -> None:
         ends = []
@@ -159,7 +161,7 @@ class Link:
         except codec.UndecodableRecord:
             return None
         if isinstance(told, DeadLetter):
-            return NotTaken(told.partition_id, told.command_offset, told.reason)
+            return NotTaken(told.partition_id, told.command_offset, told.key, told.reason)
         return told if isinstance(told, Outcome) else None
 
     def _on_error(self, error: KafkaError) -> None:

@@ -25,7 +25,8 @@ class _UnderWay:
 class Pace:
     """The chunks of one batch. Times are seconds from anywhere, never going back."""
 
-    def __init__(self, cuts: Iterable[Cut]) -> None:
+    def __init__(self, cuts: Iterable[Cut], *, ask_after_s: float = ASK_AFTER_S) -> None:
+        self._ask_after_s = ask_after_s
         self._waiting: dict[int, list[Cut]] = {}
         for cut in sorted(cuts, reverse=True):
             self._waiting.setdefault(cut.partition_id, []).append(cut)
@@ -52,7 +53,7 @@ class Pace:
         one = self._under_way.get(cut)
         if one is None:
             self._waiting[cut.partition_id].remove(cut)
-            self._under_way[cut] = _UnderWay(ASK_AFTER_S, now + ASK_AFTER_S)
+            self._under_way[cut] = _UnderWay(self._ask_after_s, now + self._ask_after_s)
         else:
             one.pause_s = min(2 * one.pause_s, ASK_AT_MOST_EVERY_S)
             one.ask_at = now + one.pause_s

@@ -25,7 +25,7 @@ from zlib import crc32
 from hpts_client.batch_file import Batch
 from hpts_client.chunks import Acceptance, Cut, chunk_of, record_key_of
 from hpts_client.kafka import Link, LinkLost, NotTaken
-from hpts_client.pacing import Pace
+from hpts_client.pacing import ASK_AFTER_S, Pace
 from hpts_client.report import Report, Tally
 from schemas import codec, ids, signing
 from schemas.cluster import Cluster, ClusterUnavailable, refuse_weaker
@@ -56,8 +56,9 @@ class NotApplied(Exception):
 class Settings:
     """Who produces, and where. `actor` is named in every entry; the key may write for the tenant.
 
-    `profile` and `durability` as for the services: how safe the cluster must be. After
-    `give_up_after_s` without any news a job ends, and may be run again.
+    `profile` and `durability` as for the services: how safe the cluster must be. A chunk of which
+    nothing is heard for `ask_after_s` is asked about by sending it again; after `give_up_after_s`
+    without any news a job ends, and may be run again.
     """
 
     bootstrap: str
@@ -66,6 +67,7 @@ class Settings:
     signing_key: SigningKey
     profile: str = "production"
     durability: str | None = None
+    ask_after_s: float = ASK_AFTER_S
     give_up_after_s: float = GIVE_UP_AFTER_S
 
 
@@ -128,7 +130,9 @@ class _Job:
         self._settings, self._batch, self._acceptance = settings, batch, acceptance
         self._on_progress = on_progress
         self._cuts = {cut.key_under(acceptance.idempotency_key): cut for cut in batch.loans.cuts()}
-        self._offsets: dict[tuple[int, int], Cut] = {}
+        self._sent_at: set[tuple[int, int]] = set()
+        self._sent_keys: set[bytes] = set()
+        self._not_taken: dict[tuple[int, int], str] = {}
         self._opened = False
         self._expected: set[bytes] = set()
         self._tally = Tally(chunks_total=len(self._cuts))
@@ -153,7 +157,7 @@ class _Job:
 
     def _settle_all(self, cuts: Sequence[Cut]) -> None:
         """Send these at their pace until each has an outcome."""
-        pace = Pace(cuts)
+        pace = Pace(cuts, ask_after_s=self._settings.ask_after_s)
         self._heard_at = time.monotonic()
         while not pace.is_done:
             now = time.monotonic()
@@ -163,7 +167,7 @@ class _Job:
                 pace.sent(cut, now)
             for told in self._link.news(_WAIT_S):
                 self._hear(told, pace)
-            self._check_patience()
+            self._give_up_in_vain()
 
     def _send(self, cut: Cut) -> bool:
         chunk = chunk_of(
@@ -173,23 +177,20 @@ class _Job:
             self._acceptance,
             chunks_total=len(self._cuts),
         )
-        value = codec.encode(chunk)
+        key, value = record_key_of(chunk), codec.encode(chunk)
+        self._sent_keys.add(key)
         if self._opened:
             self._expected.add(self._command_id(cut).bytes)
-
-        def acknowledged(offset: int) -> None:
-            self._offsets[cut.partition_id, offset] = cut
-
         return self._link.send(
             partition_id=cut.partition_id,
-            key=record_key_of(chunk),
+            key=key,
             value=value,
             headers=[
                 (SIGNATURE_HEADER, signing.sign(self._settings.signing_key, value)),
                 (REPLY_PARTITION_HEADER, str(self._reply_partition).encode()),
                 (TRACEPARENT_HEADER, self._traceparent.encode()),
             ],
-            on_sent=acknowledged,
+            on_sent=lambda offset: self._sent_at.add((cut.partition_id, offset)),
         )
 
     def _is_wanted(self, command_id: bytes) -> bool:
@@ -198,12 +199,9 @@ class _Job:
 
     def _hear(self, told: Outcome | NotTaken, pace: Pace) -> None:
         if isinstance(told, NotTaken):
-            cut = self._offsets.get((told.partition_id, told.offset))
-            if cut is not None and pace.settle(cut):
-                raise NotApplied(
-                    f"the engine takes none of it (partition {told.partition_id}, offset "
-                    f"{told.offset} is a dead letter): {told.reason}"
-                )
+            # It may come before the broker's word at which offset ours is.
+            if told.key in self._sent_keys:
+                self._not_taken[told.partition_id, told.offset] = told.reason
             return
         cut = self._cuts.get(told.idempotency_key)
         if told.tenant_id != self._settings.tenant_id or told.dry_run or cut is None:
@@ -252,7 +250,13 @@ class _Job:
             partition_id=cut.partition_id,
         )
 
-    def _check_patience(self) -> None:
+    def _give_up_in_vain(self) -> None:
+        """Raise where waiting on is in vain, or has been for too long."""
+        for partition_id, offset in self._sent_at & self._not_taken.keys():
+            reason = self._not_taken[partition_id, offset]
+            raise NotApplied(
+                f"partition {partition_id}, offset {offset} is a dead letter: {reason}"
+            )
         silent_s = time.monotonic() - self._heard_at
         if silent_s > self._settings.give_up_after_s:
             raise NotApplied(
