@@ -31,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 SERVICE_LOCK = "requirements.lock"
 DEVELOPER_LOCK = "requirements-dev.lock"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Raise it when `.venv` must be made anew although no lock changed."""
 
 LAUNCHER = """#!/bin/sh

@@ -45,7 +45,7 @@ _WAIT_S: Final = 0.1
 
 
 class KeyTaken(Exception):
-    """The key was used before, for another batch: nothing of this one was posted."""
+    """The key was used before, for another batch. Of this one no further chunk is sent."""
 
 
 class NotApplied(Exception):
