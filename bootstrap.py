@@ -112,8 +112,8 @@ def lint(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Payments per second at 1, 8 and 64 clients (--short: a quick look)."""
-    return become([str(prepare(developer=True).python), "bench/payments.py", *arguments])
+    """Every figure in one table: payments, accruals, growth (--short: a quick look; --help)."""
+    return become(prepare(developer=True).command("bench", *arguments))
 
 
 def simulate(arguments: list[str]) -> int:

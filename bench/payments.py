@@ -20,42 +20,13 @@ from uuid import uuid4
 import psycopg
 
 from bench.client import Connection, fetch_token
+from bench.figures import Run, print_table
 from bench.stack import cpu_seconds, running
 
 UNBALANCED = (Path(__file__).parent / "sql" / "unbalanced.sql").read_text()
 
 
-class Run:
-    """One measurement: its clients, how long, and what came back."""
-
-    def __init__(self, clients: int) -> None:
-        self.clients = clients
-        self.latencies: list[float] = []
-        self.other: dict[int, int] = {}
-        self.seconds = 0.0
-        self.cpu: dict[str, float] = {}
-
-    def row(self) -> dict[str, Any]:
-        """The figures of this run, milliseconds and microseconds of CPU a payment."""
-        ordered = sorted(self.latencies)
-        count = len(ordered)
-
-        def percentile(share: float) -> float:
-            return round(1000 * ordered[min(count - 1, int(share * count))], 2)
-
-        return {
-            "clients": self.clients,
-            "payments": count,
-            "per_second": round(count / self.seconds, 1),
-            "p50_ms": percentile(0.50),
-            "p95_ms": percentile(0.95),
-            "p99_ms": percentile(0.99),
-            "not_201": self.other,
-            "cpu_us_per_payment": {n: round(1e6 * s / count) for n, s in self.cpu.items()},
-        }
-
-
-async def _open_loans(api: str, token: str, count: int) -> list[dict[str, str]]:
+async def open_loans(api: str, token: str, count: int) -> list[dict[str, str]]:
     loans = [{"loan_id": str(uuid4()), "borrower_id": str(uuid4())} for _ in range(count)]
     waiting = iter(loans)
 
@@ -78,10 +49,10 @@ async def _open_loans(api: str, token: str, count: int) -> list[dict[str, str]]:
     return loans
 
 
-async def _pay(
+async def pay(
     api: str, token: str, loans: list[dict[str, str]], clients: int, seconds: float
 ) -> Run:
-    run = Run(clients)
+    run = Run(clients, "payments")
     today = datetime.now(UTC).date().isoformat()
     end = time.perf_counter() + seconds
 
@@ -115,32 +86,24 @@ async def measure(stack: dict[str, Any], arguments: argparse.Namespace) -> list[
     """Warm up, then one run for each number of clients."""
     client = stack["clients"][0]
     token = await fetch_token(stack["token_url"], client["client_id"], client["client_secret"])
-    loans = await _open_loans(stack["api_url"], token, arguments.loans)
-    await _pay(stack["api_url"], token, loans, 8, arguments.seconds / 2)
+    loans = await open_loans(stack["api_url"], token, arguments.loans)
+    await pay(stack["api_url"], token, loans, 8, arguments.seconds / 2)
     figures = []
     for clients in (1, 8, 64):
         before = cpu_seconds(stack["processes"])
-        run = await _pay(stack["api_url"], token, loans, clients, arguments.seconds)
+        run = await pay(stack["api_url"], token, loans, clients, arguments.seconds)
         after = cpu_seconds(stack["processes"])
         run.cpu = {name: after[name] - before[name] for name in after}
         figures.append(run.row())
     return figures
 
 
-def _print(figures: list[dict[str, Any]]) -> None:
-    print(f"{'clients':>8}{'payments/s':>12}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}  not 201")
-    for row in figures:
-        print(
-            f"{row['clients']:>8}{row['per_second']:>12}{row['p50_ms']:>9}{row['p95_ms']:>9}"
-            f"{row['p99_ms']:>9}  {row['not_201'] or 'none'}"
-        )
-    print("CPU microseconds a payment, by process:")
-    for row in figures:
-        print(f"{row['clients']:>8}  {row['cpu_us_per_payment']}")
-
-
 def _faults(stack: dict[str, Any], figures: list[dict[str, Any]]) -> list[str]:
-    faults = [f"{row['clients']} clients: {row['not_201']}" for row in figures if row["not_201"]]
+    faults = [
+        f"{row['clients']} clients: {row['other_answers']}"
+        for row in figures
+        if row["other_answers"]
+    ]
     with psycopg.connect(stack["postgres_dsn"]) as connection:
         unbalanced = connection.execute(UNBALANCED).fetchall()
     return faults + [f"unbalanced entry: {row}" for row in unbalanced]
@@ -160,7 +123,7 @@ def main() -> int:
     with running(arguments.data_dir) as stack:
         figures = asyncio.run(measure(stack, arguments))
         faults = _faults(stack, figures)
-    _print(figures)
+    print_table(figures)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(figures, indent=2) + "\n")
     for fault in faults:
