@@ -91,7 +91,7 @@ async def _closed(bench: Bench) -> list[Row]:
     asked = argparse.Namespace(seconds=bench.options.seconds, loans=bench.options.loans // 10)
     rows = await payments.measure(bench.stack, asked)
     for row in rows:
-        bench.expect(not row["other_answers"], f"{row['of']}: {row['other_answers']}")
+        bench.expect_no_refusal(row["of"], row["other_answers"])
     return rows
 
 
@@ -103,7 +103,7 @@ async def _open(bench: Bench, paid: list[dict[str, str]]) -> Row:
     )
     spent = cpu_seconds(bench.processes)
     run.cpu |= {name: total - used.get(name, 0.0) for name, total in spent.items()}
-    bench.expect(not run.other, f"{run.of}: {run.other}")
+    bench.expect_no_refusal(run.of, run.other)
     return run.row() | {"bytes_each": growth(before, sizes(bench), len(run.latencies))}
 
 

@@ -63,6 +63,11 @@ class Bench:
         found: dict[str, list[int]] = described["processes"]
         return found
 
+    def expect_no_refusal(self, of: str, other_answers: dict[int, int]) -> None:
+        """Note what no slowness excuses; a 202 only says that the outcome took its time."""
+        refused = {status: count for status, count in other_answers.items() if status != 202}
+        self.expect(not refused, f"{of}: {refused}")
+
     def expect(self, is_so: bool, otherwise: str) -> None:
         """Note a fault."""
         if not is_so:

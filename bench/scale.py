@@ -53,7 +53,7 @@ async def _pay_anywhere(bench: Bench, loans: Loans) -> Any:
     run = await payments.pay(bench.api, bench.token, paid, _CLIENTS, bench.options.seconds)
     after = cpu_seconds(bench.processes)
     run.cpu |= {name: total - before.get(name, 0.0) for name, total in after.items()}
-    bench.expect(not run.other, f"payments on {len(loans)} loans: {run.other}")
+    bench.expect_no_refusal(f"payments on {len(loans)} loans", run.other)
     return run
 
 
