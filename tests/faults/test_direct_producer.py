@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from hpts_client import producer
+from hpts_client import chunks, producer
 from hpts_client.batch_file import read_batch
 from hpts_client.report import Report
 from schemas.crash_points import PRODUCER_POINTS, SETTING, TAKEN
@@ -236,6 +236,18 @@ def test_a_lost_announcement_is_asked_for_by_sending_the_chunk_again(batch: Batc
         batch.own.engine()
         report = posting.result(120)
     check(batch, report.members())
+
+
+def test_a_batch_that_was_cut_otherwise_is_not_taken_for_ours(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks are recognised by their keys: a larger one would hide loans behind a smaller one's."""
+    usual = chunks.CHUNK_LOANS
+    monkeypatch.setattr(chunks, "CHUNK_LOANS", usual // 2)
+    check(batch, batch.post().members())
+    monkeypatch.setattr(chunks, "CHUNK_LOANS", usual)
+    with pytest.raises(producer.NotApplied, match="cut by another release"):
+        batch.post()
 
 
 def test_a_key_that_may_not_write_for_the_tenant_is_told_at_once(batch: Batch) -> None:
