@@ -71,5 +71,5 @@ async def by_engines(
                 owners = connection.execute(query("load_owners")).fetchall()
         held = sorted((count for _, count in owners), reverse=True)
         named = {f"engine {number}": count for number, count in enumerate(held)}
-        rows.append(row | {"of": f"payments, {engines} engines", "partitions_held": named})
+        rows.append(row | {"of": f"payments, engines: {engines}", "partitions_held": named})
     return rows
