@@ -182,7 +182,10 @@ def check(batch: Batch, told: dict[str, Any]) -> None:
         loan: (minor, 1) for loan, minor in batch.interest.items()
     }
     assert entries == [(told["journal_entry_id"],)], "two runs made two batches"
-    progress = Client.of(batch.stack).get(f"/v1/accruals/{told['accrual_event_id']}").json()
+    client, path = Client.of(batch.stack), f"/v1/accruals/{told['accrual_event_id']}"
+    # Where Postgres was killed, connections from before it are found dead first.
+    until(lambda: client.get(path).status_code == 200, seconds=30)
+    progress = client.get(path).json()
     assert progress["status"] == "posted_with_rejections"
     assert progress["chunks_done"] == progress["chunks_total"] == told["chunks_total"]
     assert (progress["loan_count"], progress["rejected_count"]) == (LOANS, STRANGERS)
@@ -212,6 +215,19 @@ def test_producer_and_engine_killed_together_leave_nothing_undone(batch: Batch) 
     process.communicate()
     batch.own.engine()
     check(batch, batch.completed())
+
+
+def test_a_producer_that_lives_on_outlasts_the_death_of_engine_and_postgres(batch: Batch) -> None:
+    process = batch.command()
+    until(lambda: batch.outcomes() > 3, seconds=60)
+    assert batch.outcomes() < 30, "the batch is over"
+    batch.own.servers.postgres.end(signal.SIGKILL)
+    batch.engine.stop(signal.SIGKILL)
+    batch.own.servers.postgres.start()
+    batch.own.engine()
+    told, faults = process.communicate(timeout=120)
+    assert process.returncode == 1, faults
+    check(batch, json.loads(told))
 
 
 def test_two_producers_side_by_side_make_one_batch(batch: Batch) -> None:
