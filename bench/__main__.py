@@ -27,7 +27,7 @@ from bench.client import fetch_token
 from bench.growth import growth, sizes
 from bench.loans import Loans, query, seed
 from bench.measured import Bench, Options, Row, print_table
-from bench.stack import cpu_seconds, running
+from bench.stack import cpu_seconds, forget_peaks, peaks_mb, running
 
 PARTS: Final = ("payments", "open", "accruals", "mixed", "limit", "engines", "sizes")
 USUAL: Final = PARTS[:5]
@@ -89,7 +89,9 @@ async def _accruals(
 
 async def _closed(bench: Bench) -> list[Row]:
     asked = argparse.Namespace(seconds=bench.options.seconds, loans=bench.options.loans // 10)
+    forget_peaks(bench.processes)
     rows = await payments.measure(bench.stack, asked)
+    rows[-1]["peak_rss_mb"] = peaks_mb(bench.processes)
     for row in rows:
         bench.expect_no_refusal(row["of"], row["other_answers"])
     return rows
