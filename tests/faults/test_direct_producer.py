@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,8 +23,10 @@ from hpts_client import chunks, producer
 from hpts_client.batch_file import read_batch
 from hpts_client.report import Report
 from schemas.crash_points import PRODUCER_POINTS, SETTING, TAKEN
+from schemas.partitioning import partition_of_loan
 from schemas.signing import SigningKey
 from tests import audit
+from tests.client import batches as client_batches
 from tests.faults.own_ledger import ROOT, OwnLedger, until
 from tests.http import Client
 
@@ -252,6 +255,35 @@ def test_a_lost_announcement_is_asked_for_by_sending_the_chunk_again(batch: Batc
         batch.own.engine()
         report = posting.result(120)
     check(batch, report.members())
+
+
+def test_another_batch_s_key_is_recognised_wherever_the_two_meet(batch: Batch) -> None:
+    """The first is in one partition, and not in the one that opens the second."""
+    settings = batch.settings(ask_after_s=0.5, give_up_after_s=30.0)
+    count = producer.partition_count(settings)
+    strangers: dict[int, UUID] = {}
+    while len(strangers) < count:
+        loan_id = uuid4()
+        strangers[partition_of_loan(batch.tenant_id, loan_id, count)] = loan_id
+
+    def post(*partitions: int) -> Report:
+        lines = client_batches.lines(
+            client_batches.header(),
+            [
+                {
+                    "loan_id": str(strangers[partition]),
+                    "outstanding_principal_minor": "0",
+                    "interest_minor": "1",
+                }
+                for partition in partitions
+            ],
+        )
+        read = read_batch(BytesIO(lines), batch.tenant_id, count, datetime.now(UTC).date())
+        return producer.accrue(settings, read, batch.key)
+
+    assert post(3).rejected_count == 1
+    with pytest.raises(producer.KeyTaken):
+        post(1, 3)
 
 
 def test_a_batch_that_was_cut_otherwise_is_not_taken_for_ours(

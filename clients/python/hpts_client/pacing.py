@@ -48,8 +48,8 @@ class Pace:
             due += waiting[: -free - 1 : -1] if free > 0 else []
         return due
 
-    def sent(self, cut: Cut, now: float) -> None:
-        """A chunk that was due is on its way, for the first time or again."""
+    def sent(self, cut: Cut, now: float) -> bool:
+        """A chunk that was due is on its way; whether it is so again."""
         one = self._under_way.get(cut)
         if one is None:
             self._waiting[cut.partition_id].remove(cut)
@@ -57,6 +57,7 @@ class Pace:
         else:
             one.pause_s = min(2 * one.pause_s, ASK_AT_MOST_EVERY_S)
             one.ask_at = now + one.pause_s
+        return one is not None
 
     def settle(self, cut: Cut) -> bool:
         """Something was heard of a chunk; whether for the first time."""

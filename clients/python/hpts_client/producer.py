@@ -134,6 +134,7 @@ class _Job:
         self._sent_keys: set[bytes] = set()
         self._not_taken: dict[tuple[int, int], str] = {}
         self._opened = False
+        self._hears_all = True
         self._expected: set[bytes] = set()
         self._tally = Tally(chunks_total=len(self._cuts))
         self._loans_done = 0
@@ -148,7 +149,7 @@ class _Job:
         opening, *rest = self._cuts.values()
         self._settle_all([opening])
         crash_point("producer-opened")
-        self._opened = True
+        self._opened, self._hears_all = True, False
         self._settle_all(rest)
         return self._tally.report(self._acceptance, time.monotonic() - began)
 
@@ -164,7 +165,7 @@ class _Job:
             for cut in pace.due(now):
                 if not self._send(cut):
                     break  # the client's queue is full
-                pace.sent(cut, now)
+                self._hears_all |= pace.sent(cut, now)
             for told in self._link.news(_WAIT_S):
                 self._hear(told, pace)
             self._give_up_in_vain()
@@ -194,8 +195,8 @@ class _Job:
         )
 
     def _is_wanted(self, command_id: bytes) -> bool:
-        # Until the batch is open, another run's id may be the one that answers.
-        return not self._opened or command_id in self._expected
+        # Until the batch is open another run's id may answer; where ours does not, another batch's.
+        return self._hears_all or command_id in self._expected
 
     def _hear(self, told: Outcome | NotTaken, pace: Pace) -> None:
         if isinstance(told, NotTaken):
@@ -206,16 +207,13 @@ class _Job:
         cut = self._cuts.get(told.idempotency_key)
         if told.tenant_id != self._settings.tenant_id or told.dry_run or cut is None:
             return
-        self._refuse_another_s(told)
-        if pace.settle(cut):
-            self._take(told, cut)
-
-    def _refuse_another_s(self, told: Outcome) -> None:
         if told.fingerprint != self._acceptance.fingerprint:
             raise KeyTaken(
                 f"the key {self._acceptance.idempotency_key} was used for another batch: "
                 "choose another key, or give the file that it was used for"
             )
+        if pace.settle(cut):
+            self._take(told, cut)
 
     def _take(self, told: Outcome, cut: Cut) -> None:
         """Count a chunk's outcome; announced again, it does not come here."""
