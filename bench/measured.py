@@ -27,7 +27,7 @@ class Options:
     seconds: float = 10.0
     loans: int = 20_000
     rate: int = 200
-    ways: tuple[str, ...] = ("kafka",)
+    ways: tuple[str, ...] = ("http", "kafka")
     sizes: tuple[int, ...] = (10_000, 100_000)
     engines: tuple[int, ...] = (1, 2, 4)
 

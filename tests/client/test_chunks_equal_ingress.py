@@ -38,7 +38,7 @@ def by_ingress(header: dict[str, Any], loans: list[Any], partitions: int) -> lis
     )
     return [
         (step.partition_id, step.idempotency_key, step.record_key, codec.encode(step.command))
-        for step in accrual_batches.steps_of(batch, envelope, partitions)
+        for step in accrual_batches.Chunks(batch, envelope, partitions)
     ]
 
 

@@ -69,22 +69,25 @@ def test_the_engine_s_memory_is_bounded_whatever_the_backlog() -> None:
     assert client_settings.BATCH_BYTES <= 8_388_608
 
 
-def test_all_producers_wait_for_every_replica_and_make_no_topic() -> None:
+def test_both_producers_wait_for_every_replica_and_make_no_topic() -> None:
     [ingress] = chosen(broker, ("acks", "delivery.timeout.ms")) or chosen(broker, ("acks",))
     assert missing(PRODUCER, ingress) == {}
     assert missing(PRODUCER, dict(client_settings.PRODUCER_SETTINGS)) == {}
-    assert missing(PRODUCER, dict(direct_producer.PRODUCER_SETTINGS)) == {}
 
 
-def test_producers_of_chunks_never_give_one_up() -> None:
+def test_the_engine_s_producer_never_gives_a_command_up() -> None:
     assert client_settings.PRODUCER_SETTINGS["message.timeout.ms"] == 0
+
+
+def test_the_client_writes_and_reads_as_ingress_and_engine_do() -> None:
+    assert missing(PRODUCER, dict(direct_producer.PRODUCER_SETTINGS)) == {}
+    assert missing(OUTCOME_READER, dict(direct_producer.CONSUMER_SETTINGS)) == {}
     assert direct_producer.PRODUCER_SETTINGS["message.timeout.ms"] == 0
 
 
-def test_readers_of_outcomes_commit_nothing_and_make_no_topic() -> None:
+def test_the_reader_of_outcomes_commits_nothing_and_makes_no_topic() -> None:
     [settings] = chosen(broker, ("group.id",))
     assert missing(OUTCOME_READER, settings) == {}
-    assert missing(OUTCOME_READER, dict(direct_producer.CONSUMER_SETTINGS)) == {}
 
 
 def test_every_client_of_the_services_is_made_with_these_settings() -> None:

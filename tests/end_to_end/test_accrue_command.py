@@ -78,7 +78,7 @@ def test_a_batch_is_posted_once_however_often_the_job_runs(
     stack_dir: Path, client: Client, tmp_path: Path, way: str
 ) -> None:
     file = File(tmp_path, client, good=4)
-    named = (file.lines, "--kafka") if way == "--kafka" else (file.document,)
+    named = (file.lines, "--kafka") if way == "--kafka" else (file.lines,)
     told = []
     for _ in range(2):
         ran = accrue(stack_dir, *named, "--json")
@@ -97,7 +97,7 @@ def test_both_ways_with_one_key_make_one_batch(
     stack_dir: Path, client: Client, tmp_path: Path
 ) -> None:
     file = File(tmp_path, client, good=2)
-    first = json.loads(accrue(stack_dir, file.document, "--json").stdout)
+    first = json.loads(accrue(stack_dir, file.lines, "--json").stdout)
     second = json.loads(accrue(stack_dir, file.lines, "--kafka", "--json").stdout)
     assert second["resumed"]
     for member in ("accrual_event_id", "journal_entry_id", "loan_count", "total_accrued_minor"):
@@ -110,7 +110,7 @@ def test_loans_that_could_not_accrue_are_told_and_make_the_status_1(
     stack_dir: Path, client: Client, tmp_path: Path, way: str
 ) -> None:
     file = File(tmp_path, client, good=1, bad=3)
-    named = (file.lines, "--kafka") if way == "--kafka" else (file.document,)
+    named = (file.lines, "--kafka") if way == "--kafka" else (file.lines,)
     ran = accrue(stack_dir, *named)
     assert ran.returncode == 1
     assert b"3 loans could not accrue: 3 loan_not_found" in ran.stdout
@@ -123,7 +123,7 @@ def test_a_batch_of_which_nothing_could_accrue_is_told_like_any_other(
     stack_dir: Path, client: Client, tmp_path: Path, way: str
 ) -> None:
     file = File(tmp_path, client, good=0, bad=2)
-    named = (file.lines, "--kafka") if way == "--kafka" else (file.document,)
+    named = (file.lines, "--kafka") if way == "--kafka" else (file.lines,)
     for _ in range(2):
         ran = accrue(stack_dir, *named, "--json")
         told = json.loads(ran.stdout)
@@ -134,7 +134,7 @@ def test_a_batch_may_come_from_standard_input(
     stack_dir: Path, client: Client, tmp_path: Path
 ) -> None:
     file = File(tmp_path, client, good=2)
-    for more, source in ((["--kafka"], file.lines), ([], file.document)):
+    for more, source in ((["--kafka"], file.lines), ([], file.lines), ([], file.document)):
         key = f"stdin:{uuid4()}"
         ran = accrue(stack_dir, "-", *more, "--key", key, "--json", stdin=source.read_bytes())
         told = json.loads(ran.stdout)

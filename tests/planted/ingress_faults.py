@@ -102,7 +102,7 @@ INGRESS_FAULTS: Final = (
         planted="a fingerprint is over the members in the order that they were sent in",
         changes=(
             Change(
-                "ingress_api/bodies.py",
+                "schemas/fingerprints.py",
                 "json.dumps(values, sort_keys=True, ",
                 "json.dumps(values, ",
             ),
