@@ -12,6 +12,7 @@ from datetime import date, datetime
 from importlib.resources import files
 from typing import Any, Final, LiteralString
 from uuid import UUID
+from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import dict_row
@@ -43,6 +44,12 @@ _OUTGOING_TYPES: Final = (
     *("bytea", "bytea", "int2", "text"),
 )
 """The types of the columns in `copy_outgoing`, in its order."""
+# Before anything is told to be accepted it is durable here and on a standby, where there is one: no
+# clock cancels the wait for that.
+_OPTIONS: Final = (
+    "-c search_path=hpts,hpts_edge -c plan_cache_mode=force_custom_plan "
+    "-c synchronous_commit=on -c statement_timeout=0"
+)
 _OUTCOME_MEMBERS: Final = tuple(Outcome.__dataclass_fields__)
 
 
@@ -110,9 +117,11 @@ class Store:
                 "keepalives_interval": 2,
                 "keepalives_count": 3,
                 "tcp_user_timeout": 10_000,
-                "options": "-c search_path=hpts,hpts_edge -c plan_cache_mode=force_custom_plan",
+                "options": _OPTIONS,
             },
+            configure=self._listen,
         )
+        self._unconfirmed: WeakSet[psycopg.AsyncConnection[Row]] = WeakSet()
         self.partition_count = 0
         self.commands_topic_id = ""
 
@@ -248,7 +257,10 @@ class Store:
     async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Row]]:
         try:
             async with self._pool.connection() as connection:
+                self._unconfirmed.discard(connection)
                 yield connection
+                if connection in self._unconfirmed:
+                    raise StoreUnavailable("a commit was not confirmed")
         except (
             psycopg.OperationalError,
             psycopg.InterfaceError,
@@ -256,6 +268,17 @@ class Store:
             PoolTimeout,
         ) as error:
             raise StoreUnavailable(type(error).__name__) from error
+
+    async def _listen(self, connection: psycopg.AsyncConnection[Row]) -> None:
+        """A commit whose wait for a standby was cancelled is done here, and says so in a warning:
+        whether it outlives this server is unknown.
+        """
+
+        def hear(told: psycopg.errors.Diagnostic) -> None:
+            if told.severity_nonlocalized == "WARNING":
+                self._unconfirmed.add(connection)
+
+        connection.add_notice_handler(hear)
 
 
 def outcome_from(row: Row) -> Outcome:

@@ -3,7 +3,8 @@
 The only module that imports psycopg. Reads are one pipelined round trip; a batch is one
 transaction whose first statement moves the positions, and so locks them and fences a zombie.
 
-    StoreUnavailable   connection lost, server going down, deadlock: resync, then try again
+    StoreUnavailable   connection lost, server going down, deadlock, or a commit with a warning (its
+                       wait for a standby was cancelled): resync, then try again
     DataRefused        SQLSTATE 22 or 23: the rows themselves are at fault
     Fenced             another process holds a partition: drop everything, rejoin
 """
@@ -19,7 +20,7 @@ import structlog
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8BinaryDumper
 
-from posting_engine.pages import Found, Needs, Pages, fill_pages, needs_of
+from posting_engine.pages import Needs, Pages, fill_pages, found_from, needs_of
 from posting_engine.positions import (
     DataRefused,
     Fenced,
@@ -55,6 +56,7 @@ class Books:
         self._dsn = dsn
         self._connect = connect or connect_as_engine
         self._connection: psycopg.Connection[DictRow] | None = None
+        self._warning: str | None = None
 
     def close(self) -> None:
         """Drop the connection; an open transaction is rolled back by the server."""
@@ -148,7 +150,7 @@ class Books:
         keys += [("load_quarantined_keys", needs.keys)] * anything_waits
         if needs.names_loans_only:
             answers = self._read([*keys, *_loans_and_closes(needs, anything_waits)])
-            found = _found(answers, anything_waits)
+            found = found_from(answers, anything_waits)
             return fill_pages(needs, held, found, partition_count, waiting)
         named: list[Statement] = [
             ("load_entries", needs.entries),
@@ -159,7 +161,7 @@ class Books:
         outcomes, (entries, disbursements, *lookups) = answers[: len(keys)], answers[len(keys) :]
         needs.add_loans_of([*entries, *disbursements], lookups)
         rest = self._read(_loans_and_closes(needs, anything_waits))
-        found = _found([*outcomes, *rest], anything_waits)
+        found = found_from([*outcomes, *rest], anything_waits)
         found = replace(found, entries=entries, disbursements=disbursements, lookups=lookups)
         return fill_pages(needs, held, found, partition_count, waiting)
 
@@ -193,6 +195,7 @@ class Books:
     def _write(self, verdict: Verdict, pages: Pages, *, is_rehearsal: bool) -> None:
         statements = writes_of(verdict, pages)
         cursors: list[psycopg.Cursor[DictRow]] = []
+        self._warning = None
         with self._errors():
             connection = self._connected()
             with connection.transaction():
@@ -208,6 +211,9 @@ class Books:
                 if is_rehearsal:
                     raise psycopg.Rollback
                 crash_point("engine-before-commit")
+        if self._warning is not None:
+            # Committed here, and perhaps not on a standby: what became of it is to be asked.
+            raise StoreUnavailable(f"a commit was not confirmed: {self._warning}")
 
     def outgoing(
         self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]
@@ -263,7 +269,12 @@ class Books:
     def _connected(self) -> psycopg.Connection[DictRow]:
         if self._connection is None:
             self._connection = self._connect(self._dsn)
+            self._connection.add_notice_handler(self._note_warning)
         return self._connection
+
+    def _note_warning(self, told: psycopg.errors.Diagnostic) -> None:
+        if told.severity_nonlocalized == "WARNING":
+            self._warning = told.message_primary
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -298,21 +309,6 @@ def _loans_and_closes(needs: Needs, anything_waits: bool) -> list[Statement]:
         ("load_closed_periods", needs.tenants),
     ]
     return wanted + [("load_quarantined_loans", needs.standing_still)] * anything_waits
-
-
-def _found(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:
-    """The answers to keys, then to loans and closes."""
-    if not anything_waits:
-        outcomes, loans, closes = answers
-        return Found(outcomes=outcomes, loans=loans, closes=closes)
-    outcomes, quarantined_keys, loans, closes, quarantined_loans = answers
-    return Found(
-        outcomes=outcomes,
-        loans=loans,
-        closes=closes,
-        quarantined_keys=quarantined_keys,
-        quarantined_loans=quarantined_loans,
-    )
 
 
 def _told(error: psycopg.Error) -> str:
