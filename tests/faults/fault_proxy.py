@@ -40,6 +40,10 @@ class FaultProxy:
         self._to_client.set()
         self._to_server.set()
 
+    def lead_to(self, target: tuple[str, int]) -> None:
+        """New connections go to another server from now on."""
+        self._target = target
+
     def cut(self) -> None:
         """End every connection without a word."""
         with self._lock:
