@@ -12,6 +12,7 @@ transaction whose first statement moves the positions, and so locks them and fen
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,7 +34,7 @@ from posting_engine.resolving import MOST_DECIDED
 from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
 from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Item, Verdict
-from posting_engine.writes import Statement, lease_columns, writes_of
+from posting_engine.writes import Statement, lease_columns, notes_of_ends, writes_of
 from schemas.crash_points import crash_point
 from schemas.quarantine import QuarantineReject, QuarantineResume
 from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
@@ -122,17 +123,24 @@ class Books:
 
     def note_halt(self, position: Position, reason: str) -> None:
         """Record why a partition stands still."""
-        parameters = {
-            "partition_id": position.partition_id,
-            "lease_epoch": position.lease_epoch,
-            "reason": reason,
-        }
-        self._read([("note_halt", parameters)])
+        held = {"partition_id": position.partition_id, "lease_epoch": position.lease_epoch}
+        self._read([("note_halt", held | {"reason": reason})])
 
-    def note_reached(self, held: Sequence[Position]) -> None:
-        """Record that everything appended up to each `reached_at` has been applied."""
-        reached = {"reached_at": [position.reached_at for position in held]}
-        self._read([("note_reached", lease_columns(held) | reached)])
+    def clock(self) -> datetime:
+        """What time it is, by the database."""
+        return self._read([("read_clock", {})])[0][0]["now"]
+
+    def note_ends(
+        self, at_end: Sequence[Position], readable: Mapping[int, int], written: Mapping[int, int]
+    ) -> None:
+        """Record where the log ends, and that of partitions at its end everything appended up to
+        `reached_at` has been applied.
+        """
+        self._read(notes_of_ends(at_end, readable, written))
+
+    def note_fenced(self, held: Sequence[Position], owner: str) -> None:
+        """Record which of these partitions another process has taken from this one."""
+        self._read([("note_fenced", lease_columns(held) | {"owner": owner})])
 
     def forget_plans(self) -> None:
         """Plan statements anew, by what the tables have become."""

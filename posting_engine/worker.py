@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from posting_engine import halts
+from posting_engine.announcing import announce
 from posting_engine.applying import Applying
 from posting_engine.books import Books
 from posting_engine.contiguity import Contiguity, Turn
@@ -25,8 +26,8 @@ from posting_engine.patience import Patience
 from posting_engine.positions import Fenced, Position, SlotTaken, StoreUnavailable
 from posting_engine.reached import LogEnds, watch_clock
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
-from posting_engine.verdict import Item, Verdict
-from schemas import codec, signing
+from posting_engine.verdict import Item
+from schemas import signing
 from schemas.cluster import TopicWatch
 from schemas.commands import AnyCommand
 from schemas.crash_points import crash_point
@@ -136,12 +137,16 @@ class Worker:
         Raises `SlotTaken` where that process calls itself by this one's slot.
         """
         slot = self.identity.owner.rpartition("/")[2]
-        for owner in self.patience.until_available(lambda: self.books.owners(list(self.held))):
+        for owner in self.patience.until_available(self._note_fenced):
             if owner != self.identity.owner and owner.rpartition("/")[2] == slot:
                 raise SlotTaken(f"{owner} has taken this slot: give each engine one of its own")
         self.outgoing.forget(set(self.held))
         self._forget(list(self.held))
         self.held.clear()
+
+    def _note_fenced(self) -> set[str]:
+        self.books.note_fenced(list(self.held.values()), self.identity.owner)
+        return self.books.owners(list(self.held))
 
     def _forget(self, partition_ids: Sequence[int]) -> None:
         self._sequence.forget(partition_ids)
@@ -265,31 +270,11 @@ class Worker:
             crash_point("engine-committed")
             self.held.update(verdict.after)
             self.patience.renew()
-            self._announce(verdict)
+            announce(verdict, self.sender)
             crash_point("engine-announced")
             self.outgoing.note_dead_letters({row.partition_id for row in verdict.to_publish})
             if verdict.follow_ups:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step
-
-    def _announce(self, verdict: Verdict) -> None:
-        for reply_partition, outcome in verdict.announcements:
-            if reply_partition is not None:
-                value = codec.encode(outcome)
-                self.sender.announce(reply_partition, outcome.command_id.bytes, value)
-        _log.debug(
-            "batch",
-            outcomes=len(verdict.outcomes),
-            entries=len(verdict.links),
-            dead_letters=len(verdict.dead_letters),
-        )
-        for fact in verdict.quarantines:
-            _log.error(
-                "loan quarantined",
-                partition=fact.partition_id,
-                offset=fact.command_offset,
-                loan=str(fact.loan_id),
-                reason=fact.reason,
-            )
 
     def _send_outgoing(self) -> None:
         if self.clock() >= self._outgoing_due_at:
@@ -299,7 +284,8 @@ class Worker:
     def _note_reached(self) -> None:
         if self._reader is None:
             return
-        answer = self._ends.turn(self._reader, self._running(), self.clock())
+        running = self._running()
+        answer = self._ends.turn(self._reader, running, self.clock(), self.books.clock)
         if answer is None:
             return
         self.books.forget_plans()
@@ -314,9 +300,8 @@ class Worker:
         overdue = self._sequence.overdue()
         self._reader.seek({p: offset for p, offset in overdue.items() if p not in self._halted})
         at_end = {p: at for p, at in answer.at_end.items() if self._sequence.is_verified(p)}
-        if at_end:
-            self.books.note_reached(list(at_end.values()))
-            self.held.update(at_end)
+        self.books.note_ends(list(at_end.values()), answer.ends.stable, answer.ends.written)
+        self.held.update(at_end)
 
     def _running(self) -> dict[int, Position]:
         return {p: position for p, position in self.held.items() if p not in self._halted}

@@ -25,7 +25,7 @@ from tests.simulation.server import (
 from tests.simulation.world import World
 
 LOCK_POLL_SECONDS = 0.05
-_WRITES_NOTHING = ("load_", "forget_plans", "check_")
+_WRITES_NOTHING = ("load_", "read_", "forget_plans", "check_")
 
 
 @dataclass

@@ -6,6 +6,7 @@ library is at fault, too: it skips, repeats or swaps records, as real ones have 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from posting_engine.log import Ends, LogUnavailable, LostPosition
 from posting_engine.records import Record
@@ -104,10 +105,9 @@ class SimulatedLog:
         """As `CommandLog.pause`."""
         self._paused.add(partition_id)
 
-    def ask_ends(self, partition_ids: Iterable[int]) -> None:
+    def ask_ends(self, partition_ids: Iterable[int], asked_at: datetime) -> None:
         """As `CommandLog.ask_ends`: the answer is what was true some time after the question."""
         world, wanted = self._world, list(partition_ids)
-        asked_at = world.wall_clock(world.chance.uniform(-0.4, 0.4))
         self._ends = (world.now, None)
 
         def answer() -> None:

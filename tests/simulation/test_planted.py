@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from posting_engine import applying, batch, books, records
+from posting_engine.announcing import announce
 from posting_engine.applying import Applying
 from posting_engine.books import Books
 from posting_engine.contiguity import Contiguity, Turn
@@ -130,7 +131,7 @@ def outcomes_are_announced_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
     def record(self: Applying, run: Any, held: Any) -> Verdict:
         verdict, pages = self._decided(run, held)
-        working[-1]._announce(verdict)
+        announce(verdict, working[-1].sender)
         if verdict.after != verdict.before:
             self.books.record(verdict, pages)
         return verdict
