@@ -56,6 +56,8 @@ class TwoDoors(KafkaServer):
             f"\nadvertised.listeners=PROXIED://127.0.0.1:{doors['before']},",
         )
         text = text.replace("protocol.map=", "protocol.map=PROXIED:PLAINTEXT,")
+        # Looks for transactions that are over their time every second, not every ten.
+        text += "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n"
         self._settings_file.write_text(text, "utf-8")
 
 
