@@ -34,6 +34,7 @@ from hpts.migrate import migrate
 from hpts.provision import provision
 from schemas.topics import COMMANDS, TOPICS
 from tests.faults.fault_proxy import FaultProxy
+from tests.faults.kafka_proxy import KafkaProxy
 from tests.local_servers import Running
 
 READY_WITHIN_S = 40
@@ -94,7 +95,7 @@ class Servers:
         data_dir.mkdir(parents=True)
         doors = {"behind": ports.free_port(), "before": ports.free_port()}
         (data_dir / "doors.json").write_text(json.dumps(doors))
-        self.kafka_proxy = FaultProxy((ports.HOST, doors["behind"]), doors["before"])
+        self.kafka_proxy = KafkaProxy((ports.HOST, doors["behind"]), doors["before"])
         self.kafka_server, self.postgres_server = TwoDoors(data_dir), PostgresServer(data_dir)
         (data_dir / "secrets").mkdir(mode=0o700)
         self.credentials = Credentials(data_dir / "secrets")
