@@ -106,27 +106,25 @@ class Servers:
         self.postgres = Running(self.postgres_server, data_dir.parent / "postgres.log")
         port = int(self.postgres_server.admin_dsn.rsplit(":", 1)[1].split("/")[0])
         self.postgres_proxy = FaultProxy((ports.HOST, port))
-        self.issuer_url = f"http://{ports.HOST}:{ports.free_port()}"
-        self._issuer = spawn(
-            "issuer",
-            "hpts.local.issuer",
-            data_dir.parent / "issuer.log",
-            {
-                "HPTS_PORT": self.issuer_url.rsplit(":", 1)[1],
-                "HPTS_ISSUER_CLIENTS_FILE": str(self.credentials.clients_file),
-                "HPTS_ISSUER_KEY_FILE": str(self.credentials.issuer_key),
-                **self.edge,
-            },
-        )
-        until(lambda: answer_of(f"{self.issuer_url}/health")[0] == 200, seconds=READY_WITHIN_S)
+        self._issuer = self.issuer()
+        self.issuer_url = self._issuer.url
 
-    @property
-    def edge(self) -> dict[str, str]:
-        return {
-            "HPTS_TOKEN_ISSUER": self.issuer_url,
-            "HPTS_TOKEN_AUDIENCE": "hpts",
-            "HPTS_HOST": ports.HOST,
+    def issuer(self, **more: str) -> "Service":
+        """Start an issuer of tokens for the session's clients."""
+        url = f"http://{ports.HOST}:{ports.free_port()}"
+        settings = {
+            "HPTS_PORT": url.rsplit(":", 1)[1],
+            "HPTS_ISSUER_CLIENTS_FILE": str(self.credentials.clients_file),
+            "HPTS_ISSUER_KEY_FILE": str(self.credentials.issuer_key),
+            **trusting(url),
+            **more,
         }
+        service = spawn(
+            "issuer", "hpts.local.issuer", self.data_dir.parent / "issuer.log", settings
+        )
+        service.url = url
+        until(lambda: answer_of(f"{url}/health")[0] == 200, seconds=READY_WITHIN_S)
+        return service
 
     def close(self) -> None:
         self._issuer.stop(signal.SIGKILL)
@@ -141,10 +139,13 @@ class Servers:
 
 @dataclass
 class OwnLedger:
-    """Topics and a database made anew on the session's servers."""
+    """Topics and a database made anew on the session's servers; or, with `keeps_topics`, an empty
+    database beside another one, for the same log.
+    """
 
     servers: Servers
     admin_dsn: str = ""
+    keeps_topics: bool = False
     services: list[Service] = field(default_factory=list)
     _logs: int = 0
 
@@ -154,7 +155,8 @@ class OwnLedger:
             admin.execute(f'CREATE DATABASE "{name}"')
         self.admin_dsn = make_conninfo(self.servers.postgres_server.admin_dsn, dbname=name)
         migrate(self.admin_dsn, self.servers.credentials.passwords())
-        self.remove_topics()
+        if not self.keeps_topics:
+            self.remove_topics()
         provision(self.bootstrap, self.admin_dsn)
         ledger.register_signing_key(
             self.admin_dsn, key_id=SIGNING_KEY_ID, secret=self.servers.credentials.signing_key
@@ -224,12 +226,11 @@ class OwnLedger:
             "HPTS_KAFKA_BOOTSTRAP": self.proxied_bootstrap if through_proxy else self.bootstrap,
             "HPTS_INGRESS_POSTGRES_DSN": self.dsn_of("hpts_ingress", **by_proxy),
             "HPTS_READ_POSTGRES_DSN": self.dsn_of("hpts_reader", **by_proxy),
-            "HPTS_JWKS_URL": f"{self.servers.issuer_url}/.well-known/jwks.json",
             "HPTS_TOKEN_ALGORITHM": "RS256",
             "HPTS_PAGE_TOKEN_SECRET_FILE": str(self.servers.credentials.page_token_secret),
             "HPTS_SIGNING_KEY_ID": SIGNING_KEY_ID,
             "HPTS_PROFILE": "local",
-            **self.servers.edge,
+            **trusting(self.servers.issuer_url),
             **more,
         }
         service = self._start("api", module, settings)
@@ -312,6 +313,16 @@ class OwnLedger:
         service = spawn(name, module, log, settings)
         self.services.append(service)
         return service
+
+
+def trusting(issuer_url: str) -> dict[str, str]:
+    """The settings of an edge that takes this issuer's tokens."""
+    return {
+        "HPTS_TOKEN_ISSUER": issuer_url,
+        "HPTS_TOKEN_AUDIENCE": "hpts",
+        "HPTS_HOST": ports.HOST,
+        "HPTS_JWKS_URL": f"{issuer_url}/.well-known/jwks.json",
+    }
 
 
 def spawn(name: str, module: str, log: Path, settings: dict[str, str]) -> Service:
