@@ -128,7 +128,9 @@ class Books:
 
     def clock(self) -> datetime:
         """What time it is, by the database."""
-        return self._read([("read_clock", {})])[0][0]["now"]
+        [[row]] = self._read([("read_clock", {})])
+        now: datetime = row["now"]
+        return now
 
     def note_ends(
         self, at_end: Sequence[Position], readable: Mapping[int, int], written: Mapping[int, int]
