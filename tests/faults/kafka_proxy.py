@@ -6,9 +6,12 @@ it, so the member believes itself alive for longer than any session. Other reque
 protocol break their connection.
 """
 
+import json
 import socket
 import struct
+from pathlib import Path
 
+from hpts.local.kafka import KafkaServer
 from tests.faults.fault_proxy import FaultProxy
 
 JOIN_GROUP, HEARTBEAT, LEAVE_GROUP, SYNC_GROUP = 11, 12, 13, 14
@@ -46,6 +49,25 @@ class KafkaProxy(FaultProxy):
         if data:
             self._begun[client] = data
         return passes
+
+
+class TwoDoors(KafkaServer):
+    """A broker that a second listener leads to, by way of a proxy."""
+
+    def _configure(self, log_dir: Path) -> None:
+        super()._configure(log_dir)
+        doors = json.loads((self.data_dir / "doors.json").read_text())
+        text = self._settings_file.read_text("utf-8")
+        text = text.replace(
+            "\nlisteners=", f"\nlisteners=PROXIED://127.0.0.1:{doors['behind']},"
+        ).replace(
+            "\nadvertised.listeners=",
+            f"\nadvertised.listeners=PROXIED://127.0.0.1:{doors['before']},",
+        )
+        text = text.replace("protocol.map=", "protocol.map=PROXIED:PLAINTEXT,")
+        # Looks for transactions that are over their time every second, not every ten.
+        text += "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n"
+        self._settings_file.write_text(text, "utf-8")
 
 
 def _size_of(data: bytes) -> int:

@@ -27,39 +27,19 @@ from psycopg.conninfo import make_conninfo
 from hpts.cluster import Cluster
 from hpts.local import ledger, ports
 from hpts.local.credentials import SIGNING_KEY_ID, Credentials
-from hpts.local.kafka import KafkaServer
 from hpts.local.postgres import PostgresServer
 from hpts.local.processes import with_parent
 from hpts.migrate import migrate
 from hpts.provision import provision
 from schemas.topics import COMMANDS, TOPICS
 from tests.faults.fault_proxy import FaultProxy
-from tests.faults.kafka_proxy import KafkaProxy
+from tests.faults.kafka_proxy import KafkaProxy, TwoDoors
 from tests.local_servers import Running
 
 READY_WITHIN_S = 40
 ENDED_WITHIN_S = 20
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-
-
-class TwoDoors(KafkaServer):
-    """A broker that a second listener leads to, by way of a proxy."""
-
-    def _configure(self, log_dir: Path) -> None:
-        super()._configure(log_dir)
-        doors = json.loads((self.data_dir / "doors.json").read_text())
-        text = self._settings_file.read_text("utf-8")
-        text = text.replace(
-            "\nlisteners=", f"\nlisteners=PROXIED://127.0.0.1:{doors['behind']},"
-        ).replace(
-            "\nadvertised.listeners=",
-            f"\nadvertised.listeners=PROXIED://127.0.0.1:{doors['before']},",
-        )
-        text = text.replace("protocol.map=", "protocol.map=PROXIED:PLAINTEXT,")
-        # Looks for transactions that are over their time every second, not every ten.
-        text += "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n"
-        self._settings_file.write_text(text, "utf-8")
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tests.faults.payers import Payers, paid_minor
 from tests.http import Client
 
 TRANSACTION_S = 10
-MOST_LAG_S = "3"
+MOST_LAG_S = "4"
 ENDED_WITHIN_S = TRANSACTION_S + 30
 
 
