@@ -251,10 +251,10 @@ class Books:
         self._read([("delete_outgoing", columns)])
 
     def outgoing_dead_letters(
-        self, partition_ids: Sequence[int], most: int
+        self, partition_ids: Sequence[int], *, most: int, most_bytes: int
     ) -> list[dict[str, Any]]:
-        """The next messages to publish of these partitions, oldest first."""
-        wanted = {"partition_ids": list(partition_ids), "most": most}
+        """The next messages to publish of these partitions, oldest first; of each at least one."""
+        wanted = {"partition_ids": list(partition_ids), "most": most, "most_bytes": most_bytes}
         return self._read([("load_outgoing_dead_letters", wanted)])[0]
 
     def forget_dead_letters(self, sent: Sequence[tuple[int, int]]) -> None:

@@ -154,7 +154,9 @@ def test_every_other_call_answers_the_same(pair: Pair, items: Sequence[Item]) ->
     waiting = pair.both(
         lambda b: b.outgoing(follow_ups_of=everywhere, chunks_of=everywhere, most=most)
     )
-    letters = pair.both(lambda b: b.outgoing_dead_letters(everywhere, 3))
+    letters = pair.both(lambda b: b.outgoing_dead_letters(everywhere, most=3, most_bytes=10**6))
+    fewer = pair.both(lambda b: b.outgoing_dead_letters(everywhere, most=3, most_bytes=1))
+    assert 0 < len(fewer) < len(letters)
     gone = [(row["partition_id"], row["outgoing_seq"]) for row in letters]
     pair.both(lambda b: b.forget_dead_letters(gone[:2]))
     keys = [(row["partition_id"], row["tenant_id"], row["idempotency_key"]) for row in waiting]
