@@ -79,22 +79,22 @@ def test_an_engine_a_day_ahead_or_behind_posts_and_promises_the_same(
     own: OwnLedger, beside: OwnLedger, other_clock: OtherClock
 ) -> None:
     api = own.api(is_ready=False)
-    payers: Payers | None = None
+    acknowledged: list[str] = []
+    loans: list[dict[str, str]] = []
     for ahead_s in (DAY_S, -DAY_S):
         engine = own.engine(**other_clock(ahead_s))
         until(lambda: own.health(api)[0] == 200, seconds=30, told=lambda: str(own.health(api)))
-        payers = payers or Payers(own.stack(api)).open_loans(20)
-        with Payers(own.stack(api)) as paying:
-            paying.loans = payers.loans
-            until(lambda: paying.known > 100, seconds=30)
-        payers.acknowledged += paying.acknowledged
+        paying = Payers(own.stack(api))
+        loans = paying.loans = loans or paying.open_loans(20).loans
+        with paying:
+            until(lambda: paying.known > 100, seconds=30)  # noqa: B023
+        acknowledged += paying.acknowledged
         until(lambda: own.unapplied() == 0, seconds=30)
         assert_reached_is_true(own)
         assert engine.stop() == 0
-    assert payers is not None
-    assert audit.faults_of_acknowledged(own.admin_dsn, payers.acknowledged) == []
+    assert audit.faults_of_acknowledged(own.admin_dsn, acknowledged) == []
     assert audit.faults_of_books(own.admin_dsn) == []
-    assert paid_minor(Client.of(own.stack(api)), payers.loans) == len(payers.acknowledged)
+    assert paid_minor(Client.of(own.stack(api)), loans) == len(acknowledged)
 
     beside.engine()
     until(lambda: beside.unapplied() == 0, seconds=60)
