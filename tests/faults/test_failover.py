@@ -23,7 +23,7 @@ NOT_CONFIRMED = "a commit was not confirmed"
 WAITS = """
     SELECT pid FROM pg_stat_activity
     WHERE application_name = 'hpts-posting-engine' AND wait_event = 'SyncRep'"""
-CANCEL = f"SELECT pg_cancel_backend(pid) FROM ({WAITS} AND query LIKE '%COMMIT%')"
+CANCEL = f"SELECT pg_cancel_backend(pid) FROM ({WAITS}) AS waiting"
 TOLD = {
     "an outcome": "SELECT * FROM hpts.command_outcomes",
     "an entry": "SELECT * FROM hpts.journal_entries",
@@ -132,7 +132,11 @@ def is_waiting(pair: Pair) -> bool:
 
 
 def cancel_what_waits(pair: Pair, engine: Service) -> None:
-    """An operator cancels the engine's commit, which waits for the standby."""
+    """An operator cancels whatever of the engine's waits for the standby, until it was a batch."""
     with psycopg.connect(pair.primary_dsn, autocommit=True) as admin:
-        until(lambda: admin.execute(CANCEL).rowcount > 0, seconds=20, told=engine.said)
-    until(lambda: NOT_CONFIRMED in engine.said(), seconds=20, told=engine.said)
+
+        def is_a_batch() -> bool:
+            admin.execute(CANCEL)
+            return NOT_CONFIRMED in engine.said()
+
+        until(is_a_batch, seconds=30, told=engine.said)
