@@ -242,7 +242,10 @@ class Intake:
         crash_point("ingress-outcome-known")
         _refuse_another_s(outcomes, request)
         if steps is None:
-            return answer_one(outcomes[0], is_replay=False)
+            # Another command had the key: a direct producer's, or one whose reservation was lost
+            # with a server.
+            is_replay = outcomes[0].command_id != own.command_id
+            return answer_one(outcomes[0], is_replay=is_replay)
         if any(outcome.correlation_id != own.command_id for outcome in outcomes):
             raise ProblemError(Problem(code="idempotency_mismatch"))
         return steps.kind.answer(outcomes, own.command_id, is_replay=False)

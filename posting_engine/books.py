@@ -3,7 +3,8 @@
 The only module that imports psycopg. Reads are one pipelined round trip; a batch is one
 transaction whose first statement moves the positions, and so locks them and fences a zombie.
 
-    StoreUnavailable   connection lost, server going down, deadlock: resync, then try again
+    StoreUnavailable   connection lost, server going down, deadlock, or a commit with a warning (its
+                       wait for a standby was cancelled): resync, then try again
     DataRefused        SQLSTATE 22 or 23: the rows themselves are at fault
     Fenced             another process holds a partition: drop everything, rejoin
 """
@@ -11,6 +12,7 @@ transaction whose first statement moves the positions, and so locks them and fen
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +21,7 @@ import structlog
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8BinaryDumper
 
-from posting_engine.pages import Found, Needs, Pages, fill_pages, needs_of
+from posting_engine.pages import Needs, Pages, fill_pages, found_from, needs_of
 from posting_engine.positions import (
     DataRefused,
     Fenced,
@@ -32,7 +34,7 @@ from posting_engine.resolving import MOST_DECIDED
 from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
 from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Item, Verdict
-from posting_engine.writes import Statement, lease_columns, writes_of
+from posting_engine.writes import Statement, lease_columns, notes_of_ends, writes_of
 from schemas.crash_points import crash_point
 from schemas.quarantine import QuarantineReject, QuarantineResume
 from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
@@ -55,6 +57,7 @@ class Books:
         self._dsn = dsn
         self._connect = connect or connect_as_engine
         self._connection: psycopg.Connection[DictRow] | None = None
+        self._warning: str | None = None
 
     def close(self) -> None:
         """Drop the connection; an open transaction is rolled back by the server."""
@@ -120,17 +123,26 @@ class Books:
 
     def note_halt(self, position: Position, reason: str) -> None:
         """Record why a partition stands still."""
-        parameters = {
-            "partition_id": position.partition_id,
-            "lease_epoch": position.lease_epoch,
-            "reason": reason,
-        }
-        self._read([("note_halt", parameters)])
+        held = {"partition_id": position.partition_id, "lease_epoch": position.lease_epoch}
+        self._read([("note_halt", held | {"reason": reason})])
 
-    def note_reached(self, held: Sequence[Position]) -> None:
-        """Record that everything appended up to each `reached_at` has been applied."""
-        reached = {"reached_at": [position.reached_at for position in held]}
-        self._read([("note_reached", lease_columns(held) | reached)])
+    def clock(self) -> datetime:
+        """What time it is, by the database."""
+        [[row]] = self._read([("read_clock", {})])
+        now: datetime = row["now"]
+        return now
+
+    def note_ends(
+        self, at_end: Sequence[Position], readable: Mapping[int, int], written: Mapping[int, int]
+    ) -> None:
+        """Record where the log ends, and that of partitions at its end everything appended up to
+        `reached_at` has been applied.
+        """
+        self._read(notes_of_ends(at_end, readable, written))
+
+    def note_fenced(self, held: Sequence[Position], owner: str) -> None:
+        """Record which of these partitions another process has taken from this one."""
+        self._read([("note_fenced", lease_columns(held) | {"owner": owner})])
 
     def forget_plans(self) -> None:
         """Plan statements anew, by what the tables have become."""
@@ -148,7 +160,7 @@ class Books:
         keys += [("load_quarantined_keys", needs.keys)] * anything_waits
         if needs.names_loans_only:
             answers = self._read([*keys, *_loans_and_closes(needs, anything_waits)])
-            found = _found(answers, anything_waits)
+            found = found_from(answers, anything_waits)
             return fill_pages(needs, held, found, partition_count, waiting)
         named: list[Statement] = [
             ("load_entries", needs.entries),
@@ -159,7 +171,7 @@ class Books:
         outcomes, (entries, disbursements, *lookups) = answers[: len(keys)], answers[len(keys) :]
         needs.add_loans_of([*entries, *disbursements], lookups)
         rest = self._read(_loans_and_closes(needs, anything_waits))
-        found = _found([*outcomes, *rest], anything_waits)
+        found = found_from([*outcomes, *rest], anything_waits)
         found = replace(found, entries=entries, disbursements=disbursements, lookups=lookups)
         return fill_pages(needs, held, found, partition_count, waiting)
 
@@ -193,6 +205,7 @@ class Books:
     def _write(self, verdict: Verdict, pages: Pages, *, is_rehearsal: bool) -> None:
         statements = writes_of(verdict, pages)
         cursors: list[psycopg.Cursor[DictRow]] = []
+        self._warning = None
         with self._errors():
             connection = self._connected()
             with connection.transaction():
@@ -208,6 +221,9 @@ class Books:
                 if is_rehearsal:
                     raise psycopg.Rollback
                 crash_point("engine-before-commit")
+        if self._warning is not None:
+            # Committed here, and perhaps not on a standby: what became of it is to be asked.
+            raise StoreUnavailable(f"a commit was not confirmed: {self._warning}")
 
     def outgoing(
         self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]
@@ -235,10 +251,10 @@ class Books:
         self._read([("delete_outgoing", columns)])
 
     def outgoing_dead_letters(
-        self, partition_ids: Sequence[int], most: int
+        self, partition_ids: Sequence[int], *, most: int, most_bytes: int
     ) -> list[dict[str, Any]]:
-        """The next messages to publish of these partitions, oldest first."""
-        wanted = {"partition_ids": list(partition_ids), "most": most}
+        """The next messages to publish of these partitions, oldest first; of each at least one."""
+        wanted = {"partition_ids": list(partition_ids), "most": most, "most_bytes": most_bytes}
         return self._read([("load_outgoing_dead_letters", wanted)])[0]
 
     def forget_dead_letters(self, sent: Sequence[tuple[int, int]]) -> None:
@@ -263,7 +279,12 @@ class Books:
     def _connected(self) -> psycopg.Connection[DictRow]:
         if self._connection is None:
             self._connection = self._connect(self._dsn)
+            self._connection.add_notice_handler(self._note_warning)
         return self._connection
+
+    def _note_warning(self, told: psycopg.errors.Diagnostic) -> None:
+        if told.severity_nonlocalized == "WARNING":
+            self._warning = told.message_primary
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -298,21 +319,6 @@ def _loans_and_closes(needs: Needs, anything_waits: bool) -> list[Statement]:
         ("load_closed_periods", needs.tenants),
     ]
     return wanted + [("load_quarantined_loans", needs.standing_still)] * anything_waits
-
-
-def _found(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:
-    """The answers to keys, then to loans and closes."""
-    if not anything_waits:
-        outcomes, loans, closes = answers
-        return Found(outcomes=outcomes, loans=loans, closes=closes)
-    outcomes, quarantined_keys, loans, closes, quarantined_loans = answers
-    return Found(
-        outcomes=outcomes,
-        loans=loans,
-        closes=closes,
-        quarantined_keys=quarantined_keys,
-        quarantined_loans=quarantined_loans,
-    )
 
 
 def _told(error: psycopg.Error) -> str:

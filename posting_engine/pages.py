@@ -228,6 +228,21 @@ class Found:
     quarantined_loans: Sequence[dict[str, Any]] = ()
 
 
+def found_from(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:
+    """The answers to keys, then to loans and closes."""
+    if not anything_waits:
+        outcomes, loans, closes = answers
+        return Found(outcomes=outcomes, loans=loans, closes=closes)
+    outcomes, quarantined_keys, loans, closes, quarantined_loans = answers
+    return Found(
+        outcomes=outcomes,
+        loans=loans,
+        closes=closes,
+        quarantined_keys=quarantined_keys,
+        quarantined_loans=quarantined_loans,
+    )
+
+
 def fill_pages(
     needs: Needs,
     held: Mapping[int, Position],

@@ -120,6 +120,24 @@ def _dead_letter_columns(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def notes_of_ends(
+    at_end: Sequence[Position], readable: Mapping[int, int], written: Mapping[int, int]
+) -> list[Statement]:
+    """The statements that record where the log ends, and what has been reached there."""
+    asked: list[Statement] = []
+    if at_end:
+        reached = {"reached_at": [position.reached_at for position in at_end]}
+        asked.append(("note_reached", lease_columns(at_end) | reached))
+    if known := sorted(readable.keys() & written.keys()):
+        ends = {
+            "partition_ids": known,
+            "readable_offsets": [readable[p] for p in known],
+            "written_offsets": [written[p] for p in known],
+        }
+        asked.append(("note_ends", ends))
+    return asked
+
+
 def lease_columns(held: Sequence[Position]) -> dict[str, Any]:
     """The partitions and the epochs that they are held by."""
     return {
