@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from posting_engine.posting import accrual, rules
+from posting_engine.posting import accrual_reversal, rules
 from posting_engine.posting.entries import entry_of, post, result_of, subject_of
 from posting_engine.posting.journal import SETTLED, BrokenInvariant, Entry, Line
 from posting_engine.posting.loan import RECEIVABLE_ACCOUNTS, RECEIVABLES, Loan
@@ -60,9 +60,9 @@ Mirroring = Reversal | RefinanceReversal | PayoffReversal
 def decide_reversal(command: Reversal, place: Place, page: Page) -> Decision:
     """Reverse an entry, one part of a batch (`part`), or one loan of an accrual (`loan_id`)."""
     if command.part is not None:
-        return accrual.reverse_part(command, place, page)
+        return accrual_reversal.reverse_part(command, place, page)
     if command.loan_id is not None:
-        return accrual.reverse_share(command, place, page)
+        return accrual_reversal.reverse_share(command, place, page)
     found = page.entries.get((command.tenant_id, command.reverses_entry_id, 0))
     if found is None or found.entry.event_type in IN_PARTS:
         return ENTRY_NOT_FOUND

@@ -43,7 +43,7 @@ LENDING_FAULTS: Final = (
         planted="a batch's reversal takes again what single loans had reversed already",
         changes=(
             Change(
-                "posting_engine/posting/accrual.py",
+                "posting_engine/posting/accrual_reversal.py",
                 "    standing = [share for share in shares if share.reversed_by is None]\n",
                 "    standing = list(shares)\n",
             ),
