@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from hashlib import sha256
-from itertools import pairwise
 from typing import get_args
 
+from posting_engine.chunk_faults import chunk_fault, partitions_of
 from posting_engine.posting.loan import RECEIVABLES
 from posting_engine.posting.rules import SUPPORTED_VERSIONS
 from schemas import codec, signing
@@ -34,7 +34,6 @@ from schemas.commands import (
     Reversal,
 )
 from schemas.money import MAX_AMOUNT_MINOR
-from schemas.partitioning import partition_of_key
 from schemas.placement import place_of, step_of
 from schemas.quarantine import DeadLetter as PublishedDeadLetter
 from schemas.quarantine import QuarantineReject, QuarantineResume, Resolution
@@ -63,9 +62,6 @@ _STEPS = {
     RefinanceRelease: "release",
     PayoffReversal: "payoff",
 }
-
-MAX_CHUNK_LOANS = 5_000
-"""Above it the sum of a part could pass a bigint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +163,7 @@ def _fault(command: AnyCommand | Resolution) -> str | None:
         return "what is quarantined is not resolved by a dry run" if command.dry_run else None
     match command:
         case AccrualChunk():
-            return _chunk_fault(command)
+            return chunk_fault(command)
         case Reversal() if command.part is not None and command.chunks_total is None:
             return "a part without its manifest"
         case Payment() if command.allocation not in ("auto", "hold"):
@@ -239,22 +235,6 @@ def _lines_fault(command: ManualAdjustment) -> str | None:
     return None
 
 
-def _chunk_fault(chunk: AccrualChunk) -> str | None:
-    count, rest = divmod(len(chunk.loan_ids), 16)
-    if rest or not 0 < count <= MAX_CHUNK_LOANS:
-        return "loan_ids is not 1 to 5,000 ids"
-    if len(chunk.principals) != 8 * count or len(chunk.interests) != 8 * count:
-        return "the arrays differ in length"
-    loan_ids = [chunk.loan_ids[i : i + 16] for i in range(0, 16 * count, 16)]
-    if any(earlier >= later for earlier, later in pairwise(loan_ids)):
-        return "loan_ids do not ascend"
-    for amounts in (chunk.principals, chunk.interests):
-        for i in range(0, 8 * count, 8):
-            if not 0 <= int.from_bytes(amounts[i : i + 8], "big", signed=True) <= MAX_AMOUNT_MINOR:
-                return "an amount is out of range"
-    return None if chunk.chunks_total > 0 else "a chunk without its manifest"
-
-
 def _is_in_its_partition(
     command: AnyCommand | Resolution, partition_id: int, partition_count: int
 ) -> bool:
@@ -264,8 +244,4 @@ def _is_in_its_partition(
         return False
     if not isinstance(command, AccrualChunk):
         return True
-    tenant, packed = command.tenant_id.bytes, command.loan_ids
-    return all(
-        partition_of_key(tenant + packed[i : i + 16], partition_count) == partition_id
-        for i in range(0, len(packed), 16)
-    )
+    return bool((partitions_of(command, partition_count) == partition_id).all())
