@@ -130,12 +130,20 @@ def chained(
         entry = posting.entry
         if entry is None:
             continue
-        head = _link(head, partition_id, entry_seq, entry)
+        head = link_of(head, partition_id, entry_seq, entry)
         links.append(ChainedEntry(partition_id, entry_seq, command_offset, entry, head))
     return links, head
 
 
-def _link(head: bytes, partition_id: int, entry_seq: int, entry: Entry) -> bytes:
+def link_of(
+    head: bytes,
+    partition_id: int,
+    entry_seq: int,
+    entry: Entry,
+    *,
+    lines: msgspec.Raw | None = None,
+) -> bytes:
+    """The next link of a chain; `lines` where the entry's own are summed."""
     return chain.entry_hash(
         head,
         partition_id=partition_id,
@@ -155,19 +163,20 @@ def _link(head: bytes, partition_id: int, entry_seq: int, entry: Entry) -> bytes
         description=entry.description,
         metadata=entry.metadata,
         details=entry.details,
-        lines=(
-            (
-                line.account_code,
-                line.direction,
-                line.amount_minor,
-                line.currency,
-                line.layer,
-                line.loan_id,
-                line.borrower_id,
-                line.external_ref,
-            )
-            for line in entry.lines
-        ),
+        lines=lines or map(_line_fields, entry.lines),
+    )
+
+
+def _line_fields(line: Line) -> chain.LineFields:
+    return (
+        line.account_code,
+        line.direction,
+        line.amount_minor,
+        line.currency,
+        line.layer,
+        line.loan_id,
+        line.borrower_id,
+        line.external_ref,
     )
 
 
@@ -215,6 +224,15 @@ def entry_columns(links: Sequence[ChainedEntry]) -> Columns:
 
 def line_columns(links: Sequence[ChainedEntry]) -> Columns:
     """`insert_lines`: sequences count from 1 within an entry."""
+    return placed_line_columns(
+        (link, sequence, line)
+        for link in links
+        for sequence, line in enumerate(link.entry.lines, start=1)
+    )
+
+
+def placed_line_columns(lines: Iterable[tuple[ChainedEntry, int, Line]]) -> Columns:
+    """`insert_lines`: (entry, sequence, line)."""
     rows = [
         (
             link.partition_id,
@@ -231,8 +249,7 @@ def line_columns(links: Sequence[ChainedEntry]) -> Columns:
             line.external_ref,
             link.entry.effective_on,
         )
-        for link in links
-        for sequence, line in enumerate(link.entry.lines, start=1)
+        for link, sequence, line in lines
     ]
     return _columns(_LINE_COLUMNS, rows)
 

@@ -45,9 +45,12 @@ def entry_hash(
     description: str | None,
     metadata: Mapping[str, str],
     details: Mapping[str, str],
-    lines: Iterable[LineFields],
+    lines: Iterable[LineFields] | msgspec.Raw,
 ) -> bytes:
-    """SHA-256(previous ‖ canonical bytes): the link of one entry."""
+    """SHA-256(previous ‖ canonical bytes): the link of one entry.
+
+    `lines` may come as their JSON already.
+    """
     canonical = _encoder.encode(
         [
             "hpts-entry-2",
@@ -68,7 +71,7 @@ def entry_hash(
             description,
             sorted(metadata.items()),
             sorted(details.items()),
-            list(lines),
+            lines if isinstance(lines, msgspec.Raw) else list(lines),
         ]
     )
     return sha256(previous + canonical).digest()

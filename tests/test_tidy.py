@@ -18,13 +18,15 @@ PACKAGES = {"schemas", "hpts", "clients"} | SERVICES
 
 MODULE_LINES = 350
 FUNCTION_LINES = 40
-CORE_LINES = 2_700
+CORE_LINES = 3_000
 
 CORE_MAY_IMPORT = re.compile(
     r"bisect|collections(\.abc)?|dataclasses|datetime|enum|functools|hashlib|itertools|operator"
     r"|re|struct|types|typing|uuid"
     r"|schemas\.(chart_of_accounts|commands|ids|money)|posting_engine\.posting(\..+)?"
 )
+BY_ARRAYS = "accrual_columns.py"
+"""The one module of the core that may use numpy."""
 CLOCK_OR_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4", "perf_counter", "monotonic"}
 ONE_IMPORTER_EACH = {"fastavro", "jwt", "confluent_kafka", "psycopg", "faust"}
 NAMES_WITHOUT_A_CONCEPT = re.compile(
@@ -97,6 +99,7 @@ def test_the_core_imports_only_data_modules_and_what_processes_agree_on() -> Non
         for path, tree in core()
         for module, line in imports_of(tree)
         if not CORE_MAY_IMPORT.fullmatch(module)
+        and not (path.name == BY_ARRAYS and module in ("numpy", "numpy.typing"))
     ]
     assert not faults, "\n".join(faults)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from posting_engine.posting import (
-    accrual,
+    accrual_columns,
     adjustments,
     disbursements,
     payments,
@@ -28,7 +28,7 @@ from schemas.commands import AnyCommand
 DECIDERS: Final[dict[type, Callable[[Any, Place, Page], Decision]]] = {
     commands.Disbursement: disbursements.disburse,
     commands.DisbursementSettlement: disbursements.settle,
-    commands.AccrualChunk: accrual.decide_chunk,
+    commands.AccrualChunk: accrual_columns.decide_chunk,
     commands.Payment: payments.receive,
     commands.PaymentAllocation: payments.allocate,
     commands.PaymentReturn: payments.take_return,

@@ -6,7 +6,7 @@ never waits. No decision reads another partition, so a page is one partition's.
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from posting_engine.posting.journal import BrokenInvariant, Entry
@@ -14,6 +14,9 @@ from posting_engine.posting.loan import Loan
 from posting_engine.posting.refusals import LOAN_NOT_FOUND, Refusal, currency_mismatch
 from schemas import ids
 from schemas.commands import AnyCommand, MoneyEvent
+
+if TYPE_CHECKING:
+    from posting_engine.posting.accrual_columns import Accrued, LoanColumns
 
 WHOLE_PART: Final = UUID(int=0)
 """Stands for the loan in a reversal target that is a whole entry."""
@@ -98,7 +101,8 @@ class Posting:
     `result` is the response body, JSON-ready; `loans` are states after. `about_disbursement` is
     the disbursement event that an entry of another event settles or brings along; `follow_ups`
     are the next steps, for whichever partition owns them; `closed_through` closes months;
-    `at_fault` are loans of a chunk that broke a rule, with the reason: the others post.
+    `at_fault` are loans of a chunk that broke a rule, with the reason: the others post. `accrued`
+    is what a chunk decided by arrays changes, instead of `loans`.
     """
 
     result: dict[str, object]
@@ -110,6 +114,7 @@ class Posting:
     follow_ups: tuple[AnyCommand, ...] = ()
     closed_through: date | None = None
     at_fault: tuple[tuple[UUID, str], ...] = ()
+    accrued: "Accrued | None" = None
 
 
 Decision = Posting | Refusal
@@ -127,7 +132,8 @@ class Page:
     `disbursed`, by entry and part; `disbursement_of` finds the disbursement of a settlement's or a
     refinance's entry; `standing_accruals` has the latest entry_seq for (tenant, loan, day).
     `quarantined` are the (tenant, loan) that stand still; `at_fault` the loans of the chunk being
-    decided whose share cannot be kept, with the reason.
+    decided whose share cannot be kept, with the reason. `loan_columns`: the loans of chunks to be
+    decided by arrays, by tenant and key; no other command of the page may concern them.
     """
 
     partition_id: int
@@ -146,6 +152,7 @@ class Page:
     closed_through: dict[UUID, date] = field(default_factory=dict)
     quarantined: set[tuple[UUID, UUID]] = field(default_factory=set)
     at_fault: dict[UUID, str] = field(default_factory=dict)
+    loan_columns: "dict[tuple[UUID, str], LoanColumns]" = field(default_factory=dict)
 
     def loan_of(self, tenant_id: UUID, loan_id: UUID | None) -> Loan | None:
         """The loan as it stands now, cancelled and reserved ones included."""
