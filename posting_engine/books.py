@@ -17,11 +17,14 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-import structlog
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8BinaryDumper
 
-from posting_engine.pages import Needs, Pages, fill_pages, found_from, needs_of
+from posting_engine.key_ring import ring_from
+from posting_engine.packed import PackedArray
+from posting_engine.pages import Pages, fill_pages, found_from, loans_and_closes, needs_of
 from posting_engine.positions import (
     DataRefused,
     Fenced,
@@ -30,18 +33,19 @@ from posting_engine.positions import (
     StoreUnavailable,
 )
 from posting_engine.quarantine_rows import Waiting, waiting_from
-from posting_engine.resolving import MOST_DECIDED
+from posting_engine.resolving import waiting_asked
 from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
 from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Item, Verdict
 from posting_engine.writes import Statement, lease_columns, notes_of_ends, writes_of
 from schemas.crash_points import crash_point
-from schemas.quarantine import QuarantineReject, QuarantineResume
-from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
-
-_log = structlog.get_logger()
+from schemas.signing import SigningKey
 
 _CANCEL_WITHIN_S: Final = 1.5
+_IN_BYTES: Final = {"load_accruing_loans", "load_outgoing"}
+"""What answers with so many bytes that they must not be sent as text."""
+_GUARDED: Final = {"update_loans": "loan_id", "accrue_loans": "loan_id"}
+"""What must match as many rows as this parameter has elements."""
 
 Connect = Callable[[str], psycopg.Connection[DictRow]]
 """DSN -> a connection in autocommit mode whose rows are dicts."""
@@ -58,19 +62,30 @@ class Books:
         self._connect = connect or connect_as_engine
         self._connection: psycopg.Connection[DictRow] | None = None
         self._warning: str | None = None
+        self._second: Books | None = None
 
     def close(self) -> None:
-        """Drop the connection; an open transaction is rolled back by the server."""
+        """Drop the connections; an open transaction is rolled back by the server."""
+        if self._second is not None:
+            self._second.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
+    @property
+    def second(self) -> "Books":
+        """The same books by another connection, for look-ups while this one records."""
+        if self._second is None:
+            self._second = Books(self._dsn, self._connect)
+        return self._second
+
     def interrupt(self) -> None:
         """From another thread: end the statement that the owner waits for, if any answer comes."""
-        connection = self._connection
-        if connection is not None:
-            with suppress(psycopg.Error):
-                connection.cancel_safe(timeout=_CANCEL_WITHIN_S)
+        for books in (self, self._second):
+            connection = None if books is None else books._connection
+            if connection is not None:
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=_CANCEL_WITHIN_S)
 
     def settings(self) -> dict[str, Any] | None:
         """The row of `ledger_settings`; None before `hpts migrate`."""
@@ -79,17 +94,7 @@ class Books:
 
     def key_ring(self) -> dict[str, SigningKey]:
         """The signing keys whose secrets can be read; the others are logged and left out."""
-        ring = {}
-        for row in self._read([("load_signing_keys", {})])[0]:
-            try:
-                secret = resolve_secret(row["secret_reference"])
-            except UnreadableSecret as error:
-                _log.error("signing key left out", key_id=row["key_id"], error=str(error))
-                continue
-            tenants = None if row["tenants"] is None else frozenset(row["tenants"])
-            valid = (row["valid_from"], row["valid_until"])
-            ring[row["key_id"]] = SigningKey(row["key_id"], secret, tenants, *valid)
-        return ring
+        return ring_from(self._read([("load_signing_keys", {})])[0])
 
     def take_leases(
         self, partition_ids: Sequence[int], owner: str, *, group_id: str | None = None
@@ -147,6 +152,8 @@ class Books:
     def forget_plans(self) -> None:
         """Plan statements anew, by what the tables have become."""
         self._read([("forget_plans", {})])
+        if self._second is not None:
+            self._second.forget_plans()
 
     def open_pages(
         self, items: Sequence[Item], held: Mapping[int, Position], partition_count: int
@@ -159,7 +166,7 @@ class Books:
         keys: list[Statement] = [("load_outcomes", needs.keys)]
         keys += [("load_quarantined_keys", needs.keys)] * anything_waits
         if needs.names_loans_only:
-            answers = self._read([*keys, *_loans_and_closes(needs, anything_waits)])
+            answers = self._read([*keys, *loans_and_closes(needs, anything_waits)])
             found = found_from(answers, anything_waits)
             return fill_pages(needs, held, found, partition_count, waiting)
         named: list[Statement] = [
@@ -170,39 +177,42 @@ class Books:
         answers = self._read([*keys, *named])
         outcomes, (entries, disbursements, *lookups) = answers[: len(keys)], answers[len(keys) :]
         needs.add_loans_of([*entries, *disbursements], lookups)
-        rest = self._read(_loans_and_closes(needs, anything_waits))
+        rest = self._read(loans_and_closes(needs, anything_waits))
         found = found_from([*outcomes, *rest], anything_waits)
         found = replace(found, entries=entries, disbursements=disbursements, lookups=lookups)
         return fill_pages(needs, held, found, partition_count, waiting)
 
+    def look_up(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
+        """The rows of look-ups, in one round trip."""
+        return self._read(statements)
+
     def _waiting(self, items: Sequence[Item]) -> list[Waiting]:
         """What waits for the loans that a resolution names; it is a run by itself."""
-        resolutions = [
-            (item.record.partition_id, item.content)
-            for item in items
-            if isinstance(item.content, QuarantineResume | QuarantineReject)
-        ]
-        if not resolutions:
+        asked = waiting_asked(items)
+        if asked is None:
             return []
-        [(partition_id, resolution)] = resolutions
-        parameters = {
-            "partition_id": partition_id,
-            "tenant_id": resolution.tenant_id,
-            "command_id": resolution.command_id,
-            "loan_id": resolution.loan_id,
-            "most": MOST_DECIDED,
-        }
-        return [waiting_from(row) for row in self._read([("load_waiting", parameters)])[0]]
+        return [waiting_from(row) for row in self._read([("load_waiting", asked)])[0]]
 
-    def record(self, verdict: Verdict, pages: Pages) -> None:
-        """Write a verdict in one transaction; see the error tree at the top."""
-        self._write(verdict, pages, is_rehearsal=False)
+    def record(
+        self, verdict: Verdict, pages: Pages, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Write a verdict in one transaction; see the error tree at the top. `meanwhile` is called
+        while Postgres works on it; it may use `second` for what the transaction does not touch.
+        """
+        self._write(verdict, pages, meanwhile, is_rehearsal=False)
 
     def rehearse(self, verdict: Verdict, pages: Pages) -> None:
         """See whether a verdict could be written: write it, and roll back."""
-        self._write(verdict, pages, is_rehearsal=True)
+        self._write(verdict, pages, lambda: None, is_rehearsal=True)
 
-    def _write(self, verdict: Verdict, pages: Pages, *, is_rehearsal: bool) -> None:
+    def _write(
+        self,
+        verdict: Verdict,
+        pages: Pages,
+        meanwhile: Callable[[], None],
+        *,
+        is_rehearsal: bool,
+    ) -> None:
         statements = writes_of(verdict, pages)
         cursors: list[psycopg.Cursor[DictRow]] = []
         self._warning = None
@@ -213,6 +223,7 @@ class Books:
                     with connection.pipeline():
                         for name, parameters in statements:
                             cursors.append(connection.execute(STATEMENTS[name], parameters))
+                        meanwhile()
                 except (psycopg.DataError, psycopg.IntegrityError):
                     # What was written before us collides with it: no fault of the data.
                     _check_fence(statements, cursors)
@@ -226,20 +237,13 @@ class Books:
             raise StoreUnavailable(f"a commit was not confirmed: {self._warning}")
 
     def outgoing(
-        self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]
+        self, kind: str, partition_ids: Sequence[int], *, most: int, in_all: int
     ) -> list[dict[str, Any]]:
-        """The next commands to send of these partitions: follow-ups, then chunks; oldest first,
-        at most `most[kind]` a partition.
+        """The next commands of a kind to send: oldest first, at most `most` of each partition, and
+        `in_all` together, those of the partitions named first.
         """
-        wanted: list[Statement] = [
-            (
-                "load_outgoing",
-                {"partition_ids": list(partition_ids), "kind": kind, "most": most[kind]},
-            )
-            for kind, partition_ids in (("follow_up", follow_ups_of), ("chunk", chunks_of))
-        ]
-        follow_ups, chunks = self._read(wanted)
-        return follow_ups + chunks
+        wanted = {"partition_ids": list(partition_ids), "kind": kind}
+        return self._read([("load_outgoing", wanted | {"most": most, "in_all": in_all})])[0]
 
     def forget_outgoing(self, sent: Sequence[tuple[int, UUID, str]]) -> None:
         """Delete commands that the broker has acknowledged: (partition, tenant, key)."""
@@ -271,7 +275,7 @@ class Books:
             connection = self._connected()
             with connection.pipeline():
                 cursors = [
-                    connection.execute(STATEMENTS[name], parameters)
+                    connection.execute(STATEMENTS[name], parameters, binary=name in _IN_BYTES)
                     for name, parameters in statements
                 ]
             return [c.fetchall() if c.description is not None else [] for c in cursors]
@@ -310,15 +314,17 @@ def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:
     )
     # One width for every integer: else each mix of widths is another statement to plan.
     connection.adapters.register_dumper(int, Int8BinaryDumper)
+    connection.adapters.register_dumper(PackedArray, _PackedArrayDumper)
     return connection
 
 
-def _loans_and_closes(needs: Needs, anything_waits: bool) -> list[Statement]:
-    wanted: list[Statement] = [
-        ("load_loans", needs.loans),
-        ("load_closed_periods", needs.tenants),
-    ]
-    return wanted + [("load_quarantined_loans", needs.standing_still)] * anything_waits
+class _PackedArrayDumper(Dumper):
+    """Hands over what is packed already; the statement's cast says what it is."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: PackedArray) -> bytes:
+        return obj.data
 
 
 def _told(error: psycopg.Error) -> str:
@@ -343,7 +349,8 @@ def _check(statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[Dic
     """Hold the answers against what was asked, before the commit."""
     _check_fence(statements, cursors)
     for (name, parameters), cursor in zip(statements, cursors, strict=True):
-        if name == "update_loans" and cursor.rowcount != len(parameters["loan_id"]):
+        guarded = _GUARDED.get(name)
+        if guarded is not None and cursor.rowcount != len(parameters[guarded]):
             raise Fenced("a loan was written by somebody else")
         if name == "check_balance" and (unbalanced := cursor.fetchall()):
             raise DataRefused(f"entries do not balance: {unbalanced}")

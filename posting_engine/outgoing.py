@@ -1,11 +1,13 @@
 """Sending what waits in `outgoing_commands`: signed, in order, chunks paced by the own position.
 
-Follow-ups go at once. At most two chunks of a partition are sent and not yet applied, so live
-payments never stand behind a whole batch. A row is deleted only after the broker has acknowledged
-it; a crash in between sends it twice, and the engine recognises the second as a duplicate.
+Follow-ups go at once. At most two chunks of a partition are sent and not yet applied, and a few of
+all partitions, so live payments never stand behind a whole batch. A row is deleted only after the
+broker has acknowledged it; a crash in between sends it twice, and the engine recognises the second
+as a duplicate.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,8 +23,16 @@ from schemas.signing import SigningKey
 from schemas.topics import REPLY_PARTITION_HEADER, SIGNATURE_HEADER, TRACEPARENT_HEADER
 
 CHUNKS_UNAPPLIED: Final = 2
+"""Of one partition."""
+CHUNKS_UNDER_WAY: Final = 4
+"""Of all partitions together: what one turn of the worker applies, and the next. A payment may have
+to wait for all of them.
+"""
+CHUNKS_WHILE_QUIET: Final = 12
+"""The same while there are no payments."""
+CHUNK: Final = "chunk"
 FOLLOW_UP: Final = "follow_up"
-MOST: Final = {FOLLOW_UP: 500, "chunk": 2 * CHUNKS_UNAPPLIED}
+MOST_FOLLOW_UPS: Final = 500
 
 OutgoingKey = tuple[int, UUID, str]
 
@@ -46,6 +56,8 @@ class Outgoing:
     sender: Sender
     clock: Callable[[], float] = time.monotonic
     _sent: dict[OutgoingKey, _Sent] = field(default_factory=dict)
+    _last_sent: dict[int, int] = field(default_factory=dict)
+    _turns: int = 0
     _dead_letters: DeadLetters = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,8 +74,12 @@ class Outgoing:
         self._dead_letters.forget(partition_ids)
         self._sent = {k: s for k, s in self._sent.items() if k[0] not in partition_ids}
 
-    def turn(self, held: Mapping[int, Position], key: SigningKey) -> None:
-        """Delete what was acknowledged, then send what the pace allows."""
+    def turn(
+        self, held: Mapping[int, Position], key: SigningKey, *, is_quiet: bool = False
+    ) -> None:
+        """Delete what was acknowledged, then send what the pace allows. `is_quiet`: nobody but
+        chunks has been there of late.
+        """
         self._dead_letters.turn(held)
         acknowledged = [s for s in self._sent.values() if s.offset is not None and not s.deleted]
         if acknowledged:
@@ -73,25 +89,40 @@ class Outgoing:
             for sent in acknowledged:
                 sent.deleted = True
         self._sent = {k: s for k, s in self._sent.items() if not _is_done(s, held)}
-        under_way: dict[int, int] = {}
-        for sent in self._sent.values():
-            if sent.kind != FOLLOW_UP:
-                under_way[sent.key[0]] = under_way.get(sent.key[0], 0) + 1
-        free = [p for p in held if under_way.get(p, 0) < CHUNKS_UNAPPLIED]
-        for row in self.books.outgoing(follow_ups_of=list(held), chunks_of=free, most=MOST):
-            owner = row["partition_id"]
-            identity = (owner, row["tenant_id"], row["idempotency_key"])
-            is_paced = row["kind"] != FOLLOW_UP
-            if identity in self._sent:
-                continue
-            if is_paced and under_way.get(owner, 0) >= CHUNKS_UNAPPLIED:
-                continue
-            if not self._send(identity, row, key):
+        in_all = MOST_FOLLOW_UPS * len(held)
+        for row in self.books.outgoing(FOLLOW_UP, list(held), most=MOST_FOLLOW_UPS, in_all=in_all):
+            if _identity(row) not in self._sent and not self._send(row, key):
                 return  # the producer's queue is full, and nothing later may overtake this one
-            if is_paced:
-                under_way[owner] = under_way.get(owner, 0) + 1
+        self._send_chunks(held, key, CHUNKS_WHILE_QUIET if is_quiet else CHUNKS_UNDER_WAY)
 
-    def _send(self, identity: OutgoingKey, row: Mapping[str, Any], key: SigningKey) -> bool:
+    def _send_chunks(
+        self, held: Mapping[int, Position], key: SigningKey, most_under_way: int
+    ) -> None:
+        """Send chunks as far as the pace allows, first of those partitions that waited longest."""
+        chunks = [sent for sent in self._sent.values() if sent.kind == CHUNK]
+        under_way = Counter(sent.key[0] for sent in chunks)
+        still_rows = Counter(sent.key[0] for sent in chunks if not sent.deleted)
+        room = most_under_way - len(chunks)
+        free = [p for p in held if under_way[p] < CHUNKS_UNAPPLIED]
+        if room <= 0 or not free:
+            return
+        free.sort(key=lambda p: (under_way[p], self._last_sent.get(p, 0)))
+        # Chunks are large, so no more of them are read than may go, beside those that are sent.
+        most = max(CHUNKS_UNAPPLIED - under_way[p] + still_rows[p] for p in free)
+        in_all = room + sum(still_rows[p] for p in free)
+        for row in self.books.outgoing(CHUNK, free, most=most, in_all=in_all):
+            owner = row["partition_id"]
+            if _identity(row) in self._sent or under_way[owner] >= CHUNKS_UNAPPLIED or room <= 0:
+                continue
+            if not self._send(row, key):
+                return
+            room -= 1
+            under_way[owner] += 1
+            self._turns += 1
+            self._last_sent[owner] = self._turns
+
+    def _send(self, row: Mapping[str, Any], key: SigningKey) -> bool:
+        identity = _identity(row)
         sent = _Sent(identity, row["kind"], row["to_partition"])
 
         def acknowledged(offset: int) -> None:
@@ -108,6 +139,10 @@ class Outgoing:
             self._sent[identity] = sent
             crash_point("engine-outgoing-sent")
         return handed_over
+
+
+def _identity(row: Mapping[str, Any]) -> OutgoingKey:
+    return row["partition_id"], row["tenant_id"], row["idempotency_key"]
 
 
 def _is_done(sent: _Sent, held: Mapping[int, Position]) -> bool:

@@ -163,7 +163,7 @@ def _add(needs: Needs, partition_id: int, command: AnyCommand) -> None:
         needs.wanted_loans[partition_id, tenant_id, loan_id] = None
     match command:
         case AccrualChunk() if command.backfill:
-            needs.lookups.append(_standing(partition_id, command))
+            needs.lookups.append(standing_of(partition_id, command))
         case Reversal(part=None, loan_id=None):
             needs.want_entry(partition_id, tenant_id, command.reverses_entry_id, 0)
         case Reversal():
@@ -192,7 +192,8 @@ def _loans_named(command: AnyCommand) -> list[UUID]:
             return [] if command.loan_id is None else [command.loan_id]
 
 
-def _standing(partition_id: int, chunk: AccrualChunk) -> Lookup:
+def standing_of(partition_id: int, chunk: AccrualChunk) -> Lookup:
+    """What a backfill asks of the journal."""
     parameters = {
         "partition_id": partition_id,
         "tenant_id": chunk.tenant_id,
@@ -226,6 +227,15 @@ class Found:
     lookups: Sequence[Sequence[dict[str, Any]]] = ()
     quarantined_keys: Sequence[dict[str, Any]] = ()
     quarantined_loans: Sequence[dict[str, Any]] = ()
+
+
+def loans_and_closes(needs: Needs, anything_waits: bool) -> list[tuple[str, Mapping[str, Any]]]:
+    """The look-ups of loans and closes, with their parameters."""
+    wanted: list[tuple[str, Mapping[str, Any]]] = [
+        ("load_loans", needs.loans),
+        ("load_closed_periods", needs.tenants),
+    ]
+    return wanted + [("load_quarantined_loans", needs.standing_still)] * anything_waits
 
 
 def found_from(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:

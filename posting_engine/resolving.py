@@ -8,7 +8,7 @@ depends on the queue alone, never on how the log was cut into batches.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from posting_engine import rows
@@ -26,15 +26,39 @@ from posting_engine.quarantine import (
     settle,
 )
 from posting_engine.quarantine_rows import Waiting
-from posting_engine.verdict import answer, take
+from posting_engine.verdict import Item, answer, take
 from schemas import ids
 from schemas.codec import Outcome
-from schemas.quarantine import CANNOT_BE_REFUSED, QuarantineReject, Resolution
+from schemas.quarantine import (
+    CANNOT_BE_REFUSED,
+    QuarantineReject,
+    QuarantineResume,
+    Resolution,
+)
 
 MOST_DECIDED: Final = 1_000
 """Waiting commands that one resolution looks at: one transaction must hold them."""
 
 _UNREADABLE: Final = "a newer build queued it: run a build that knows its schema"
+
+
+def waiting_asked(items: Sequence[Item]) -> dict[str, Any] | None:
+    """Parameters of `load_waiting` for the resolution that is a run by itself; None: there is none."""
+    resolutions = [
+        (item.record.partition_id, item.content)
+        for item in items
+        if isinstance(item.content, QuarantineResume | QuarantineReject)
+    ]
+    if not resolutions:
+        return None
+    [(partition_id, resolution)] = resolutions
+    return {
+        "partition_id": partition_id,
+        "tenant_id": resolution.tenant_id,
+        "command_id": resolution.command_id,
+        "loan_id": resolution.loan_id,
+        "most": MOST_DECIDED,
+    }
 
 
 @dataclass(slots=True)

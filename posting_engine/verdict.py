@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from posting_engine import rows
+from posting_engine import accrual_rows, rows
 from posting_engine.positions import Position
 from posting_engine.posting.entries import command_id_of, correlation_of, part_of, steps_total
 from posting_engine.posting.page import (
@@ -73,13 +73,15 @@ class Verdict:
     """What a batch does, all of it to be written in one transaction, then announced.
 
     `queued` are commands that wait from now on, `broken_again` those whose reason to wait is a
-    new one, `unqueued` (partition, tenant, loan, offset) those that wait no more.
+    new one, `unqueued` (partition, tenant, loan, offset) those that wait no more. `parts` are
+    chunks decided by arrays, whose entries are not in `links`.
     """
 
     before: Mapping[int, Position]
     after: dict[int, Position]
     outcomes: list[rows.OutcomeRow] = field(default_factory=list)
     links: list[rows.ChainedEntry] = field(default_factory=list)
+    parts: list[accrual_rows.Part] = field(default_factory=list)
     disbursed: dict[tuple[int, UUID, UUID], DisbursedAmount] = field(default_factory=dict)
     disbursement_entries: list[rows.DisbursementEntryRow] = field(default_factory=list)
     targets: list[tuple[int, UUID, ReversalTarget]] = field(default_factory=list)
@@ -133,10 +135,21 @@ def _post(posting: Posting, tenant_id: UUID, place: Place, page: Page, verdict: 
     entry_seq = page.next_entry_seq
     page.apply(posting, tenant_id)
     position = verdict.after[place.partition_id]
-    links, head = rows.chained(
-        place.partition_id, position.chain_head, [(entry_seq, place.command_offset, posting)]
-    )
-    verdict.links += links
+    if posting.accrued is None:
+        links, head = rows.chained(
+            place.partition_id, position.chain_head, [(entry_seq, place.command_offset, posting)]
+        )
+        verdict.links += links
+    else:
+        part, head = accrual_rows.chained(
+            place.partition_id,
+            position.chain_head,
+            entry_seq,
+            place.command_offset,
+            tenant_id,
+            posting,
+        )
+        verdict.parts.append(part)
     verdict.after[place.partition_id] = replace(
         position, chain_head=head, last_entry_seq=page.next_entry_seq - 1
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from posting_engine import quarantine_rows, rows
+from posting_engine import accrual_rows, quarantine_rows, rows
 from posting_engine.pages import Pages
 from posting_engine.positions import Position
 from posting_engine.verdict import Verdict
@@ -41,8 +41,10 @@ def writes_of(verdict: Verdict, pages: Pages) -> list[Statement]:
             ("insert_entries", rows.entry_columns(verdict.links)),
             ("insert_lines", rows.line_columns(verdict.links)),
             ("add_account_days", rows.account_day_columns(verdict.links)),
-            ("check_balance", _written_ranges(verdict, moved)),
         ]
+    written += accrual_rows.writes_of(verdict.parts)
+    if verdict.links or verdict.parts:
+        written.append(("check_balance", _written_ranges(verdict, moved)))
     return written
 
 

@@ -147,7 +147,9 @@ class Engine:
     waits for an operator by (partition, loan, offset). `decide` may have a rule more than ours.
     """
 
-    def __init__(self, books: Books, decide: Decide = decide_by_the_rules) -> None:
+    def __init__(
+        self, books: Books, decide: Decide = decide_by_the_rules, *, by_arrays: bool = True
+    ) -> None:
         self.books = books
         self.held = books.take_leases(range(PARTITIONS), "a test")
         self.follow_ups: list[AnyCommand] = []
@@ -155,7 +157,9 @@ class Engine:
         """(key, partition) of what has posted."""
         self.waiting: dict[tuple[int, UUID, int], QuarantinedRow] = {}
         self.announced: list[Outcome] = []
-        self._applying = Applying(books, PARTITIONS, confirm=self._nobody_else, decide=decide)
+        self._applying = Applying(
+            books, PARTITIONS, confirm=self._nobody_else, decide=decide, by_arrays=by_arrays
+        )
 
     def apply(self, records: Sequence[tuple[Record, AnyCommand | Resolution]]) -> None:
         """Apply records as one batch."""
@@ -190,10 +194,15 @@ def _command_in(value: bytes) -> AnyCommand:
 
 
 def apply(
-    books: Books, log: LogOfCommands, cuts: Sequence[int], decide: Decide = decide_by_the_rules
+    books: Books,
+    log: LogOfCommands,
+    cuts: Sequence[int],
+    decide: Decide = decide_by_the_rules,
+    *,
+    by_arrays: bool = True,
 ) -> Engine:
     """Apply a log in batches of the sizes in `cuts`, repeated."""
-    engine = Engine(books, decide)
+    engine = Engine(books, decide, by_arrays=by_arrays)
     left = list(log.records)
     turn = 0
     while left:

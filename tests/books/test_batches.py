@@ -1,4 +1,6 @@
-"""How a log is cut into batches never shows: same chain, outcomes and balances."""
+"""How a log is cut into batches never shows: same chain, outcomes and balances. Nor does it show
+whether chunks are decided by arrays or loan by loan.
+"""
 
 import os
 from collections.abc import Callable, Sequence
@@ -69,11 +71,11 @@ def test_cuts_of_the_log_do_not_show(fresh_ledger: Callable[[], tuple[str, str]]
     every_event_was_posted(admin_dsn)
     every_kind_of_quarantine_was_met(admin_dsn)
 
-    for cuts in ([7], [500], [1, 60, 2, 13]):
+    for cuts, by_arrays in (([7], True), ([500], True), ([1, 60, 2, 13], False)):
         admin_dsn, engine_dsn = fresh_ledger()
         plant(admin_dsn)
         books = Books(engine_dsn)
-        ledger.apply(books, log, cuts, decide_or_break)
+        ledger.apply(books, log, cuts, decide_or_break, by_arrays=by_arrays)
         books.close()
         assert audit.faults_of_books(admin_dsn) == []
         assert state_of(admin_dsn) == one_by_one, cuts

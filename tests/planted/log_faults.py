@@ -29,11 +29,14 @@ LOG_FAULTS: Final = (
         changes=(
             Change(
                 "posting_engine/books.py",
-                "        statements = writes_of(verdict, pages)\n",
-                "        (name, moves), *statements = writes_of(verdict, pages)\n"
-                "        moved = [] if is_rehearsal else self._read([(name, moves)])[0]\n"
-                '        if not is_rehearsal and len(moved) != len(moves["partition_ids"]):\n'
-                '            raise Fenced("another process has moved a position")\n',
+                "        cursors: list[psycopg.Cursor[DictRow]] = []\n"
+                "        self._warning = None\n",
+                "        (name, moves), *statements = statements\n"
+                "        moved = self._read([(name, moves)])[0] if keeps else []\n"
+                '        if keeps and len(moved) != len(moves["partition_ids"]):\n'
+                '            raise Fenced("another process has moved a position")\n'
+                "        cursors: list[psycopg.Cursor[DictRow]] = []\n"
+                "        self._warning = None\n",
             ),
             Change(
                 "posting_engine/books.py",

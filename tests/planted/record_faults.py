@@ -152,8 +152,8 @@ RECORD_FAULTS: Final = (
         changes=(
             Change(
                 "posting_engine/cuts.py",
-                "        if run and (_is_alone(item, run) or "
-                "(reads_accruals(item.content) and after_accruals)):\n",
+                "        if run and (_is_alone(item, run) or _looks_up(item, run) or "
+                "not _goes_with(item, run)):\n",
                 "        if run and _is_alone(item, run):\n",
             ),
         ),

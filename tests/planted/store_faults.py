@@ -90,10 +90,10 @@ STORE_FAULTS: Final = (
         changes=(
             Change(
                 "posting_engine/writes.py",
-                '            ("check_balance", _written_ranges(verdict, moved)),\n'
-                "        ]\n    return written\n",
-                '            ("check_balance", _written_ranges(verdict, moved)),\n'
-                '        ]\n    return sorted(written, key=lambda one: one[0] != "insert_loans")\n',
+                '        written.append(("check_balance", _written_ranges(verdict, moved)))\n'
+                "    return written\n",
+                '        written.append(("check_balance", _written_ranges(verdict, moved)))\n'
+                '    return sorted(written, key=lambda one: one[0] != "insert_loans")\n',
             ),
         ),
         caught_by=(

@@ -94,7 +94,7 @@ class Connection:
             seconds = 0.0 if at_once else min(self._world.chance.expovariate(2.0), 5.0)
             session.end_later(seconds, commits=False)
 
-    def execute(self, text: Any, parameters: Mapping[str, Any]) -> Cursor:
+    def execute(self, text: Any, parameters: Mapping[str, Any], *, binary: bool = False) -> Cursor:
         """Queue a statement of the pipeline."""
         assert self._queue is not None, "the engine always works in pipelines"
         cursor = Cursor()
@@ -141,7 +141,7 @@ class Connection:
         self._step(name)
         late_commits = self._session.server.late_commits
         if (
-            name == "load_loans"
+            name in ("load_loans", "load_accruing_loans")
             and late_commits
             and self._world.happens(self._hazards.late_between_reads)
         ):
@@ -159,7 +159,7 @@ class Connection:
         rows = self._execute(name, parameters)
         cursor.rows, cursor.rowcount = rows, len(rows)
         cursor.description = "rows" if is_read else None
-        if name in ("end_stalled", "take_lease", "move_position", "update_loans"):
+        if name in ("end_stalled", "take_lease", "move_position", "update_loans", "accrue_loans"):
             cursor.description = "returning"
         if not self._is_in_transaction:
             self._session.commit()

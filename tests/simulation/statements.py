@@ -13,6 +13,11 @@ import psycopg
 
 from posting_engine.posting.loan import Loan
 from posting_engine.statements import STATEMENTS
+from tests.simulation.accrual_statements import (
+    accrue_loans,
+    insert_debits,
+    load_accruing_loans,
+)
 from tests.simulation.leases import LEASE_STATEMENTS, chosen, columns
 from tests.simulation.lookups import (
     accrued_part,
@@ -175,7 +180,7 @@ def _load_outgoing(session: Session, parameters: Parameters) -> Rows:
         ]
         mine.sort(key=lambda row: row["outgoing_seq"])
         found += [chosen(row, _OUTGOING) for row in mine[: parameters["most"]]]
-    return found
+    return found[: parameters["in_all"]]
 
 
 def _delete_outgoing(session: Session, parameters: Parameters) -> Rows:
@@ -206,11 +211,13 @@ def _insert_dead_letters(session: Session, parameters: Parameters) -> Rows:
 
 
 SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
+    "accrue_loans": accrue_loans(_check),
     "add_account_days": _add_account_days,
     "check_balance": _check_balance,
     "delete_outgoing": _delete_outgoing,
     "forget_plans": lambda _session, _parameters: [],
     "insert_dead_letters": _insert_dead_letters,
+    "insert_debits": insert_debits(_check),
     "insert_disbursement_entries": _insert("disbursement_entries"),
     "insert_entries": _insert("journal_entries"),
     "insert_follow_ups": _insert_follow_ups,
@@ -219,6 +226,7 @@ SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "insert_outcomes": _insert("command_outcomes"),
     "insert_period_closes": _insert_period_closes,
     "insert_reversal_targets": _insert("reversal_targets"),
+    "load_accruing_loans": load_accruing_loans,
     "load_accrued_part": accrued_part,
     "load_accrued_share": accrued_share,
     "load_closed_periods": _load_closed_periods,

@@ -7,15 +7,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from posting_engine import accrual_pages
 from posting_engine.batch import decide_batch
 from posting_engine.books import Books
-from posting_engine.cuts import runs
+from posting_engine.cuts import chunk_in, runs
 from posting_engine.pages import Pages
 from posting_engine.positions import DataRefused, Fenced, NotTheGroup, Position
+from posting_engine.posting.accrual_columns import LoanColumns
 from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Item, Verdict
 from tests.books.ledger import PARTITIONS
@@ -52,10 +55,14 @@ class Pair:
         with psycopg.connect(admin_dsn) as connection:
             connection.execute(PIN_THE_GROUP, [PARTITIONS, GROUP])
 
+    @property
+    def stores(self) -> tuple[Books, Books]:
+        return self.simulated, self.real
+
     def both(self, call: Callable[[Books], Any]) -> Any:
         """The answer, which must be the same of both, errors included."""
         answers = []
-        for books in (self.simulated, self.real):
+        for books in self.stores:
             try:
                 answers.append(call(books))
             except (Fenced, DataRefused, NotTheGroup) as error:
@@ -130,13 +137,41 @@ def recorded(
 ) -> tuple[Verdict, Pages]:
     """Decide what both stores load alike, and record it in both."""
     before = {p: held[p] for p in {item.record.partition_id for item in run}}
-    pages = pair.both(lambda books: books.open_pages(run, before, PARTITIONS))
+    pages = opened(pair, run, before)
     verdict = decide_batch(run, pages.by_partition, pages.earlier, before, waiting=pages.waiting)
     assert verdict.halts == {}
     # A rehearsal leaves nothing behind, or the record would collide with it.
     assert pair.both(lambda books: books.rehearse(verdict, pages)) is None
     assert pair.both(lambda books: books.record(verdict, pages)) is None
     return verdict, pages
+
+
+def opened(pair: Pair, run: Sequence[Item], before: Mapping[int, Position]) -> Pages:
+    """What both stores load alike; of a run of chunks, their loans in columns."""
+    placed = [(item.record.partition_id, chunk_in(item)) for item in run]
+    chunks = [(partition_id, chunk) for partition_id, chunk in placed if chunk is not None]
+    if not chunks:
+        pages: Pages = pair.both(lambda books: books.open_pages(run, before, PARTITIONS))
+        return pages
+    assert len(chunks) == len(run)
+    opened_by = [accrual_pages.open_pages(b, chunks, before, PARTITIONS) for b in pair.stores]
+    assert in_words(opened_by[0]) == in_words(opened_by[1])
+    return opened_by[1]  # of the real one, since it alone knows where its rows lie
+
+
+def in_words(pages: Pages) -> Any:
+    """Pages with columns as lists, which can be compared."""
+    columns = {
+        key: {
+            name: np.asarray(getattr(found, name)).tolist()
+            for name in LoanColumns.__dataclass_fields__
+            if name != "row_ids"
+        }
+        for page in pages.by_partition.values()
+        for key, found in page.loan_columns.items()
+    }
+    bare = {p: replace(page, loan_columns={}) for p, page in pages.by_partition.items()}
+    return columns, bare, pages.earlier
 
 
 def test_the_same_log_leaves_the_same_rows(pair: Pair, items: Sequence[Item]) -> None:
@@ -150,10 +185,9 @@ def test_the_same_log_leaves_the_same_rows(pair: Pair, items: Sequence[Item]) ->
 def test_every_other_call_answers_the_same(pair: Pair, items: Sequence[Item]) -> None:
     held = applied(pair, items)
     everywhere = list(range(PARTITIONS))
-    most = {"follow_up": 3, "chunk": 2}
-    waiting = pair.both(
-        lambda b: b.outgoing(follow_ups_of=everywhere, chunks_of=everywhere, most=most)
-    )
+    others_first = everywhere[::-1]
+    waiting = pair.both(lambda b: b.outgoing("follow_up", everywhere, most=3, in_all=99))
+    waiting += pair.both(lambda b: b.outgoing("chunk", others_first, most=2, in_all=3))
     letters = pair.both(lambda b: b.outgoing_dead_letters(everywhere, most=3, most_bytes=10**6))
     fewer = pair.both(lambda b: b.outgoing_dead_letters(everywhere, most=3, most_bytes=1))
     assert 0 < len(fewer) < len(letters)
