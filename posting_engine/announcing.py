@@ -21,7 +21,7 @@ def announce(verdict: Verdict, sender: Sender) -> None:
     _log.debug(
         "batch",
         outcomes=len(verdict.outcomes),
-        entries=len(verdict.links),
+        entries=len(verdict.links) + sum(part.link is not None for part in verdict.parts),
         dead_letters=len(verdict.dead_letters),
     )
     for fact in verdict.quarantines:

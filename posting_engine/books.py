@@ -49,6 +49,7 @@ _GUARDED: Final = {"update_loans": "loan_id", "accrue_loans": "loan_id"}
 
 Connect = Callable[[str], psycopg.Connection[DictRow]]
 """DSN -> a connection in autocommit mode whose rows are dicts."""
+Meanwhile = Callable[[], None]
 
 
 class Books:
@@ -193,27 +194,17 @@ class Books:
             return []
         return [waiting_from(row) for row in self._read([("load_waiting", asked)])[0]]
 
-    def record(
-        self, verdict: Verdict, pages: Pages, meanwhile: Callable[[], None] = lambda: None
-    ) -> None:
-        """Write a verdict in one transaction; see the error tree at the top. `meanwhile` is called
-        while Postgres works on it; it may use `second` for what the transaction does not touch.
+    def record(self, verdict: Verdict, pages: Pages, meanwhile: Meanwhile = lambda: None) -> None:
+        """Write a verdict in one transaction; see the error tree at the top. While Postgres works,
+        `meanwhile` is called: it may use `second` for what the transaction does not touch.
         """
-        self._write(verdict, pages, meanwhile, is_rehearsal=False)
+        self._write(writes_of(verdict, pages), meanwhile, keeps=True)
 
     def rehearse(self, verdict: Verdict, pages: Pages) -> None:
         """See whether a verdict could be written: write it, and roll back."""
-        self._write(verdict, pages, lambda: None, is_rehearsal=True)
+        self._write(writes_of(verdict, pages), lambda: None, keeps=False)
 
-    def _write(
-        self,
-        verdict: Verdict,
-        pages: Pages,
-        meanwhile: Callable[[], None],
-        *,
-        is_rehearsal: bool,
-    ) -> None:
-        statements = writes_of(verdict, pages)
+    def _write(self, statements: Sequence[Statement], meanwhile: Meanwhile, *, keeps: bool) -> None:
         cursors: list[psycopg.Cursor[DictRow]] = []
         self._warning = None
         with self._errors():
@@ -229,7 +220,7 @@ class Books:
                     _check_fence(statements, cursors)
                     raise
                 _check(statements, cursors)
-                if is_rehearsal:
+                if not keeps:
                     raise psycopg.Rollback
                 crash_point("engine-before-commit")
         if self._warning is not None:

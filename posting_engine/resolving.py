@@ -43,7 +43,7 @@ _UNREADABLE: Final = "a newer build queued it: run a build that knows its schema
 
 
 def waiting_asked(items: Sequence[Item]) -> dict[str, Any] | None:
-    """Parameters of `load_waiting` for the resolution that is a run by itself; None: there is none."""
+    """Parameters of `load_waiting` for the resolution that is a run by itself, if it is one."""
     resolutions = [
         (item.record.partition_id, item.content)
         for item in items

@@ -18,7 +18,9 @@ import structlog
 from posting_engine import halts
 from posting_engine.announcing import announce
 from posting_engine.applying import Applying
+from posting_engine.backlog import Backlog
 from posting_engine.books import Books
+from posting_engine.client_settings import BATCH_BYTES
 from posting_engine.contiguity import Contiguity, Turn
 from posting_engine.log import CommandLog, LostPosition, Sender
 from posting_engine.outgoing import Outgoing
@@ -69,6 +71,7 @@ class Worker:
     clock: Callable[[], float] = time.monotonic
     watch: TopicWatch | None = None
     _reader: CommandLog | None = None
+    _backlog: Backlog = field(default_factory=Backlog)
     _sequence: Contiguity = field(default_factory=Contiguity)
     _to_halt: dict[int, str] = field(default_factory=dict)
     _halted: set[int] = field(default_factory=set)
@@ -80,20 +83,21 @@ class Worker:
         """Work until asked to stop; raises `Fenced` when another process has taken over."""
         self._reader = log
         while not self.patience.stopping.is_set():
-            taken = log.take(self.identity.batch_records, IDLE_WAIT_SECONDS)
+            taken = self._take(log)
             if taken:
                 crash_point("engine-polled")
             self._is_ring_fresh = False
             self._sequence.begin_take()
             try:
-                self._watch_the_topic(is_to_apply=bool(taken))
+                self._watch_the_topic(is_to_apply=bool(taken or self._backlog))
                 if self.patience.stopping.is_set():
                     break  # what was taken is not confirmed, and is taken again by the next
                 for lost in (t for t in taken if isinstance(t, LostPosition)):
                     self._halt(lost.partition_id, halts.lost(lost.reason))
                 for partition_id, reason in tuple(self._to_halt.items()):
                     self._halt(partition_id, reason)
-                self._apply([t for t in taken if isinstance(t, Record)])
+                self._keep([t for t in taken if isinstance(t, Record)])
+                self._post(self._backlog.turn(self.clock()))
                 self._send_outgoing()
                 self._note_reached()
             except StoreUnavailable as error:
@@ -101,6 +105,12 @@ class Worker:
                 self.patience.wait()
                 self._resync()
             self.sender.serve()
+
+    def _take(self, log: CommandLog) -> list[Record | LostPosition]:
+        """What the log has now; without a wait while anything is still to be applied."""
+        most = self.identity.batch_records - len(self._backlog)
+        is_full = most <= 0 or self._backlog.value_bytes >= BATCH_BYTES
+        return [] if is_full else log.take(most, 0.0 if self._backlog else IDLE_WAIT_SECONDS)
 
     def assigned(self, partition_ids: Sequence[int]) -> Mapping[int, int]:
         """Take the leases; where to read each partition from. Called from inside `take`."""
@@ -110,10 +120,10 @@ class Worker:
             )
         )
         crash_point("engine-leases-taken")
-        offsets: dict[int, int] = {}
+        self.held |= positions
+        self._backlog.forget(positions)  # what was taken before is read again from there
+        offsets = {p: self._sequence.begin(position) for p, position in positions.items()}
         for partition_id, position in positions.items():
-            self.held[partition_id] = position
-            offsets[partition_id] = self._sequence.begin(position)
             if position.topic_id != self.identity.topic_id:
                 self._to_halt[partition_id] = halts.foreign(position, self.identity.topic_id)
         _log.info("assigned", positions={p: self.held[p].next_offset for p in offsets})
@@ -150,12 +160,13 @@ class Worker:
 
     def _forget(self, partition_ids: Sequence[int]) -> None:
         self._sequence.forget(partition_ids)
+        self._backlog.forget(partition_ids)
         for partition_id in partition_ids:
             self._to_halt.pop(partition_id, None)
             self._halted.discard(partition_id)
 
-    def _apply(self, records: Sequence[Record]) -> None:
-        self._post([item for record in records if (item := self._item_of(record)) is not None])
+    def _keep(self, records: Sequence[Record]) -> None:
+        self._backlog.add(item for r in records if (item := self._item_of(r)) is not None)
 
     def _item_of(self, record: Record) -> Item | None:
         """The record as an item of the batch; None when it is not to be applied now."""
@@ -168,8 +179,8 @@ class Worker:
         try:
             item = Item(record, self._examined(record))
         except DeadLetter as letter:
-            told = {"partition": partition_id, "offset": record.offset, "reason": str(letter)}
-            _log.error("dead letter", **told)
+            where = {"partition": partition_id, "offset": record.offset}
+            _log.error("dead letter", **where, reason=str(letter))
             item = Item(record, str(letter))
         except UnknownToThisBuild as unknown:
             self._halt(partition_id, f"offset {record.offset}: {unknown}")
@@ -230,7 +241,7 @@ class Worker:
         appended_at = self.held[partition_id].last_appended_at
         passed = {o: Record(partition_id, o, appended_at, None, None, ()) for o in range(due, came)}
         passed |= {record.offset: record for record in hidden}
-        self._post([Item(passed[offset], halts.HIDDEN) for offset in range(due, came)])
+        self._backlog.add(Item(passed[offset], halts.HIDDEN) for offset in range(due, came))
         self._sequence.go_on_from(partition_id, came)
         return True
 
@@ -258,7 +269,6 @@ class Worker:
             self._to_halt |= dict.fromkeys(self._running(), reason)
 
     def _post(self, items: Sequence[Item]) -> None:
-        items = [i for i in items if i.record.partition_id not in self._halted]
         applying = Applying(
             self.books, self.identity.partition_count, confirm=self._refresh_positions
         )
@@ -278,23 +288,25 @@ class Worker:
 
     def _send_outgoing(self) -> None:
         if self.clock() >= self._outgoing_due_at:
-            self.outgoing.turn(self._running(), self.ring[self.identity.signing_key_id])
+            is_quiet = self._backlog.is_quiet(self.clock())
+            key = self.ring[self.identity.signing_key_id]
+            self.outgoing.turn(self._running(), key, is_quiet=is_quiet)
             self._outgoing_due_at = self.clock() + IDLE_WAIT_SECONDS
 
     def _note_reached(self) -> None:
         if self._reader is None:
             return
-        running = self._running()
-        answer = self._ends.turn(self._reader, running, self.clock(), self.books.clock)
+        answer = self._ends.turn(self._reader, self._running(), self.clock(), self.books.clock)
         if answer is None:
             return
         self.books.forget_plans()
         for partition_id, reason in answer.beyond.items():
             self._halt(partition_id, reason)
         for partition_id, end in answer.stuck.items():
-            # Nothing comes, and the log goes on: markers at its end, as a rule. But first the
-            # last applied record must have come again, or it would be held against another.
-            if self._sequence.is_verified(partition_id):
+            # Nothing comes, and the log goes on: markers at its end, as a rule. But first the last
+            # applied record must have come again, and what came must have been applied.
+            is_behind = partition_id in self._backlog.partitions
+            if self._sequence.is_verified(partition_id) and not is_behind:
                 due = self._sequence.reads_from(partition_id)
                 self._record_hidden(partition_id, due=due, came=end)
         overdue = self._sequence.overdue()
@@ -311,6 +323,7 @@ class Worker:
         if position is None:
             return  # it was revoked in the meantime: its next holder will see for itself
         self._halted.add(partition_id)
+        self._backlog.forget([partition_id])
         _log.critical("partition halted", partition=partition_id, reason=reason)
         if self._reader is not None:
             self._reader.pause(partition_id)
@@ -324,6 +337,7 @@ class Worker:
         self.patience.until_available(self._refresh_positions)
         self.outgoing.note_dead_letters(self.held)  # by a COMMIT whose answer was lost
         self._sequence.resume(self.held)
+        self._backlog.clear()
         if self._reader is not None and self.held:
             self._reader.seek({p: self._sequence.reads_from(p) for p in self._running()})
 

@@ -16,7 +16,7 @@ from posting_engine.announcing import announce
 from posting_engine.applying import Applying
 from posting_engine.books import Books
 from posting_engine.contiguity import Contiguity, Turn
-from posting_engine.outgoing import Outgoing
+from posting_engine.outgoing import Outgoing, _identity
 from posting_engine.posting import decide, refinancing
 from posting_engine.posting.refusals import Refusal
 from posting_engine.records import Record
@@ -59,7 +59,7 @@ def lease_does_not_raise_the_epoch(patch: pytest.MonkeyPatch) -> None:
 
 
 def position_is_moved_before_the_commit(patch: pytest.MonkeyPatch) -> None:
-    def record(self: Books, verdict: Verdict, pages: Any) -> None:
+    def record(self: Books, verdict: Verdict, pages: Any, _meanwhile: Any = None) -> None:
         moves = [s for s in writes_of(verdict, pages) if s[0] == "move_position"]
         self._read(moves)
         rest = [s for s in writes_of(verdict, pages) if s[0] != "move_position"]
@@ -129,8 +129,8 @@ def outcomes_are_announced_before_the_commit(patch: pytest.MonkeyPatch) -> None:
         working.append(self)
         original(self, items)
 
-    def record(self: Applying, run: Any, held: Any) -> Verdict:
-        verdict, pages = self._decided(run, held)
+    def record(self: Applying, run: Any, held: Any, **how: Any) -> Verdict:
+        verdict, pages = self._decided(run, held, **how)
         announce(verdict, working[-1].sender)
         if verdict.after != verdict.before:
             self.books.record(verdict, pages)
@@ -143,10 +143,10 @@ def outcomes_are_announced_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
 
 def outgoing_commands_are_forgotten_when_handed_over(patch: pytest.MonkeyPatch) -> None:
-    def send(self: Outgoing, identity: Any, row: Any, key: Any) -> bool:
-        handed_over = original(self, identity, row, key)
+    def send(self: Outgoing, row: Any, key: Any) -> bool:
+        handed_over = original(self, row, key)
         if handed_over:
-            self._sent[identity].offset = 0
+            self._sent[_identity(row)].offset = 0
         return handed_over
 
     original = Outgoing._send
@@ -154,8 +154,8 @@ def outgoing_commands_are_forgotten_when_handed_over(patch: pytest.MonkeyPatch) 
 
 
 def outgoing_commands_are_sent_newest_first(patch: pytest.MonkeyPatch) -> None:
-    def load(self: Books, **which: Any) -> Any:
-        return original(self, **which)[::-1]
+    def load(self: Books, *which: Any, **how: Any) -> Any:
+        return original(self, *which, **how)[::-1]
 
     original = Books.outgoing
     patch.setattr(Books, "outgoing", load)
@@ -251,7 +251,7 @@ RARE = Hazards(lost_in_commit=0.3, late_between_reads=1.0)
 """For what needs a late COMMIT between two reads."""
 
 ONLY_COMMITS_ARE_LOST = Hazards(
-    lost_in_commit=0.2, lost_before_commit=0.0, lost_statement=0.0, killed=0.0, stopped=0.0
+    lost_in_commit=0.8, lost_before_commit=0.0, lost_statement=0.0, killed=0.0, stopped=0.0
 )
 HAZARDS = {what_a_late_commit_queued_is_not_looked_for: ONLY_COMMITS_ARE_LOST}
 """Other than the usual, for a bug that other faults would hide: a new holder looks for itself."""
