@@ -28,10 +28,14 @@ ADMINISTRATOR: Final = "postgres"
 _NOBODY: Final = 65534
 _CONNECT_TIMEOUT_S: Final = 2
 _OUTSIDE: Final = ("/var/lib", "/var/tmp", "/tmp")  # the first is never swept by age
+_MEMORY_MB: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_048_576
+# A million loans and what hangs on them pass 256 MB, and then each of them costs a page read and
+# one written. What is not used is not taken from the machine.
+_SHARED_MB: Final = min(1024, max(128, _MEMORY_MB // 16))
 _SETTINGS: Final = {
     "listen_addresses": ports.HOST,
     "unix_socket_directories": "",  # its path has a limit that a data folder may exceed
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{_SHARED_MB}MB",
     "max_connections": "120",
     "max_wal_size": "2GB",
     "synchronous_commit": "on",
