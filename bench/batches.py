@@ -28,7 +28,7 @@ PASSWORD = "engine-of-a-benchmark"
 
 
 @contextmanager
-def empty_ledger() -> Iterator[str]:
+def empty_ledger(partition_count: int = ledger.PARTITIONS) -> Iterator[str]:
     """The engine's DSN of a new ledger on a Postgres of its own."""
     server = PostgresServer(new_folder())
     server.prepare()
@@ -48,7 +48,7 @@ def empty_ledger() -> Iterator[str]:
         migrate(server.admin_dsn, {"hpts_engine": PASSWORD})
         with psycopg.connect(server.admin_dsn) as connection:
             connection.execute(
-                (ledger.HERE / "make_partitions.sql").read_text(), [ledger.PARTITIONS - 1]
+                (ledger.HERE / "make_partitions.sql").read_text(), [partition_count - 1]
             )
         engine = {"user": "hpts_engine", "password": PASSWORD}
         yield psycopg.conninfo.make_conninfo(server.admin_dsn, **engine)
