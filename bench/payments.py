@@ -18,44 +18,17 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+import uvloop
 
 from bench.client import Connection, fetch_token
+from bench.figures import Run, print_table
 from bench.stack import cpu_seconds, running
 
 UNBALANCED = (Path(__file__).parent / "sql" / "unbalanced.sql").read_text()
 
 
-class Run:
-    """One measurement: its clients, how long, and what came back."""
-
-    def __init__(self, clients: int) -> None:
-        self.clients = clients
-        self.latencies: list[float] = []
-        self.other: dict[int, int] = {}
-        self.seconds = 0.0
-        self.cpu: dict[str, float] = {}
-
-    def row(self) -> dict[str, Any]:
-        """The figures of this run, milliseconds and microseconds of CPU a payment."""
-        ordered = sorted(self.latencies)
-        count = len(ordered)
-
-        def percentile(share: float) -> float:
-            return round(1000 * ordered[min(count - 1, int(share * count))], 2)
-
-        return {
-            "clients": self.clients,
-            "payments": count,
-            "per_second": round(count / self.seconds, 1),
-            "p50_ms": percentile(0.50),
-            "p95_ms": percentile(0.95),
-            "p99_ms": percentile(0.99),
-            "not_201": self.other,
-            "cpu_us_per_payment": {n: round(1e6 * s / count) for n, s in self.cpu.items()},
-        }
-
-
-async def _open_loans(api: str, token: str, count: int) -> list[dict[str, str]]:
+async def open_loans(api: str, token: str, count: int) -> list[dict[str, str]]:
+    """Disburse so many new loans; their ids as a payment names them."""
     loans = [{"loan_id": str(uuid4()), "borrower_id": str(uuid4())} for _ in range(count)]
     waiting = iter(loans)
 
@@ -78,36 +51,51 @@ async def _open_loans(api: str, token: str, count: int) -> list[dict[str, str]]:
     return loans
 
 
-async def _pay(
+class Payer:
+    """Payments as bytes: the load generator shares the machine with what it measures."""
+
+    def __init__(self, connection: Connection, token: str) -> None:
+        self._connection = connection
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        self._head = connection.head("POST", "/v1/payments", headers)
+        self._today = datetime.now(UTC).date().isoformat()
+
+    async def pay(self, loan: dict[str, str], key: str) -> int:
+        """Post a payment; the status of its answer."""
+        body = (
+            f'{{"loan_id":"{loan["loan_id"]}","borrower_id":"{loan["borrower_id"]}",'
+            '"amount_minor":"100","currency":"USD","source_method":"ach",'
+            f'"effective_at":"{self._today}"}}'
+        )
+        rest = f"idempotency-key: {key}\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+        status, _, _ = await self._connection.send(self._head + rest.encode())
+        return status
+
+
+async def pay(
     api: str, token: str, loans: list[dict[str, str]], clients: int, seconds: float
 ) -> Run:
-    run = Run(clients)
-    today = datetime.now(UTC).date().isoformat()
+    """Post payments on these loans, by turns, from so many clients."""
+    run = Run(clients, "payments")
     end = time.perf_counter() + seconds
 
     async def client(number: int) -> None:
         sent = 0
         async with Connection(api) as connection:
+            payer = Payer(connection, token)
             while (began := time.perf_counter()) < end:
                 loan = loans[(number + sent * clients) % len(loans)]
                 sent += 1
-                body = {
-                    **loan,
-                    "amount_minor": "100",
-                    "currency": "USD",
-                    "effective_at": today,
-                    "source_method": "ach",
-                }
-                key = f"payment:{uuid4()}"
-                status, _ = await connection.post("/v1/payments", token, key, body)
+                status = await payer.pay(loan, f"payment:{uuid4()}")
                 if status == 201:
                     run.latencies.append(time.perf_counter() - began)
                 else:
                     run.other[status] = run.other.get(status, 0) + 1
 
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     await asyncio.gather(*(client(number) for number in range(clients)))
     run.seconds = time.perf_counter() - began
+    run.cpu["clients"] = time.process_time() - used
     return run
 
 
@@ -115,32 +103,24 @@ async def measure(stack: dict[str, Any], arguments: argparse.Namespace) -> list[
     """Warm up, then one run for each number of clients."""
     client = stack["clients"][0]
     token = await fetch_token(stack["token_url"], client["client_id"], client["client_secret"])
-    loans = await _open_loans(stack["api_url"], token, arguments.loans)
-    await _pay(stack["api_url"], token, loans, 8, arguments.seconds / 2)
+    loans = await open_loans(stack["api_url"], token, arguments.loans)
+    await pay(stack["api_url"], token, loans, 8, arguments.seconds / 2)
     figures = []
     for clients in (1, 8, 64):
         before = cpu_seconds(stack["processes"])
-        run = await _pay(stack["api_url"], token, loans, clients, arguments.seconds)
+        run = await pay(stack["api_url"], token, loans, clients, arguments.seconds)
         after = cpu_seconds(stack["processes"])
-        run.cpu = {name: after[name] - before[name] for name in after}
+        run.cpu |= {name: after[name] - before[name] for name in after}
         figures.append(run.row())
     return figures
 
 
-def _print(figures: list[dict[str, Any]]) -> None:
-    print(f"{'clients':>8}{'payments/s':>12}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}  not 201")
-    for row in figures:
-        print(
-            f"{row['clients']:>8}{row['per_second']:>12}{row['p50_ms']:>9}{row['p95_ms']:>9}"
-            f"{row['p99_ms']:>9}  {row['not_201'] or 'none'}"
-        )
-    print("CPU microseconds a payment, by process:")
-    for row in figures:
-        print(f"{row['clients']:>8}  {row['cpu_us_per_payment']}")
-
-
 def _faults(stack: dict[str, Any], figures: list[dict[str, Any]]) -> list[str]:
-    faults = [f"{row['clients']} clients: {row['not_201']}" for row in figures if row["not_201"]]
+    faults = [
+        f"{row['clients']} clients: {row['other_answers']}"
+        for row in figures
+        if row["other_answers"]
+    ]
     with psycopg.connect(stack["postgres_dsn"]) as connection:
         unbalanced = connection.execute(UNBALANCED).fetchall()
     return faults + [f"unbalanced entry: {row}" for row in unbalanced]
@@ -158,9 +138,9 @@ def main() -> int:
     if arguments.short:
         arguments.seconds, arguments.loans = 2.0, 200
     with running(arguments.data_dir) as stack:
-        figures = asyncio.run(measure(stack, arguments))
+        figures = uvloop.run(measure(stack, arguments))
         faults = _faults(stack, figures)
-    _print(figures)
+    print_table(figures)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(figures, indent=2) + "\n")
     for fault in faults:
