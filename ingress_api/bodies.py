@@ -17,6 +17,7 @@ from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import Document
 
 MAX_DAYS_AHEAD: Final = 31
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 Values = Mapping[str, Any]
 
 
@@ -68,5 +69,5 @@ def fingerprint(route: str, values: Values) -> bytes:
     Canonical: checked values, so ids are in lower case and amounts and dates have one spelling;
     members sorted; JSON in ASCII. This form is stored for ever and must never change.
     """
-    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), default=str)
+    canonical = _CANONICAL.encode(values)
     return sha256(route.encode() + b"\0" + canonical.encode()).digest()

@@ -43,7 +43,7 @@ def producer(
             "enable.idempotence": True,
             "allow.auto.create.topics": False,
             "delivery.timeout.ms": delivery_timeout_ms,
-            "linger.ms": 0,
+            "linger.ms": 1,
             "queue.buffering.max.messages": 100_000,
             "queue.buffering.max.kbytes": 262_144,
             "message.max.bytes": 1_000_000,

@@ -7,6 +7,7 @@ One thread polls librdkafka; acknowledgements reach the event loop in batches. E
 """
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +22,20 @@ from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
 
 POLL_S: Final = 0.1
+GATHER_S: Final = 0.004
 FLUSH_S: Final = 4.0
+
+
+MAX_RECORD_BYTES: Final = 900_000
+"""Below the broker's `message.max.bytes`, with room for headers and batch framing."""
 
 
 class NotSent(Exception):
     """The record is certainly not in the log."""
+
+
+class TooLarge(NotSent):
+    """The broker would not take a record of this size."""
 
 
 class DeliveryUnknown(Exception):
@@ -84,9 +94,26 @@ class Publisher:
 
         A cancelled caller does not take the record back: whoever asks finds its outcome.
         """
+        return await self.hand_over(record)
+
+    def hand_over(self, record: CommandRecord) -> "asyncio.Future[int]":
+        """Hand one command to the producer; its offset or error to come. Never raises: who hands
+        over many at once must not stop at one.
+        """
+        acknowledged: asyncio.Future[int] = self._loop.create_future()
+        try:
+            self._produce(record, acknowledged)
+        except NotSent as error:
+            acknowledged.set_exception(error)
+        else:
+            crash_point("ingress-produced")
+        return acknowledged
+
+    def _produce(self, record: CommandRecord, acknowledged: "asyncio.Future[int]") -> None:
         if self.fatal is not None:
             raise NotSent(self.fatal)
-        acknowledged: asyncio.Future[int] = self._loop.create_future()
+        if len(record.value) > MAX_RECORD_BYTES:
+            raise TooLarge("the record is too large")
         headers: list[tuple[str, str | bytes | None]] = [
             (topics.SIGNATURE_HEADER, signing.sign(self._key, record.value)),
             (topics.REPLY_PARTITION_HEADER, str(record.reply_partition).encode()),
@@ -114,8 +141,6 @@ class Publisher:
             raise NotSent(str(error)) from error
         self._under_way.add(acknowledged)
         acknowledged.add_done_callback(self._under_way.discard)
-        crash_point("ingress-produced")
-        return await acknowledged
 
     async def fault(self) -> str | None:
         """None, or why the log cannot be reached."""
@@ -131,6 +156,9 @@ class Publisher:
         while not self._stopping.is_set():
             try:
                 self._producer.poll(POLL_S)
+                # What comes meanwhile is told together: whenever this thread wakes, the event loop
+                # stands still. An outcome implies the acknowledgement, so few wait for this.
+                time.sleep(GATHER_S)
             except broker.KafkaException as error:
                 # The binding raises a fatal error here, or first at the next produce.
                 self._on_error(error.args[0])
@@ -146,6 +174,7 @@ class Publisher:
             if acknowledged.done():
                 continue
             if error is None:
+                crash_point("ingress-acknowledged")
                 acknowledged.set_result(offset)
             elif broker.is_certainly_not_written(error):
                 acknowledged.set_exception(NotSent(error.str()))
