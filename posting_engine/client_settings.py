@@ -32,7 +32,7 @@ PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
     "acks": "all",
     "enable.idempotence": True,
     "allow.auto.create.topics": False,
-    "linger.ms": 0,
+    "linger.ms": 1,
     # While the broker is away announcements pile up here, then are dropped.
     "queue.buffering.max.kbytes": 65536,
     "reconnect.backoff.max.ms": 500,
