@@ -8,6 +8,7 @@ transaction whose first statement moves the positions, and so locks them and fen
     Fenced             another process holds a partition: drop everything, rejoin
 """
 
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -15,14 +16,17 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-import structlog
+from psycopg import pq
+from psycopg.adapt import Dumper, PyFormat
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8BinaryDumper
 
-from posting_engine.pages import Found, Needs, Pages, fill_pages, needs_of
+from posting_engine.answers import check, check_fence, positions_from
+from posting_engine.arrays import Array, declared_arrays, encoded
+from posting_engine.key_ring import ring_from
+from posting_engine.pages import Pages, Statement, fill_pages, found_in, loans_and_closes, needs_of
 from posting_engine.positions import (
     DataRefused,
-    Fenced,
     NotTheGroup,
     Position,
     StoreUnavailable,
@@ -32,17 +36,17 @@ from posting_engine.resolving import MOST_DECIDED
 from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
 from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Item, Verdict
-from posting_engine.writes import Statement, lease_columns, writes_of
+from posting_engine.writes import lease_columns, writes_of
 from schemas.crash_points import crash_point
 from schemas.quarantine import QuarantineReject, QuarantineResume
-from schemas.signing import SigningKey, UnreadableSecret, resolve_secret
-
-_log = structlog.get_logger()
+from schemas.signing import SigningKey
 
 _CANCEL_WITHIN_S: Final = 1.5
+_ANSWERED: Final = ("load_", "take_", "end_", "update_loans")  # statements that tell rows
 
-Connect = Callable[[str], psycopg.Connection[DictRow]]
-"""DSN -> a connection in autocommit mode whose rows are dicts."""
+_ARRAYS_OF: Final = {text: declared_arrays(text) for text in STATEMENTS.values()}
+
+Connect = Callable[[str], psycopg.Connection[DictRow]]  # in autocommit mode; its rows are dicts
 
 
 class Books:
@@ -76,17 +80,7 @@ class Books:
 
     def key_ring(self) -> dict[str, SigningKey]:
         """The signing keys whose secrets can be read; the others are logged and left out."""
-        ring = {}
-        for row in self._read([("load_signing_keys", {})])[0]:
-            try:
-                secret = resolve_secret(row["secret_reference"])
-            except UnreadableSecret as error:
-                _log.error("signing key left out", key_id=row["key_id"], error=str(error))
-                continue
-            tenants = None if row["tenants"] is None else frozenset(row["tenants"])
-            valid = (row["valid_from"], row["valid_until"])
-            ring[row["key_id"]] = SigningKey(row["key_id"], secret, tenants, *valid)
-        return ring
+        return ring_from(self._read([("load_signing_keys", {})])[0])
 
     def take_leases(
         self, partition_ids: Sequence[int], owner: str, *, group_id: str | None = None
@@ -101,11 +95,11 @@ class Books:
                 f"this engine reads as group {group_id}, and the ledger is pinned to "
                 f"{pinned[0]['group_id']}: another deployment serves it. Stop one of the two."
             )
-        return _positions(taken)
+        return positions_from(taken)
 
     def positions(self, partition_ids: Sequence[int]) -> dict[int, Position]:
         """Where partitions stand now, whoever holds them."""
-        return _positions(
+        return positions_from(
             self._read([("load_positions", {"partition_ids": list(partition_ids)})])[0]
         )
 
@@ -147,8 +141,8 @@ class Books:
         keys: list[Statement] = [("load_outcomes", needs.keys)]
         keys += [("load_quarantined_keys", needs.keys)] * anything_waits
         if needs.names_loans_only:
-            answers = self._read([*keys, *_loans_and_closes(needs, anything_waits)])
-            found = _found(answers, anything_waits)
+            answers = self._read([*keys, *loans_and_closes(needs, anything_waits)])
+            found = found_in(answers, anything_waits)
             return fill_pages(needs, held, found, partition_count, waiting)
         named: list[Statement] = [
             ("load_entries", needs.entries),
@@ -158,8 +152,8 @@ class Books:
         answers = self._read([*keys, *named])
         outcomes, (entries, disbursements, *lookups) = answers[: len(keys)], answers[len(keys) :]
         needs.add_loans_of([*entries, *disbursements], lookups)
-        rest = self._read(_loans_and_closes(needs, anything_waits))
-        found = _found([*outcomes, *rest], anything_waits)
+        rest = self._read(loans_and_closes(needs, anything_waits))
+        found = found_in([*outcomes, *rest], anything_waits)
         found = replace(found, entries=entries, disbursements=disbursements, lookups=lookups)
         return fill_pages(needs, held, found, partition_count, waiting)
 
@@ -193,21 +187,20 @@ class Books:
     def _write(self, verdict: Verdict, pages: Pages, *, is_rehearsal: bool) -> None:
         statements = writes_of(verdict, pages)
         cursors: list[psycopg.Cursor[DictRow]] = []
-        with self._errors():
-            connection = self._connected()
-            with connection.transaction():
-                try:
-                    with connection.pipeline():
-                        for name, parameters in statements:
-                            cursors.append(connection.execute(STATEMENTS[name], parameters))
-                except (psycopg.DataError, psycopg.IntegrityError):
-                    # What was written before us collides with it: no fault of the data.
-                    _check_fence(statements, cursors)
-                    raise
-                _check(statements, cursors)
-                if is_rehearsal:
-                    raise psycopg.Rollback
-                crash_point("engine-before-commit")
+        with self._errors(), _transaction(connection := self._connected()) as pipeline:
+            try:
+                for name, parameters in statements:
+                    cursors.append(connection.execute(STATEMENTS[name], parameters))
+                pipeline.sync()
+            except (psycopg.DataError, psycopg.IntegrityError):
+                # What was written before us collides with it: no fault of the data.
+                _drain(pipeline)
+                check_fence(statements, cursors)
+                raise
+            check(statements, cursors)
+            if is_rehearsal:
+                raise psycopg.Rollback
+            crash_point("engine-before-commit")
 
     def outgoing(
         self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]
@@ -258,7 +251,10 @@ class Books:
                     connection.execute(STATEMENTS[name], parameters)
                     for name, parameters in statements
                 ]
-            return [c.fetchall() if c.description is not None else [] for c in cursors]
+            return [
+                cursor.fetchall() if name.startswith(_ANSWERED) else []
+                for (name, _), cursor in zip(statements, cursors, strict=True)
+            ]
 
     def _connected(self) -> psycopg.Connection[DictRow]:
         if self._connection is None:
@@ -276,9 +272,37 @@ class Books:
             raise StoreUnavailable(str(error)) from error
 
 
+@contextmanager
+def _transaction(connection: psycopg.Connection[DictRow]) -> Iterator[psycopg.Pipeline]:
+    """A transaction in two round trips: BEGIN goes along with the statements, COMMIT by itself,
+    after their answers have come (`sync`) and been looked at.
+    """
+    try:
+        with connection.pipeline() as pipeline:
+            connection.execute(STATEMENTS["begin"])
+            try:
+                yield pipeline
+            except psycopg.Error:
+                _drain(pipeline)
+                raise
+            connection.commit()
+    except Exception as error:
+        with suppress(psycopg.Error):  # a connection that is broken rolls back by itself
+            connection.rollback()
+        if not isinstance(error, psycopg.Rollback):
+            raise
+
+
+def _drain(pipeline: psycopg.Pipeline) -> None:
+    """After an error: take the answers that are left, and those that end it."""
+    for _ in range(2):
+        with suppress(psycopg.Error):
+            pipeline.sync()
+
+
 def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:
     """A connection with the settings that the engine's statements are made for."""
-    connection = psycopg.connect(
+    connection = _Connection.connect(
         dsn,
         autocommit=True,
         row_factory=dict_row,
@@ -287,57 +311,40 @@ def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:
         prepare_threshold=0,
         **KEEPALIVE,
     )
-    # One width for every integer: else each mix of widths is another statement to plan.
+    connection.adapters.register_dumper(Array, _ArrayDumper)
+    # One width for every other integer: else each mix of widths is another statement to plan.
     connection.adapters.register_dumper(int, Int8BinaryDumper)
     return connection
 
 
-def _loans_and_closes(needs: Needs, anything_waits: bool) -> list[Statement]:
-    wanted: list[Statement] = [
-        ("load_loans", needs.loans),
-        ("load_closed_periods", needs.tenants),
-    ]
-    return wanted + [("load_quarantined_loans", needs.standing_still)] * anything_waits
+class _Connection(psycopg.Connection[DictRow]):
+    """Encodes the arrays that a statement declares (see `arrays`)."""
+
+    def execute(self, query: Any, params: Any = None, **more: Any) -> psycopg.Cursor[DictRow]:
+        """Run a statement; numbers that are too large are data at fault, as Postgres would say."""
+        try:
+            told = params and encoded(params, _ARRAYS_OF.get(query, {}))
+        except (struct.error, ValueError) as error:
+            raise psycopg.DataError(str(error)) from error
+        return super().execute(query, told, **more)
 
 
-def _found(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:
-    """The answers to keys, then to loans and closes."""
-    if not anything_waits:
-        outcomes, loans, closes = answers
-        return Found(outcomes=outcomes, loans=loans, closes=closes)
-    outcomes, quarantined_keys, loans, closes, quarantined_loans = answers
-    return Found(
-        outcomes=outcomes,
-        loans=loans,
-        closes=closes,
-        quarantined_keys=quarantined_keys,
-        quarantined_loans=quarantined_loans,
-    )
+class _ArrayDumper(Dumper):
+    format = pq.Format.BINARY
+
+    def get_key(self, obj: Array, format: PyFormat) -> Any:  # noqa: A002, ARG002  # the base's
+        return (Array, obj.type_oid)
+
+    def upgrade(self, obj: Array, format: PyFormat) -> "Dumper":  # noqa: A002, ARG002
+        dumper = type(self)(Array)
+        dumper.oid = obj.type_oid
+        return dumper
+
+    def dump(self, obj: Array) -> bytes:
+        return obj.encoded
 
 
 def _told(error: psycopg.Error) -> str:
     """What Postgres refused, without the rows that its detail quotes: others may read it."""
     message = error.diag.message_primary or str(error)
     return message if error.sqlstate is None else f"{message} ({error.sqlstate})"
-
-
-def _positions(found: Sequence[dict[str, Any]]) -> dict[int, Position]:
-    return {row["partition_id"]: Position(**row) for row in found}
-
-
-def _check_fence(
-    statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]
-) -> None:
-    """The positions, moved by the first statement, must have been what we believed."""
-    if cursors and cursors[0].rowcount != len(statements[0][1]["partition_ids"]):
-        raise Fenced("another process has moved a position or taken a lease")
-
-
-def _check(statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]) -> None:
-    """Hold the answers against what was asked, before the commit."""
-    _check_fence(statements, cursors)
-    for (name, parameters), cursor in zip(statements, cursors, strict=True):
-        if name == "update_loans" and cursor.rowcount != len(parameters["loan_id"]):
-            raise Fenced("a loan was written by somebody else")
-        if name == "check_balance" and (unbalanced := cursor.fetchall()):
-            raise DataRefused(f"entries do not balance: {unbalanced}")

@@ -43,6 +43,9 @@ class Lookup:
     parameters: dict[str, Any]
 
 
+Statement = tuple[str, Mapping[str, Any]]
+"""The name of a statement and its parameters."""
+
 WantedEntry = tuple[int, UUID, UUID, UUID, int, UUID | None]
 """partition, tenant, first and last entry id, part, event id or None."""
 _LOW_64 = (1 << 64) - 1
@@ -226,6 +229,30 @@ class Found:
     lookups: Sequence[Sequence[dict[str, Any]]] = ()
     quarantined_keys: Sequence[dict[str, Any]] = ()
     quarantined_loans: Sequence[dict[str, Any]] = ()
+
+
+def loans_and_closes(needs: Needs, anything_waits: bool) -> list[Statement]:
+    """What to look up of the loans that a batch names, and of the months that are closed."""
+    wanted: list[Statement] = [
+        ("load_loans", needs.loans),
+        ("load_closed_periods", needs.tenants),
+    ]
+    return wanted + [("load_quarantined_loans", needs.standing_still)] * anything_waits
+
+
+def found_in(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:
+    """The answers to keys, then to loans and closes."""
+    if not anything_waits:
+        outcomes, loans, closes = answers
+        return Found(outcomes=outcomes, loans=loans, closes=closes)
+    outcomes, quarantined_keys, loans, closes, quarantined_loans = answers
+    return Found(
+        outcomes=outcomes,
+        loans=loans,
+        closes=closes,
+        quarantined_keys=quarantined_keys,
+        quarantined_loans=quarantined_loans,
+    )
 
 
 def fill_pages(

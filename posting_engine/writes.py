@@ -1,15 +1,12 @@
 """From a verdict to the statements that write it, in order. No driver here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from posting_engine import quarantine_rows, rows
-from posting_engine.pages import Pages
+from posting_engine.pages import Pages, Statement
 from posting_engine.positions import Position
 from posting_engine.verdict import Verdict
-
-Statement = tuple[str, Mapping[str, Any]]
-"""The name of a statement and its parameters."""
 
 
 def writes_of(verdict: Verdict, pages: Pages) -> list[Statement]:

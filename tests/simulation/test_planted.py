@@ -61,11 +61,10 @@ def position_is_moved_before_the_commit(patch: pytest.MonkeyPatch) -> None:
         moves = [s for s in writes_of(verdict, pages) if s[0] == "move_position"]
         self._read(moves)
         rest = [s for s in writes_of(verdict, pages) if s[0] != "move_position"]
-        with self._errors():
-            connection = self._connected()
-            with connection.transaction(), connection.pipeline():
-                for name, parameters in rest:
-                    connection.execute(books.STATEMENTS[name], parameters)
+        with self._errors(), books._transaction(self._connected()) as pipeline:
+            for name, parameters in rest:
+                self._connected().execute(books.STATEMENTS[name], parameters)
+            pipeline.sync()
 
     writes_of = books.writes_of
     patch.setattr(Books, "record", record)
@@ -195,8 +194,8 @@ def what_collides_is_refused_before_it_is_fenced(patch: pytest.MonkeyPatch) -> N
         if all(cursor.rowcount >= 0 for cursor in cursors):
             original(asked, cursors)
 
-    original = books._check_fence
-    patch.setattr(books, "_check_fence", check_fence)
+    original = books.check_fence
+    patch.setattr(books, "check_fence", check_fence)
 
 
 def a_hung_transaction_ends_the_log(patch: pytest.MonkeyPatch) -> None:
