@@ -28,8 +28,10 @@ LINGER_A_REQUEST_S: Final = 0.000_1
 LEAST_LINGER_S: Final = 0.000_5
 MOST_LINGER_S: Final = 0.003
 
-Then = Callable[[], None]
-"""What is done at once with a key that is now one's own, before anybody else is served."""
+Then = Callable[[bool], None]
+"""What is done at once with a key that is now one's own, before anybody else is served; it is told
+whether the key was alone in its commit.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -139,9 +141,9 @@ class Reservations:
         try:
             taken = await self._store.reserve([group[name].wanted for name in names])
             for name in names:
-                _answer(group[name], taken.get(name))
+                _answer(group[name], taken.get(name), is_alone=len(names) == 1)
             for waiting in late:
-                _answer(waiting, None)
+                _answer(waiting, None, is_alone=False)
         except StoreUnavailable:
             return
         finally:
@@ -154,10 +156,10 @@ def _holder(reservation: Reservation) -> dict[str, object]:
     return {name: getattr(reservation, name) for name in names}
 
 
-def _answer(waiting: _Waiting, sent_at: datetime | None) -> None:
+def _answer(waiting: _Waiting, sent_at: datetime | None, *, is_alone: bool) -> None:
     if not waiting.reserved.done():
         if sent_at is not None and waiting.then is not None:
-            waiting.then()
+            waiting.then(is_alone)
         waiting.reserved.set_result(sent_at)
 
 

@@ -99,9 +99,9 @@ class Intake:
         with self._expect(wanted, first, steps) as waiter:
             sent: list[asyncio.Future[int]] = []
 
-            def send() -> None:
+            def send(is_alone: bool) -> None:
                 crash_point("ingress-reserved")
-                sent.append(self._hand_over(record, waiter))
+                sent.append(self._hand_over(record, waiter, is_alone=is_alone))
 
             holder, is_own = await self.reservations.reserve(wanted, send)
             if is_own:
@@ -234,7 +234,7 @@ class Intake:
         first = own.partition_id if steps is None else partition_id
         record = self._record(command, first, key, request.traceparent)
         with self._expect(own, first, steps) as waiter:
-            sent = self._hand_over(record, waiter)
+            sent = self._hand_over(record, waiter, is_alone=True)
             return await self._answer_own(sent, own, waiter, request, deadline)
 
     async def _answer_own(
@@ -278,8 +278,10 @@ class Intake:
             steps=steps,
         )
 
-    def _hand_over(self, record: CommandRecord, waiter: Waiter) -> "asyncio.Future[int]":
-        sent = self.publisher.hand_over(record)
+    def _hand_over(
+        self, record: CommandRecord, waiter: Waiter, *, is_alone: bool
+    ) -> "asyncio.Future[int]":
+        sent = self.publisher.hand_over(record, is_alone=is_alone)
         sent.add_done_callback(waiter.hear)
         return sent
 

@@ -274,10 +274,10 @@ class Worker:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step
 
     def _announce(self, verdict: Verdict) -> None:
-        for reply_partition, outcome in verdict.announcements:
-            if reply_partition is not None:
-                value = codec.encode(outcome)
-                self.sender.announce(reply_partition, outcome.command_id.bytes, value)
+        told = [(to, one) for to, one in verdict.announcements if to is not None]
+        values = [codec.encode(one) for _, one in told]  # first, so that they leave together
+        for (to, one), value in zip(told, values, strict=True):
+            self.sender.announce(to, one.command_id.bytes, value)
         _log.debug(
             "batch",
             outcomes=len(verdict.outcomes),
