@@ -112,9 +112,8 @@ class Intake:
             return answer
         holder = await self._take_over(holder)
         crash_point("ingress-taken-over")
-        return await self._send(
-            make(request.envelope(holder.accepted_at)), holder, request, deadline
-        )
+        command = make(request.envelope(holder.accepted_at))
+        return await self._send(command, holder, request, deadline)
 
     async def accept_batch(
         self,
