@@ -143,8 +143,6 @@ class Exchange:
     def media_type(self, encodings_of: Mapping[str, Sequence[str]]) -> tuple[str, str]:
         """What the body says it is, of the types known, and its content encoding."""
         values = self.header_values(b"content-type")
-        if values == [b"application/json"] and b"content-encoding" not in self._headers:
-            return
         kind, *parameters = (self.header(b"content-type") or "").split(";")
         kind = kind.strip().lower()
         encoding = (self.header(b"content-encoding") or "identity").strip().lower()

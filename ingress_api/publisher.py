@@ -168,7 +168,12 @@ class Publisher:
         self._stopping.set()
         await asyncio.to_thread(self._thread.join)
         for producer in (self._prompt, self._gathering):
-            await asyncio.to_thread(producer.flush, FLUSH_S / 2)
+            try:
+                await asyncio.to_thread(producer.flush, FLUSH_S / 2)
+            except broker.KafkaException as error:
+                # A fatal error is raised here where polling has not met it: it is told, not raised,
+                # so that the process ends as one that cannot go on.
+                self._on_error(error.args[0])
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
