@@ -42,7 +42,7 @@ from schemas.quarantine import QuarantineReject, QuarantineResume
 from schemas.signing import SigningKey
 
 _CANCEL_WITHIN_S: Final = 1.5
-_ANSWERED: Final = ("load_", "take_", "end_", "update_loans")  # statements that tell rows
+_ANSWERED: Final = ("load_", "take_", "end_", "move_", "update_loans")  # statements that tell rows
 
 _ARRAYS_OF: Final = {text: declared_arrays(text) for text in STATEMENTS.values()}
 

@@ -33,10 +33,11 @@ LOG_FAULTS: Final = (
                 "        (name, moves), *statements = writes_of(verdict, pages)\n"
                 "        moved = [] if is_rehearsal else self._read([(name, moves)])[0]\n"
                 '        if not is_rehearsal and len(moved) != len(moves["partition_ids"]):\n'
+                "            from posting_engine.positions import Fenced\n"
                 '            raise Fenced("another process has moved a position")\n',
             ),
             Change(
-                "posting_engine/books.py",
+                "posting_engine/answers.py",
                 "    if cursors and cursors[0].rowcount != len(statements[0][1]"
                 '["partition_ids"]):\n',
                 "    if len(cursors) > len(statements):\n",
@@ -156,7 +157,7 @@ LOG_FAULTS: Final = (
         planted="nobody looks whether the position that a batch moves was there to be moved",
         changes=(
             Change(
-                "posting_engine/books.py",
+                "posting_engine/answers.py",
                 "    if cursors and cursors[0].rowcount != len(statements[0][1]"
                 '["partition_ids"]):\n',
                 "    if len(cursors) > len(statements):\n",
