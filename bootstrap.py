@@ -32,7 +32,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 SERVICE_LOCK = "requirements.lock"
 DEVELOPER_LOCK = "requirements-dev.lock"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Raise it when `.venv` must be made anew although no lock changed."""
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -115,8 +115,8 @@ def lint(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Payments per second at 1, 8 and 64 clients (--short: a quick look)."""
-    return become([str(prepare(developer=True).python), "bench/payments.py", *arguments])
+    """Every figure in one table: payments, accruals, growth (--short: a quick look; --help)."""
+    return become(prepare(developer=True).command("bench", *arguments))
 
 
 def simulate(arguments: list[str]) -> int:
@@ -276,7 +276,9 @@ def interpreter() -> str:
 def link_project(environment: Environment) -> None:
     """Put the checkout on the path and write `hpts`: needs no build tool and no network."""
     [packages] = environment.folder.glob("lib/python3.*/site-packages")
-    (packages / "hpts-checkout.pth").write_text(f"{environment.root}\n", encoding="utf-8")
+    folders = (environment.root, environment.root / "clients" / "python")
+    lines = "".join(f"{folder}\n" for folder in folders)
+    (packages / "hpts-checkout.pth").write_text(lines, encoding="utf-8")
     launcher = environment.scripts / "hpts"
     launcher.write_text(LAUNCHER, encoding="utf-8")
     launcher.chmod(0o755)

@@ -55,7 +55,7 @@ class Client:
 
 def clients(data_dir: Path, client_id: str | None = None) -> list[Client]:
     """A client for each tenant of the running stack, or the one named; raises `OperatorRefused`."""
-    described = _described(data_dir)
+    described = local_json(data_dir)
     chosen: dict[str, Mapping[str, Any]] = {}
     for registered in described["clients"]:
         is_named = client_id in (None, registered["client_id"])
@@ -99,7 +99,8 @@ def resolve(
     raise OperatorRefused(f"there is no command {command_id}")
 
 
-def _described(data_dir: Path) -> dict[str, Any]:
+def local_json(data_dir: Path) -> dict[str, Any]:
+    """What the stack that runs there says of itself; raises `OperatorRefused` where none does."""
     try:
         described: dict[str, Any] = json.loads((data_dir / LOCAL_JSON).read_text("utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The command line: up, down, status, migrate, openapi, and the operator's commands.
+"""The command line: up, down, status, migrate, openapi, accrue, and the operator's commands.
 
 Words for people; the work is elsewhere.
 """
@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hpts import accruing, operating
 from hpts import openapi as contract
-from hpts import operating
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
 from hpts.local import announcement, control, detach, stack
@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(operating.quarantine, name="quarantine")
 app.command("dead-letters")(operating.dead_letters)
+app.command()(accruing.accrue)
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 _HERE: Final = Path(".hpts")
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)

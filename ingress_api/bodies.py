@@ -4,20 +4,18 @@ Pure: the envelope (tenant, key, time, actor) is given. The fingerprint is over 
 given, normalised, defaults not filled in, so that a later release's new default changes nothing.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 from ingress_api.fields import Body, Faults
+from schemas.fingerprints import fingerprint as fingerprint
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import Document
 
 MAX_DAYS_AHEAD: Final = 31
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 Values = Mapping[str, Any]
 
 
@@ -61,13 +59,3 @@ def invalid(errors: Sequence[FieldError]) -> ProblemError:
 def latest_on(accepted_on: date) -> date:
     """The last day that may be effective for what is accepted today."""
     return accepted_on + timedelta(days=MAX_DAYS_AHEAD)
-
-
-def fingerprint(route: str, values: Values) -> bytes:
-    """SHA-256 over the route with its path parameters and the canonical members.
-
-    Canonical: checked values, so ids are in lower case and amounts and dates have one spelling;
-    members sorted; JSON in ASCII. This form is stored for ever and must never change.
-    """
-    canonical = _CANONICAL.encode(values)
-    return sha256(route.encode() + b"\0" + canonical.encode()).digest()

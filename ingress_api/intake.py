@@ -87,8 +87,7 @@ class Intake:
         """Answer a request that is one command, or that begins with one."""
         if request.is_dry_run:
             return await self._try_out(request, make)
-        deadline = _deadline(request)
-        accepted_at = datetime.now(UTC)
+        deadline, accepted_at = _deadline(request), datetime.now(UTC)
         command = make(request.envelope(accepted_at))
         first, key = place_of(command, self.store.partition_count)
         steps = steps_from(command, self.store.partition_count)
@@ -252,7 +251,8 @@ class Intake:
         crash_point("ingress-outcome-known")
         _refuse_another_s(outcomes, request)
         if waiter.steps is None:
-            return answer_one(outcomes[0], is_replay=False)
+            # Another command's: a direct producer's, or one whose reservation went with a server.
+            return answer_one(outcomes[0], is_replay=outcomes[0].command_id != own.command_id)
         if any(outcome.correlation_id != own.command_id for outcome in outcomes):
             raise ProblemError(Problem(code="idempotency_mismatch"))
         return waiter.steps.kind.answer(outcomes, own.command_id, is_replay=False)

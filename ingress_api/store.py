@@ -12,6 +12,7 @@ from datetime import date, datetime
 from importlib.resources import files
 from typing import Any, Final, LiteralString
 from uuid import UUID
+from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import dict_row
@@ -21,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from ingress_api.queued import Queued
 from schemas.codec import Outcome
 from schemas.crash_points import crash_point
+from schemas.cut_off import CutOff
 
 SQL: Final[dict[str, LiteralString]] = {
     file.name.removesuffix(".sql"): file.read_text().rstrip().rstrip(";")
@@ -43,6 +45,18 @@ _OUTGOING_TYPES: Final = (
     *("bytea", "bytea", "int2", "text"),
 )
 """The types of the columns in `copy_outgoing`, in its order."""
+# Before anything is told to be accepted it is durable here and on a standby, where there is one: no
+# clock cancels the wait for that.
+_OPTIONS: Final = (
+    "-c search_path=hpts,hpts_edge -c plan_cache_mode=force_custom_plan "
+    "-c synchronous_commit=on -c statement_timeout=0"
+)
+READ_WITHIN_S: Final = 10.0
+"""Every read here is a look-up by key: a server that takes longer does not answer at all."""
+
+_NO_ANSWER: Final = (
+    *(psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, PoolTimeout),
+)
 _OUTCOME_MEMBERS: Final = tuple(Outcome.__dataclass_fields__)
 
 
@@ -100,6 +114,8 @@ class Store:
             max_size=connections,
             open=False,
             timeout=5.0,
+            # Else the pauses between two tries grow, and with them the outage.
+            reconnect_timeout=5.0,
             kwargs={
                 "row_factory": dict_row,
                 "autocommit": True,
@@ -110,9 +126,11 @@ class Store:
                 "keepalives_interval": 2,
                 "keepalives_count": 3,
                 "tcp_user_timeout": 10_000,
-                "options": "-c search_path=hpts,hpts_edge -c plan_cache_mode=force_custom_plan",
+                "options": _OPTIONS,
             },
+            configure=self._listen,
         )
+        self._unconfirmed: WeakSet[psycopg.AsyncConnection[Row]] = WeakSet()
         self.partition_count = 0
         self.commands_topic_id = ""
 
@@ -133,10 +151,17 @@ class Store:
         await self._pool.close()
 
     async def rows(
-        self, statement: str, parameters: Mapping[str, object], *, tenant_id: UUID | None = None
+        self,
+        statement: str,
+        parameters: Mapping[str, object],
+        *,
+        tenant_id: UUID | None = None,
+        within_s: float | None = READ_WITHIN_S,
     ) -> list[Row]:
-        """The rows of a named statement; with a tenant, what that tenant may see."""
-        async with self._connection() as connection:
+        """The rows of a named statement; with a tenant, what that tenant may see. `within_s`: how
+        long the server has to answer, None for as long as it takes.
+        """
+        async with self._connection(within_s=within_s) as connection:
             if tenant_id is None:
                 return await (await connection.execute(SQL[statement], parameters)).fetchall()
             async with connection.pipeline(), connection.transaction():
@@ -161,7 +186,7 @@ class Store:
 
         `wanted` is sorted by (tenant, key) and names each once.
         """
-        reserved = await self.rows("reserve", _as_arrays(wanted))
+        reserved = await self.rows("reserve", _as_arrays(wanted), within_s=None)
         return {(row["tenant_id"], row["idempotency_key"]): row["sent_at"] for row in reserved}
 
     async def reservation(self, tenant_id: UUID, idempotency_key: str) -> Reservation | None:
@@ -245,17 +270,31 @@ class Store:
         return is_own
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Row]]:
-        try:
-            async with self._pool.connection() as connection:
-                yield connection
-        except (
-            psycopg.OperationalError,
-            psycopg.InterfaceError,
-            psycopg.InternalError,
-            PoolTimeout,
-        ) as error:
-            raise StoreUnavailable(type(error).__name__) from error
+    async def _connection(
+        self, *, within_s: float | None = None
+    ) -> AsyncIterator[psycopg.AsyncConnection[Row]]:
+        with CutOff() as cut_off:
+            try:
+                async with self._pool.connection() as connection:
+                    if within_s is not None:
+                        cut_off.after(within_s, connection.fileno)
+                    self._unconfirmed.discard(connection)
+                    yield connection
+                    if connection in self._unconfirmed:
+                        raise StoreUnavailable("a commit was not confirmed")
+            except _NO_ANSWER as error:
+                raise StoreUnavailable(type(error).__name__) from error
+
+    async def _listen(self, connection: psycopg.AsyncConnection[Row]) -> None:
+        """A commit whose wait for a standby was cancelled is done here, and says so in a warning:
+        whether it outlives this server is unknown.
+        """
+
+        def hear(told: psycopg.errors.Diagnostic) -> None:
+            if told.severity_nonlocalized == "WARNING":
+                self._unconfirmed.add(connection)
+
+        connection.add_notice_handler(hear)
 
 
 def outcome_from(row: Row) -> Outcome:

@@ -37,3 +37,11 @@ def check(statements: Sequence[Statement], cursors: Sequence[Cursor]) -> None:
             raise Fenced("a loan was written by somebody else")
         if name == "check_balance" and (unbalanced := cursor.fetchall()):
             raise DataRefused(f"entries do not balance: {unbalanced}")
+
+
+def told_by(error: Any) -> str:
+    """What Postgres refused (the driver's error), without the rows that its detail quotes: others
+    may read it.
+    """
+    message: str = error.diag.message_primary or str(error)
+    return message if error.sqlstate is None else f"{message} ({error.sqlstate})"

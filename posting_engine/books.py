@@ -3,7 +3,8 @@
 The only module that imports psycopg. Reads are one pipelined round trip; a batch is one
 transaction whose first statement moves the positions, and so locks them and fences a zombie.
 
-    StoreUnavailable   connection lost, server going down, deadlock: resync, then try again
+    StoreUnavailable   connection lost, server going down, deadlock, or a commit with a warning (its
+                       wait for a standby was cancelled): resync, then try again
     DataRefused        SQLSTATE 22 or 23: the rows themselves are at fault
     Fenced             another process holds a partition: drop everything, rejoin
 """
@@ -12,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,10 +23,17 @@ from psycopg.adapt import Dumper, PyFormat
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.numeric import Int8BinaryDumper
 
-from posting_engine.answers import check, check_fence, positions_from
+from posting_engine.answers import check, check_fence, positions_from, told_by
 from posting_engine.arrays import Array, declared_arrays, encoded
 from posting_engine.key_ring import ring_from
-from posting_engine.pages import Pages, Statement, fill_pages, found_in, loans_and_closes, needs_of
+from posting_engine.pages import (
+    Pages,
+    Statement,
+    fill_pages,
+    found_from,
+    loans_and_closes,
+    needs_of,
+)
 from posting_engine.positions import (
     DataRefused,
     NotTheGroup,
@@ -32,17 +41,22 @@ from posting_engine.positions import (
     StoreUnavailable,
 )
 from posting_engine.quarantine_rows import Waiting, waiting_from
-from posting_engine.resolving import MOST_DECIDED
+from posting_engine.resolving import waiting_wanted
 from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
 from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Item, Verdict
-from posting_engine.writes import lease_columns, writes_of
+from posting_engine.writes import (
+    columns_named,
+    lease_columns,
+    notes_of_ends,
+    outgoing_of,
+    writes_of,
+)
 from schemas.crash_points import crash_point
-from schemas.quarantine import QuarantineReject, QuarantineResume
 from schemas.signing import SigningKey
 
 _CANCEL_WITHIN_S: Final = 1.5
-_ANSWERED: Final = ("load_", "take_", "end_", "move_", "update_loans")  # statements that tell rows
+_ANSWERED: Final = ("load_", "read_", "take_", "end_", "move_", "update_loans")  # with rows
 
 _ARRAYS_OF: Final = {text: declared_arrays(text) for text in STATEMENTS.values()}
 
@@ -59,6 +73,7 @@ class Books:
         self._dsn = dsn
         self._connect = connect or connect_as_engine
         self._connection: psycopg.Connection[DictRow] | None = None
+        self._warning: str | None = None
 
     def close(self) -> None:
         """Drop the connection; an open transaction is rolled back by the server."""
@@ -114,17 +129,26 @@ class Books:
 
     def note_halt(self, position: Position, reason: str) -> None:
         """Record why a partition stands still."""
-        parameters = {
-            "partition_id": position.partition_id,
-            "lease_epoch": position.lease_epoch,
-            "reason": reason,
-        }
-        self._read([("note_halt", parameters)])
+        held = {"partition_id": position.partition_id, "lease_epoch": position.lease_epoch}
+        self._read([("note_halt", held | {"reason": reason})])
 
-    def note_reached(self, held: Sequence[Position]) -> None:
-        """Record that everything appended up to each `reached_at` has been applied."""
-        reached = {"reached_at": [position.reached_at for position in held]}
-        self._read([("note_reached", lease_columns(held) | reached)])
+    def clock(self) -> datetime:
+        """What time it is, by the database."""
+        [[row]] = self._read([("read_clock", {})])
+        now: datetime = row["now"]
+        return now
+
+    def note_ends(
+        self, at_end: Sequence[Position], readable: Mapping[int, int], written: Mapping[int, int]
+    ) -> None:
+        """Record where the log ends, and that of partitions at its end everything appended up to
+        `reached_at` has been applied.
+        """
+        self._read(notes_of_ends(at_end, readable, written))
+
+    def note_fenced(self, held: Sequence[Position], owner: str) -> None:
+        """Record which of these partitions another process has taken from this one."""
+        self._read([("note_fenced", lease_columns(held) | {"owner": owner})])
 
     def forget_plans(self) -> None:
         """Plan statements anew, by what the tables have become."""
@@ -142,7 +166,7 @@ class Books:
         keys += [("load_quarantined_keys", needs.keys)] * anything_waits
         if needs.names_loans_only:
             answers = self._read([*keys, *loans_and_closes(needs, anything_waits)])
-            found = found_in(answers, anything_waits)
+            found = found_from(answers, anything_waits)
             return fill_pages(needs, held, found, partition_count, waiting)
         named: list[Statement] = [
             ("load_entries", needs.entries),
@@ -153,28 +177,15 @@ class Books:
         outcomes, (entries, disbursements, *lookups) = answers[: len(keys)], answers[len(keys) :]
         needs.add_loans_of([*entries, *disbursements], lookups)
         rest = self._read(loans_and_closes(needs, anything_waits))
-        found = found_in([*outcomes, *rest], anything_waits)
+        found = found_from([*outcomes, *rest], anything_waits)
         found = replace(found, entries=entries, disbursements=disbursements, lookups=lookups)
         return fill_pages(needs, held, found, partition_count, waiting)
 
     def _waiting(self, items: Sequence[Item]) -> list[Waiting]:
         """What waits for the loans that a resolution names; it is a run by itself."""
-        resolutions = [
-            (item.record.partition_id, item.content)
-            for item in items
-            if isinstance(item.content, QuarantineResume | QuarantineReject)
-        ]
-        if not resolutions:
-            return []
-        [(partition_id, resolution)] = resolutions
-        parameters = {
-            "partition_id": partition_id,
-            "tenant_id": resolution.tenant_id,
-            "command_id": resolution.command_id,
-            "loan_id": resolution.loan_id,
-            "most": MOST_DECIDED,
-        }
-        return [waiting_from(row) for row in self._read([("load_waiting", parameters)])[0]]
+        wanted = waiting_wanted(items)
+        found = self._read([("load_waiting", wanted)])[0] if wanted else []
+        return [waiting_from(row) for row in found]
 
     def record(self, verdict: Verdict, pages: Pages) -> None:
         """Write a verdict in one transaction; see the error tree at the top."""
@@ -187,6 +198,7 @@ class Books:
     def _write(self, verdict: Verdict, pages: Pages, *, is_rehearsal: bool) -> None:
         statements = writes_of(verdict, pages)
         cursors: list[psycopg.Cursor[DictRow]] = []
+        self._warning = None
         with self._errors(), _transaction(connection := self._connected()) as pipeline:
             try:
                 for name, parameters in statements:
@@ -201,6 +213,9 @@ class Books:
             if is_rehearsal:
                 raise psycopg.Rollback
             crash_point("engine-before-commit")
+        if self._warning is not None:
+            # Committed here, and perhaps not on a standby: what became of it is to be asked.
+            raise StoreUnavailable(f"a commit was not confirmed: {self._warning}")
 
     def outgoing(
         self, *, follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]
@@ -208,38 +223,24 @@ class Books:
         """The next commands to send of these partitions: follow-ups, then chunks; oldest first,
         at most `most[kind]` a partition.
         """
-        wanted: list[Statement] = [
-            (
-                "load_outgoing",
-                {"partition_ids": list(partition_ids), "kind": kind, "most": most[kind]},
-            )
-            for kind, partition_ids in (("follow_up", follow_ups_of), ("chunk", chunks_of))
-        ]
-        follow_ups, chunks = self._read(wanted)
+        follow_ups, chunks = self._read(outgoing_of(follow_ups_of, chunks_of, most))
         return follow_ups + chunks
 
     def forget_outgoing(self, sent: Sequence[tuple[int, UUID, str]]) -> None:
         """Delete commands that the broker has acknowledged: (partition, tenant, key)."""
-        columns = {
-            "partition_ids": [key[0] for key in sent],
-            "tenant_ids": [key[1] for key in sent],
-            "idempotency_keys": [key[2] for key in sent],
-        }
-        self._read([("delete_outgoing", columns)])
+        names = ("partition_ids", "tenant_ids", "idempotency_keys")
+        self._read([("delete_outgoing", columns_named(names, sent))])
 
     def outgoing_dead_letters(
-        self, partition_ids: Sequence[int], most: int
+        self, partition_ids: Sequence[int], *, most: int, most_bytes: int
     ) -> list[dict[str, Any]]:
-        """The next messages to publish of these partitions, oldest first."""
-        wanted = {"partition_ids": list(partition_ids), "most": most}
+        """The next messages to publish of these partitions, oldest first; of each at least one."""
+        wanted = {"partition_ids": list(partition_ids), "most": most, "most_bytes": most_bytes}
         return self._read([("load_outgoing_dead_letters", wanted)])[0]
 
     def forget_dead_letters(self, sent: Sequence[tuple[int, int]]) -> None:
         """Delete messages that the broker has acknowledged: (partition, outgoing_seq)."""
-        columns = {
-            "partition_ids": [partition_id for partition_id, _ in sent],
-            "outgoing_seqs": [outgoing_seq for _, outgoing_seq in sent],
-        }
+        columns = columns_named(("partition_ids", "outgoing_seqs"), sent)
         self._read([("delete_outgoing_dead_letters", columns)])
 
     def _read(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
@@ -259,14 +260,19 @@ class Books:
     def _connected(self) -> psycopg.Connection[DictRow]:
         if self._connection is None:
             self._connection = self._connect(self._dsn)
+            self._connection.add_notice_handler(self._note_warning)
         return self._connection
+
+    def _note_warning(self, told: psycopg.errors.Diagnostic) -> None:
+        if told.severity_nonlocalized == "WARNING":
+            self._warning = told.message_primary
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            raise DataRefused(_told(error)) from error
+            raise DataRefused(told_by(error)) from error
         except psycopg.Error as error:
             self.close()
             raise StoreUnavailable(str(error)) from error
@@ -342,9 +348,3 @@ class _ArrayDumper(Dumper):
 
     def dump(self, obj: Array) -> bytes:
         return obj.encoded
-
-
-def _told(error: psycopg.Error) -> str:
-    """What Postgres refused, without the rows that its detail quotes: others may read it."""
-    message = error.diag.message_primary or str(error)
-    return message if error.sqlstate is None else f"{message} ({error.sqlstate})"

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from posting_engine.books import Books
+from posting_engine.client_settings import BATCH_BYTES
 from posting_engine.log import Sender
 from posting_engine.positions import Position
 
 MOST: Final = 100
-"""Messages of a partition under way at a time."""
+"""Messages of a partition under way at a time; of all partitions, about `BATCH_BYTES`."""
 PAUSE_AFTER_FAILURE_SECONDS: Final = 1.0
 
 Key = tuple[int, int]
@@ -57,7 +58,8 @@ class DeadLetters:
         wanted = [p for p in held if p not in self._looked_at and p not in busy]
         if not wanted or self.clock() < self._due_at:
             return
-        rows = self.books.outgoing_dead_letters(wanted, MOST)
+        most_bytes = BATCH_BYTES // len(wanted)
+        rows = self.books.outgoing_dead_letters(wanted, most=MOST, most_bytes=most_bytes)
         self._looked_at |= set(wanted) - {row["partition_id"] for row in rows}
         for row in rows:
             key = (row["partition_id"], row["outgoing_seq"])

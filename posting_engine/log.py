@@ -78,7 +78,7 @@ class CommandLog:
         self._on_assign, self._on_revoke = on_assign, on_revoke
         self._ends: Any = None
         self._last_count = 0
-        self._ends_asked_at = datetime.now(UTC)
+        self._ends_asked_at = datetime.min.replace(tzinfo=UTC)
         self._consumer.subscribe([COMMANDS], on_assign=self._assigned, on_revoke=self._revoked)
 
     def take(self, most: int, timeout_seconds: float) -> list[Record | LostPosition]:
@@ -147,9 +147,9 @@ class CommandLog:
         """Take nothing more from a halted partition."""
         self._consumer.pause([TopicPartition(COMMANDS, partition_id)])
 
-    def ask_ends(self, partition_ids: Iterable[int]) -> None:
-        """Begin to ask the broker where the log ends; one question at a time."""
-        self._ends_asked_at = datetime.now(UTC)
+    def ask_ends(self, partition_ids: Iterable[int], asked_at: datetime) -> None:
+        """Begin to ask the broker where the log ends; one question at a time. `asked_at` is now."""
+        self._ends_asked_at = asked_at
         wanted = {
             TopicPartition(COMMANDS, p): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for p in partition_ids

@@ -240,7 +240,7 @@ def loans_and_closes(needs: Needs, anything_waits: bool) -> list[Statement]:
     return wanted + [("load_quarantined_loans", needs.standing_still)] * anything_waits
 
 
-def found_in(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:
+def found_from(answers: Sequence[list[dict[str, Any]]], anything_waits: bool) -> Found:
     """The answers to keys, then to loans and closes."""
     if not anything_waits:
         outcomes, loans, closes = answers

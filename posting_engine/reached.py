@@ -2,18 +2,19 @@
 
 About once a second the broker is asked where each partition ends. Standing at the end as it was
 at T + 2 s, a partition has reached T: whatever is appended later bears a later time, as long as
-clocks differ by less than that (design section 3).
+the broker's clock and the database's differ by less than that (design section 3). The engine's own
+is not asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from posting_engine import halts
-from posting_engine.log import CommandLog
+from posting_engine.log import CommandLog, Ends
 from posting_engine.positions import Position
 from posting_engine.records import Record
 
@@ -37,9 +38,10 @@ def watch_clock(record: Record, position: Position) -> None:
 @dataclass(frozen=True, slots=True)
 class AtTheEnds:
     """Partitions at the log's end, with their `reached_at`; beyond it, with the reason to halt;
-    and `stuck` before an end (its offset) since the question before.
+    and `stuck` before an end (its offset) since the question before. `ends`: the answer itself.
     """
 
+    ends: Ends
     at_end: dict[int, Position]
     beyond: dict[int, str]
     stuck: dict[int, int]
@@ -54,14 +56,20 @@ class LogEnds:
     _due_at: float = 0.0
 
     def turn(
-        self, log: CommandLog, running: Mapping[int, Position], now_seconds: float
+        self,
+        log: CommandLog,
+        running: Mapping[int, Position],
+        now_seconds: float,
+        read_clock: Callable[[], datetime],
     ) -> AtTheEnds | None:
-        """Ask when it is time; what an answer says, once there is one."""
+        """Ask when it is time; what an answer says, once there is one. `now_seconds` only spaces
+        the questions, `read_clock` says when one was put.
+        """
         if not log.is_asking:
             if now_seconds >= self._due_at:
                 # Even if no answer comes: a broker that is away is not asked at once again.
                 self._due_at = now_seconds + ASK_EVERY_SECONDS
-                log.ask_ends(running)
+                log.ask_ends(running, read_clock())
                 self._applied_when_asked = {p: at.next_offset for p, at in running.items()}
             return None
         if (answer := log.ends()) is None:
@@ -86,4 +94,4 @@ class LogEnds:
             if p in stable and at.next_offset < stable[p] and self._before.get(p) == at.next_offset
         }
         self._before = {p: at.next_offset for p, at in running.items()}
-        return AtTheEnds(at_end, beyond, stuck)
+        return AtTheEnds(answer, at_end, beyond, stuck)

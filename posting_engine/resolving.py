@@ -8,7 +8,7 @@ depends on the queue alone, never on how the log was cut into batches.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from posting_engine import rows
@@ -26,15 +26,27 @@ from posting_engine.quarantine import (
     settle,
 )
 from posting_engine.quarantine_rows import Waiting
-from posting_engine.verdict import answer, take
+from posting_engine.verdict import Item, answer, take
 from schemas import ids
 from schemas.codec import Outcome
-from schemas.quarantine import CANNOT_BE_REFUSED, QuarantineReject, Resolution
+from schemas.quarantine import CANNOT_BE_REFUSED, QuarantineReject, QuarantineResume, Resolution
 
 MOST_DECIDED: Final = 1_000
 """Waiting commands that one resolution looks at: one transaction must hold them."""
 
 _UNREADABLE: Final = "a newer build queued it: run a build that knows its schema"
+
+
+def waiting_wanted(items: Sequence[Item]) -> dict[str, Any] | None:
+    """Parameters of `load_waiting` for the resolution among these items; None where there is none.
+    It is a run by itself.
+    """
+    for item in items:
+        if isinstance(item.content, QuarantineResume | QuarantineReject):
+            names = ("tenant_id", "command_id", "loan_id")
+            named = {name: getattr(item.content, name) for name in names}
+            return {"partition_id": item.record.partition_id, **named, "most": MOST_DECIDED}
+    return None
 
 
 @dataclass(slots=True)

@@ -16,16 +16,18 @@ from typing import Final
 import structlog
 
 from posting_engine import halts
+from posting_engine.announcing import announce
 from posting_engine.applying import Applying
 from posting_engine.books import Books
+from posting_engine.contiguity import Contiguity, Turn
 from posting_engine.log import CommandLog, LostPosition, Sender
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
 from posting_engine.positions import Fenced, Position, SlotTaken, StoreUnavailable
 from posting_engine.reached import LogEnds, watch_clock
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
-from posting_engine.verdict import Item, Verdict
-from schemas import codec, signing
+from posting_engine.verdict import Item
+from schemas import signing
 from schemas.cluster import TopicWatch
 from schemas.commands import AnyCommand
 from schemas.crash_points import crash_point
@@ -67,12 +69,9 @@ class Worker:
     clock: Callable[[], float] = time.monotonic
     watch: TopicWatch | None = None
     _reader: CommandLog | None = None
-    _due: dict[int, int] = field(default_factory=dict)
+    _sequence: Contiguity = field(default_factory=Contiguity)
     _to_halt: dict[int, str] = field(default_factory=dict)
     _halted: set[int] = field(default_factory=set)
-    _unverified: set[int] = field(default_factory=set)
-    _rereading: set[int] = field(default_factory=set)
-    _passed_over: set[int] = field(default_factory=set)
     _is_ring_fresh: bool = False
     _outgoing_due_at: float = 0.0
     _ends: LogEnds = field(default_factory=LogEnds)
@@ -85,7 +84,7 @@ class Worker:
             if taken:
                 crash_point("engine-polled")
             self._is_ring_fresh = False
-            self._passed_over.clear()
+            self._sequence.begin_take()
             try:
                 self._watch_the_topic(is_to_apply=bool(taken))
                 if self.patience.stopping.is_set():
@@ -114,12 +113,7 @@ class Worker:
         offsets: dict[int, int] = {}
         for partition_id, position in positions.items():
             self.held[partition_id] = position
-            self._due[partition_id] = position.next_offset
-            # The last applied record is read again, to see that the log still holds it.
-            has_witness = position.next_offset > 0 and position.last_record_hash is not None
-            if has_witness:
-                self._unverified.add(partition_id)
-            offsets[partition_id] = position.next_offset - has_witness
+            offsets[partition_id] = self._sequence.begin(position)
             if position.topic_id != self.identity.topic_id:
                 self._to_halt[partition_id] = halts.foreign(position, self.identity.topic_id)
         _log.info("assigned", positions={p: self.held[p].next_offset for p in offsets})
@@ -143,19 +137,22 @@ class Worker:
         Raises `SlotTaken` where that process calls itself by this one's slot.
         """
         slot = self.identity.owner.rpartition("/")[2]
-        for owner in self.patience.until_available(lambda: self.books.owners(list(self.held))):
+        for owner in self.patience.until_available(self._note_fenced):
             if owner != self.identity.owner and owner.rpartition("/")[2] == slot:
                 raise SlotTaken(f"{owner} has taken this slot: give each engine one of its own")
         self.outgoing.forget(set(self.held))
         self._forget(list(self.held))
         self.held.clear()
 
+    def _note_fenced(self) -> set[str]:
+        self.books.note_fenced(list(self.held.values()), self.identity.owner)
+        return self.books.owners(list(self.held))
+
     def _forget(self, partition_ids: Sequence[int]) -> None:
+        self._sequence.forget(partition_ids)
         for partition_id in partition_ids:
-            self._due.pop(partition_id, None)
             self._to_halt.pop(partition_id, None)
-            for state in (self._halted, self._unverified, self._rereading):
-                state.discard(partition_id)
+            self._halted.discard(partition_id)
 
     def _apply(self, records: Sequence[Record]) -> None:
         self._post([item for record in records if (item := self._item_of(record)) is not None])
@@ -165,48 +162,62 @@ class Worker:
         partition_id = record.partition_id
         if partition_id not in self.held or partition_id in self._halted:
             return None
-        if partition_id in self._unverified:
-            self._verify(record)
+        if not self._is_due(record):
             return None
-        due = self._due[partition_id]
-        if record.offset < due:
-            return None  # applied or passed already, and read again
-        if record.offset > due:
-            self._reread(partition_id, due=due, came=record.offset)
-            return None
-        self._rereading.discard(partition_id)
         watch_clock(record, self.held[partition_id])
         try:
             item = Item(record, self._examined(record))
         except DeadLetter as letter:
-            _log.error("dead letter", partition=partition_id, offset=due, reason=str(letter))
+            told = {"partition": partition_id, "offset": record.offset, "reason": str(letter)}
+            _log.error("dead letter", **told)
             item = Item(record, str(letter))
         except UnknownToThisBuild as unknown:
             self._halt(partition_id, f"offset {record.offset}: {unknown}")
             return None
-        self._due[partition_id] = due + 1
+        self._sequence.go_on_from(partition_id, record.offset + 1)
         return item
 
-    def _reread(self, partition_id: int, *, due: int, came: int) -> None:
-        """Ask once more for an offset that was passed over: clients have been known to skip."""
-        if partition_id in self._passed_over:
-            return  # the rest of this take; what matters is what comes after the seek
-        if partition_id in self._rereading:
-            self._pass_hidden(partition_id, due=due, came=came)
-            return
-        _log.warning("offset passed over", partition=partition_id, due=due, came=came)
-        self._rereading.add(partition_id)
-        self._passed_over.add(partition_id)
-        if self._reader is not None:
-            self._reader.seek({partition_id: due})
+    def _is_due(self, record: Record) -> bool:
+        """Whether a record is the next of its partition; sees to what else it may mean."""
+        partition_id, position = record.partition_id, self.held[record.partition_id]
+        turn = self._sequence.judge(record, position)
+        wanted = self._sequence.reads_from(partition_id)
+        if turn is Turn.ANOTHER:
+            self._halt(partition_id, halts.rewritten(position, record.offset))
+        elif turn is Turn.AGAIN:
+            _log.warning(
+                "offset passed over", partition=partition_id, due=wanted, came=record.offset
+            )
+            if self._reader is not None:
+                self._reader.seek({partition_id: wanted})
+        elif turn is Turn.GONE and self._sequence.is_verified(partition_id):
+            self._pass_hidden(partition_id, due=wanted, came=record.offset)
+        elif turn is Turn.GONE:
+            self._find_witness(position, came=record.offset)
+        return turn is Turn.DUE
 
     def _pass_hidden(self, partition_id: int, *, due: int, came: int) -> None:
         """Pass what was asked for twice and never given, and read on; what was removed halts."""
         if self._reader is None or not self._record_hidden(partition_id, due=due, came=came):
             self._halt(partition_id, halts.gap(due, came))
             return
-        self._passed_over.add(partition_id)
-        self._reader.seek({partition_id: came})
+        self._read_on(partition_id, came)
+
+    def _find_witness(self, position: Position, *, came: int) -> None:
+        """See with other eyes that the log holds the last applied record, and read on after it."""
+        partition_id, due = position.partition_id, position.next_offset - 1
+        found = None if self._reader is None else self._reader.hidden(partition_id, due, came)
+        if found is None:
+            self._halt(partition_id, halts.gap(due, came))
+        elif not any(r.offset == due and r.hash == position.last_record_hash for r in found):
+            self._halt(partition_id, halts.rewritten(position, came))
+        else:
+            self._read_on(partition_id, position.next_offset)
+
+    def _read_on(self, partition_id: int, offset: int) -> None:
+        self._sequence.go_on_from(partition_id, offset, is_left_for_now=True)
+        if self._reader is not None:
+            self._reader.seek({partition_id: offset})
 
     def _record_hidden(self, partition_id: int, *, due: int, came: int) -> bool:
         """Record offsets that hold nothing ever committed: aborted records and transaction markers
@@ -220,7 +231,7 @@ class Worker:
         passed = {o: Record(partition_id, o, appended_at, None, None, ()) for o in range(due, came)}
         passed |= {record.offset: record for record in hidden}
         self._post([Item(passed[offset], halts.HIDDEN) for offset in range(due, came)])
-        self._due[partition_id] = came
+        self._sequence.go_on_from(partition_id, came)
         return True
 
     def _is_ours(self, record: Record) -> bool:
@@ -246,14 +257,6 @@ class Worker:
         if reason is not None:
             self._to_halt |= dict.fromkeys(self._running(), reason)
 
-    def _verify(self, record: Record) -> None:
-        position = self.held[record.partition_id]
-        same_place = record.offset == position.next_offset - 1
-        if same_place and record.hash == position.last_record_hash:
-            self._unverified.discard(record.partition_id)
-        else:
-            self._halt(record.partition_id, halts.rewritten(position, record.offset))
-
     def _post(self, items: Sequence[Item]) -> None:
         items = [i for i in items if i.record.partition_id not in self._halted]
         applying = Applying(
@@ -267,31 +270,11 @@ class Worker:
             crash_point("engine-committed")
             self.held.update(verdict.after)
             self.patience.renew()
-            self._announce(verdict)
+            announce(verdict, self.sender)
             crash_point("engine-announced")
             self.outgoing.note_dead_letters({row.partition_id for row in verdict.to_publish})
             if verdict.follow_ups:
                 self._outgoing_due_at = 0.0  # somebody waits for the last step
-
-    def _announce(self, verdict: Verdict) -> None:
-        told = [(to, one) for to, one in verdict.announcements if to is not None]
-        values = [codec.encode(one) for _, one in told]  # first, so that they leave together
-        for (to, one), value in zip(told, values, strict=True):
-            self.sender.announce(to, one.command_id.bytes, value)
-        _log.debug(
-            "batch",
-            outcomes=len(verdict.outcomes),
-            entries=len(verdict.links),
-            dead_letters=len(verdict.dead_letters),
-        )
-        for fact in verdict.quarantines:
-            _log.error(
-                "loan quarantined",
-                partition=fact.partition_id,
-                offset=fact.command_offset,
-                loan=str(fact.loan_id),
-                reason=fact.reason,
-            )
 
     def _send_outgoing(self) -> None:
         if self.clock() >= self._outgoing_due_at:
@@ -301,7 +284,8 @@ class Worker:
     def _note_reached(self) -> None:
         if self._reader is None:
             return
-        answer = self._ends.turn(self._reader, self._running(), self.clock())
+        running = self._running()
+        answer = self._ends.turn(self._reader, running, self.clock(), self.books.clock)
         if answer is None:
             return
         self.books.forget_plans()
@@ -310,12 +294,14 @@ class Worker:
         for partition_id, end in answer.stuck.items():
             # Nothing comes, and the log goes on: markers at its end, as a rule. But first the
             # last applied record must have come again, or it would be held against another.
-            if partition_id not in self._unverified:
-                self._record_hidden(partition_id, due=self._due[partition_id], came=end)
-        at_end = {p: at for p, at in answer.at_end.items() if p not in self._unverified}
-        if at_end:
-            self.books.note_reached(list(at_end.values()))
-            self.held.update(at_end)
+            if self._sequence.is_verified(partition_id):
+                due = self._sequence.reads_from(partition_id)
+                self._record_hidden(partition_id, due=due, came=end)
+        overdue = self._sequence.overdue()
+        self._reader.seek({p: offset for p, offset in overdue.items() if p not in self._halted})
+        at_end = {p: at for p, at in answer.at_end.items() if self._sequence.is_verified(p)}
+        self.books.note_ends(list(at_end.values()), answer.ends.stable, answer.ends.written)
+        self.held.update(at_end)
 
     def _running(self) -> dict[int, Position]:
         return {p: position for p, position in self.held.items() if p not in self._halted}
@@ -337,9 +323,9 @@ class Worker:
         """Find out from Postgres what has been applied, and read on from there."""
         self.patience.until_available(self._refresh_positions)
         self.outgoing.note_dead_letters(self.held)  # by a COMMIT whose answer was lost
-        self._due = {p: position.next_offset for p, position in self.held.items()}
+        self._sequence.resume(self.held)
         if self._reader is not None and self.held:
-            self._reader.seek({p: self._due[p] - (p in self._unverified) for p in self._running()})
+            self._reader.seek({p: self._sequence.reads_from(p) for p in self._running()})
 
     def _refresh_positions(self) -> None:
         found = self.books.positions(list(self.held))

@@ -1,6 +1,6 @@
 """From a verdict to the statements that write it, in order. No driver here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from posting_engine import quarantine_rows, rows
@@ -115,6 +115,39 @@ def _dead_letter_columns(verdict: Verdict) -> dict[str, Any]:
         "record_value": [record.value for record in records],
         "record_headers": [quarantine_rows.headers_json(record) for record in records],
     }
+
+
+def notes_of_ends(
+    at_end: Sequence[Position], readable: Mapping[int, int], written: Mapping[int, int]
+) -> list[Statement]:
+    """The statements that record where the log ends, and what has been reached there."""
+    asked: list[Statement] = []
+    if at_end:
+        reached = {"reached_at": [position.reached_at for position in at_end]}
+        asked.append(("note_reached", lease_columns(at_end) | reached))
+    if known := sorted(readable.keys() & written.keys()):
+        ends = {
+            "partition_ids": known,
+            "readable_offsets": [readable[p] for p in known],
+            "written_offsets": [written[p] for p in known],
+        }
+        asked.append(("note_ends", ends))
+    return asked
+
+
+def outgoing_of(
+    follow_ups_of: Sequence[int], chunks_of: Sequence[int], most: Mapping[str, int]
+) -> list[Statement]:
+    """What asks for the next follow-ups, then for the next chunks."""
+    return [
+        ("load_outgoing", {"partition_ids": list(of), "kind": kind, "most": most[kind]})
+        for kind, of in (("follow_up", follow_ups_of), ("chunk", chunks_of))
+    ]
+
+
+def columns_named(names: Sequence[str], keys: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """Keys as arrays, one a member."""
+    return {name: [key[place] for key in keys] for place, name in enumerate(names)}
 
 
 def lease_columns(held: Sequence[Position]) -> dict[str, Any]:

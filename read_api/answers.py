@@ -203,10 +203,13 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
                         "last_entry_seq": _NUMBER,
                         "reached_at": _INSTANT,
                         "lag_seconds": _NUMBER,
+                        "lag_commands": _or_null(_NUMBER),
+                        "held_back_commands": _or_null(_NUMBER),
                         "halted_because": _or_null(_TEXT),
                         "quarantined_count": _NUMBER,
                         "lease_epoch": _NUMBER,
                         "lease_taken_at": _or_null(_INSTANT),
+                        "fenced_writer_count": _NUMBER,
                     }
                 )
             ),
@@ -214,6 +217,8 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "quarantined_count": _NUMBER,
             "dead_letter_count": _NUMBER,
             "lag_seconds": _NUMBER,
+            "lag_commands": _NUMBER,
+            "fenced_writer_count": _NUMBER,
         }
     ),
     "Live": _object({"status": _TEXT, "version": _TEXT, "git_sha": _TEXT}),

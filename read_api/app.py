@@ -75,11 +75,9 @@ class ReadApp(FastAPI):
             positions = await self._positions.ask(CHECK_WITHIN_S)
         except (StoreUnavailable, TimeoutError) as error:
             return {"database": str(error), "issuer": self.verifier.fault}
-        behind = [p.partition_id for p in positions if p.lag_s > self.settings.most_lag_s]
         return {
             "database": None if positions else "no ledger yet: run `hpts migrate`",
-            "engine": halted_text(positions)
-            or (f"partitions behind: {behind}" if behind else None),
+            "engine": halted_text(positions) or behind_text(positions, self.settings.most_lag_s),
             "issuer": self.verifier.fault,
         }
 
@@ -104,6 +102,23 @@ def halted_text(positions: list[Position]) -> str | None:
             by_reason.setdefault(position.halted_because, []).append(position.partition_id)
     told = [f"partitions halted: {ids}: {reason}" for reason, ids in by_reason.items()]
     return " ".join(told) or None
+
+
+def behind_text(positions: list[Position], most_lag_s: float) -> str | None:
+    """Which partitions have not been applied up to now, and of which of them somebody else's
+    transaction may be the reason.
+    """
+    behind = [p for p in positions if p.lag_s > most_lag_s]
+    if not behind:
+        return None
+    told = f"partitions behind: {[p.partition_id for p in behind]}"
+    if held_back := [p.partition_id for p in behind if p.is_held_back]:
+        told += (
+            f"; of {held_back} the log is written further than it can be read: a transaction that "
+            "somebody left open holds the rest back, until it ends or the broker ends it "
+            "(transaction.max.timeout.ms). Nothing is lost."
+        )
+    return told
 
 
 def create(settings: Settings) -> FastAPI:

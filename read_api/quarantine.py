@@ -91,6 +91,8 @@ async def operations_status(desk: Desk, ask: Ask) -> Body:
         "quarantined_count": quarantined_count,
         "dead_letter_count": counted["dead_letter_count"],
         "lag_seconds": max((round(row["lag_s"]) for row in partitions), default=0),
+        "lag_commands": sum(row["lag_commands"] or 0 for row in partitions),
+        "fenced_writer_count": sum(row["fenced_writer_count"] for row in partitions),
     }
 
 
@@ -136,10 +138,13 @@ def _partition(row: Row) -> Body:
         "last_entry_seq": row["last_entry_seq"],
         "reached_at": bodies.instant(row["reached_at"]),
         "lag_seconds": round(row["lag_s"]),
+        "lag_commands": row["lag_commands"],
+        "held_back_commands": row["held_back_commands"],
         "halted_because": row["halted_because"],
         "quarantined_count": row["quarantined_count"],
         "lease_epoch": row["lease_epoch"],
         "lease_taken_at": bodies.instant(row["lease_taken_at"]),
+        "fenced_writer_count": row["fenced_writer_count"],
     }
 
 

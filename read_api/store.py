@@ -16,6 +16,8 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from schemas.cut_off import CutOff
+
 Row = dict[str, Any]
 Result = TypeVar("Result")
 Connection = psycopg.AsyncConnection[Row]
@@ -25,7 +27,14 @@ SQL: Final[dict[str, LiteralString]] = {
     for file in (files("read_api") / "sql").iterdir()
     if file.name.endswith(".sql")
 }
-_OPTIONS: Final = "-c search_path=hpts,hpts_edge -c statement_timeout=15000 -c timezone=UTC"
+_STATEMENT_TIMEOUT_S: Final = 15
+_OPTIONS: Final = (
+    "-c search_path=hpts,hpts_edge -c timezone=UTC "
+    f"-c statement_timeout={_STATEMENT_TIMEOUT_S * 1000}"
+)
+_CUT_OFF_AFTER_S: Final = _STATEMENT_TIMEOUT_S + 1.0
+"""When even that has not come: the server does not answer at all."""
+_CHECK_WITHIN_S: Final = 2.0
 _POOL_TIMEOUT_S: Final = 5.0
 _KEEPALIVE: Final = {
     # A server that vanished without a word is noticed in seconds, not in hours.
@@ -52,6 +61,8 @@ class Position:
     halted_because: str | None
     lag_s: float
     quarantined_count: int = 0
+    is_held_back: bool = False
+    """Whether more is written than can be read: a transaction is open in the log."""
 
 
 class Snapshot:
@@ -82,10 +93,12 @@ class Store:
             connection_class=psycopg.AsyncConnection[Row],
             kwargs={"row_factory": dict_row, "options": _OPTIONS, **_KEEPALIVE},
             configure=_make_read_only,
-            check=AsyncConnectionPool.check_connection,  # Postgres may have been restarted
+            check=_check,
             min_size=min(2, connections),
             max_size=connections,
             timeout=_POOL_TIMEOUT_S,
+            # Else the pauses between two tries grow, and with them the outage.
+            reconnect_timeout=_POOL_TIMEOUT_S,
             open=False,
         )
 
@@ -126,13 +139,26 @@ class Store:
         return self._partition_count
 
     async def _read(self, tenant_id: UUID, work: Callable[[Snapshot], Awaitable[Result]]) -> Result:
-        try:
-            async with self._pool.connection() as connection, connection.pipeline():
-                parameters = {"tenant_id": str(tenant_id)}
-                await connection.execute(SQL["set_tenant"], parameters, prepare=True)
-                return await work(Snapshot(connection, tenant_id))
-        except PoolTimeout as error:
-            raise StoreUnavailable("no connection became free") from error
+        with CutOff() as cut_off:
+            try:
+                async with self._pool.connection() as connection, connection.pipeline():
+                    cut_off.after(_CUT_OFF_AFTER_S, connection.fileno)
+                    parameters = {"tenant_id": str(tenant_id)}
+                    await connection.execute(SQL["set_tenant"], parameters, prepare=True)
+                    return await work(Snapshot(connection, tenant_id))
+            except PoolTimeout as error:
+                raise StoreUnavailable("no connection became free") from error
+            except psycopg.OperationalError as error:
+                if cut_off.is_cut:
+                    raise StoreUnavailable("no answer in time") from error
+                raise
+
+
+async def _check(connection: Connection) -> None:
+    """Whether Postgres still answers: it may have been restarted, or stand still."""
+    with CutOff() as cut_off:
+        cut_off.after(_CHECK_WITHIN_S, connection.fileno)
+        await AsyncConnectionPool.check_connection(connection)
 
 
 async def _make_read_only(connection: Connection) -> None:

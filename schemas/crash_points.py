@@ -42,7 +42,11 @@ INGRESS_POINTS: Final = {
     "ingress-parts-queued": "reservation and steps are committed; the client has no answer",
     "ingress-taken-over": "a stale reservation is taken over; nothing is produced again",
 }
-POINTS: Final = ENGINE_POINTS | INGRESS_POINTS
+PRODUCER_POINTS: Final = {
+    "producer-opened": "the first chunk of a batch has its outcome; no other is sent",
+    "producer-outcome-known": "a chunk's outcome has come; some are under way, others not sent",
+}
+POINTS: Final = ENGINE_POINTS | INGRESS_POINTS | PRODUCER_POINTS
 
 _ORDERS: Final = os.environ.get(SETTING) or None
 

@@ -70,6 +70,11 @@ def partition_in(identifier: UUID) -> int | None:
     return identifier.int >> 64 & 0xFFF
 
 
+def accepted_at_in(identifier: UUID) -> datetime:
+    """The instant in one of our ids, to the millisecond."""
+    return _EPOCH + (identifier.int >> 80) * _MILLISECOND
+
+
 def root_key(idempotency_key: str) -> str:
     """The client's key of a step's key `<key>/<step>`; a client's key cannot contain `/`."""
     return idempotency_key.partition("/")[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "posting_engine" / "posting"
 SERVICES = {"ingress_api", "posting_engine", "read_api", "deliveries", "reconciliation", "console"}
-PACKAGES = {"schemas", "hpts"} | SERVICES
+PACKAGES = {"schemas", "hpts", "clients"} | SERVICES
 
 MODULE_LINES = 350
 FUNCTION_LINES = 40

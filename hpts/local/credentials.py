@@ -4,13 +4,15 @@ import json
 import secrets
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from hpts.local.folder import write, write_json
 from schemas.scopes import ALL_SCOPES, READ_SCOPES
 
 ROLES: Final = ("hpts_ingress", "hpts_engine", "hpts_reader")
 SIGNING_KEY_ID: Final = "local-1"
+PRODUCER_KEY_ID: Final = "local-producer"
+"""The direct producer's own key: what it signs is told apart, and can be ended, by itself."""
 
 
 class Credentials:
@@ -19,6 +21,7 @@ class Credentials:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.signing_key = self._kept("signing_key")
+        self.producer_key = self._kept("producer_key")
         self.page_token_secret = self._kept("page_token_secret")
         self.clients_file = folder / "clients.json"
         self.issuer_key = folder / "issuer.pem"
@@ -42,6 +45,10 @@ class Credentials:
             )
         clients: list[dict[str, Any]] = json.loads(self.clients_file.read_text("utf-8"))
         return clients
+
+    def tenants(self) -> list[UUID]:
+        """Every tenant that has a client."""
+        return sorted({UUID(client["tenant_id"]) for client in self.clients()})
 
     def _kept(self, name: str) -> Path:
         path = self.folder / name

@@ -1,10 +1,11 @@
 """What the local run itself asks of the ledger's database, as its administrator."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -20,11 +21,16 @@ def as_role(admin_dsn: str, role: str, password: str) -> str:
     return make_conninfo(admin_dsn, user=role, password=password)
 
 
-def register_signing_key(admin_dsn: str, *, key_id: str, secret: Path) -> None:
-    """Put the key in the ring; a folder that was moved gets its new place."""
+def register_signing_key(
+    admin_dsn: str, *, key_id: str, secret: Path, tenants: Sequence[UUID] | None = None
+) -> None:
+    """Put the key in the ring, for these tenants or for all; a folder that was moved gets its
+    new place.
+    """
+    named = {"key_id": key_id, "secret_reference": f"file:{secret}"}
     with psycopg.connect(admin_dsn, connect_timeout=_TIMEOUT_S) as connection:
         connection.execute(
-            _REGISTER_SIGNING_KEY, {"key_id": key_id, "secret_reference": f"file:{secret}"}
+            _REGISTER_SIGNING_KEY, {**named, "tenants": None if tenants is None else list(tenants)}
         )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from hpts import migrate, provision
 from hpts.local import api_port, folder, ledger, lock, ports
-from hpts.local.credentials import SIGNING_KEY_ID, Credentials
+from hpts.local.credentials import PRODUCER_KEY_ID, SIGNING_KEY_ID, Credentials
 from hpts.local.kafka import KafkaServer
 from hpts.local.postgres import PostgresServer
 from hpts.local.supervisor import Child, StopAsked, Supervisor, end_left_overs
@@ -116,6 +116,10 @@ class _Stack:
             "kafka_bootstrap": self._bootstrap,
             "postgres_dsn": self._admin_dsn,
             "processes": self.supervisor.pids(),
+            "producer": {
+                "signing_key_id": PRODUCER_KEY_ID,
+                "signing_key_file": str(self._credentials.producer_key),
+            },
             "clients": [
                 {name: value for name, value in client.items() if name != "operator"}
                 for client in self._credentials.clients()
@@ -144,6 +148,12 @@ class _Stack:
         provision.provision(self._bootstrap, self._admin_dsn, durability=self._options.durability)
         ledger.register_signing_key(
             self._admin_dsn, key_id=SIGNING_KEY_ID, secret=self._credentials.signing_key
+        )
+        ledger.register_signing_key(
+            self._admin_dsn,
+            key_id=PRODUCER_KEY_ID,
+            secret=self._credentials.producer_key,
+            tenants=self._credentials.tenants(),
         )
 
     def _server_children(self) -> list[Child]:

@@ -1,7 +1,14 @@
--- Where each partition stands, since when it is held and what stands still. Belongs to no tenant.
+-- Where each partition stands, since when it is held, what stands still, how far the log goes on
+-- (NULL until an engine has asked), and how many writers were fenced. Belongs to no tenant.
 -- Parameters: none. Result: a row a partition. Locks: none.
-SELECT partition_id, next_offset, last_entry_seq, reached_at, halted_because, quarantined_count,
-       lease_epoch, lease_taken_at,
-       extract(epoch FROM clock_timestamp() - reached_at)::double precision AS lag_s
-FROM readable_partitions
-ORDER BY partition_id;
+SELECT p.partition_id, p.next_offset, p.last_entry_seq, p.reached_at, p.halted_because,
+       p.quarantined_count, p.lease_epoch, p.lease_taken_at,
+       extract(epoch FROM clock_timestamp() - p.reached_at)::double precision AS lag_s,
+       greatest(e.written_offset - p.next_offset, 0) AS lag_commands,
+       greatest(e.written_offset - greatest(e.readable_offset, p.next_offset), 0)
+           AS held_back_commands,
+       (SELECT count(*) FROM readable_fenced_writers AS f WHERE f.partition_id = p.partition_id)
+           AS fenced_writer_count
+FROM readable_partitions AS p
+LEFT JOIN readable_log_ends AS e ON e.partition_id = p.partition_id
+ORDER BY p.partition_id;

@@ -1,6 +1,10 @@
--- Where each partition stands. Belongs to no tenant.
--- Parameters: none. Result: a row a partition. Locks: none.
-SELECT partition_id, next_offset, reached_at, last_entry_seq, halted_because, quarantined_count,
-       extract(epoch FROM clock_timestamp() - reached_at)::double precision AS lag_s
-FROM readable_partitions
-ORDER BY partition_id;
+-- Where each partition stands, and whether somebody's open transaction holds the log back there.
+-- Belongs to no tenant. Parameters: none. Result: a row a partition. Locks: none.
+SELECT p.partition_id, p.next_offset, p.reached_at, p.last_entry_seq, p.halted_because,
+       p.quarantined_count,
+       extract(epoch FROM clock_timestamp() - p.reached_at)::double precision AS lag_s,
+       coalesce(e.written_offset > greatest(e.readable_offset, p.next_offset), false)
+           AS is_held_back
+FROM readable_partitions AS p
+LEFT JOIN readable_log_ends AS e ON e.partition_id = p.partition_id
+ORDER BY p.partition_id;

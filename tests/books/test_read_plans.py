@@ -71,7 +71,7 @@ def reader(fresh_ledger: Callable[[], tuple[str, str]]) -> Iterator[psycopg.Conn
     admin_dsn, _ = fresh_ledger()
     numbers = {"much": ENTRIES_OF_MUCH, "little": ENTRIES_OF_LITTLE}
     with psycopg.connect(admin_dsn, autocommit=True, cursor_factory=psycopg.ClientCursor) as admin:
-        admin.execute("SET search_path = hpts")
+        admin.execute("SET search_path = hpts, hpts_edge")
         admin.execute(FILL, {**numbers, "tenant": LITTLE, "other": MUCH})
         admin.execute("VACUUM ANALYZE")
         admin.execute("SET ROLE hpts_reader")

@@ -7,6 +7,7 @@ from typing import Any
 import confluent_kafka
 import pytest
 
+from hpts_client import kafka as direct_producer
 from ingress_api import broker
 from posting_engine import client_settings
 from posting_engine.session import OPTIONS
@@ -78,6 +79,12 @@ def test_the_engine_s_producer_never_gives_a_command_up() -> None:
     assert client_settings.PRODUCER_SETTINGS["message.timeout.ms"] == 0
 
 
+def test_the_client_writes_and_reads_as_ingress_and_engine_do() -> None:
+    assert missing(PRODUCER, dict(direct_producer.PRODUCER_SETTINGS)) == {}
+    assert missing(OUTCOME_READER, dict(direct_producer.CONSUMER_SETTINGS)) == {}
+    assert direct_producer.PRODUCER_SETTINGS["message.timeout.ms"] == 0
+
+
 def test_the_reader_of_outcomes_commits_nothing_and_makes_no_topic() -> None:
     [settings] = chosen(broker, ("group.id",))
     assert missing(OUTCOME_READER, settings) == {}
@@ -87,14 +94,17 @@ def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     """A `Consumer(...)` or `Producer(...)` elsewhere would have librdkafka's defaults."""
     makers = {
         path.relative_to(ROOT).as_posix()
-        for package in ("ingress_api", "posting_engine", "read_api", "schemas", "hpts")
+        for package in ("ingress_api", "posting_engine", "read_api", "schemas", "hpts", "clients")
         for path in (ROOT / package).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in ("Consumer", "Producer", "AIOProducer")
     }
-    assert makers == {"ingress_api/broker.py", "posting_engine/log.py"}
+    assert makers == {
+        *("ingress_api/broker.py", "posting_engine/log.py"),
+        "clients/python/hpts_client/kafka.py",
+    }
 
 
 def test_the_client_library_is_new_enough() -> None:

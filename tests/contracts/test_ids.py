@@ -58,6 +58,7 @@ def test_layout(kind: str, tenant: UUID, key: str, at: datetime, partition: int)
     assert one.version == 8
     assert one.variant == "specified in RFC 4122"
     assert ids.partition_in(one) == partition
+    assert ids.accepted_at_in(one) == at
     since_1970 = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     assert one.int >> 80 == since_1970 % 2**48
 

@@ -1,7 +1,7 @@
 """A TCP proxy that does to a connection what networks do: delays it, silences it, cuts it.
 
-Works on bytes and knows no protocol, but for `cut_after`: bytes of the client after whose answer
-has been given by the server, and not yet passed on, the connection is cut.
+Works on bytes and knows no protocol (`KafkaProxy` does), but for `cut_after`: bytes of the client
+after whose answer has been given by the server, and not yet passed on, the connection is cut.
 """
 
 import socket
@@ -40,6 +40,10 @@ class FaultProxy:
         self._to_client.set()
         self._to_server.set()
 
+    def lead_to(self, target: tuple[str, int]) -> None:
+        """New connections go to another server from now on."""
+        self._target = target
+
     def cut(self) -> None:
         """End every connection without a word."""
         with self._lock:
@@ -51,6 +55,11 @@ class FaultProxy:
         self._listener.close()
         self.heal()
         self.cut()
+
+    def _screened(self, client: socket.socket, data: bytes) -> bytes | None:
+        """What of a client's bytes passes; None ends the connection."""
+        del client
+        return data
 
     def _accept(self) -> None:
         while True:
@@ -95,7 +104,10 @@ class FaultProxy:
                     doomed.set()
                 elif not is_client_s and doomed.is_set():
                     break  # the server has answered, and nobody will hear it
-                sink.sendall(data)
+                passes = self._screened(source, data) if is_client_s else data
+                if passes is None:
+                    break
+                sink.sendall(passes)
         for link in (source, sink):
             _end(link)
         with self._lock:

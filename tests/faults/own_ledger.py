@@ -27,36 +27,19 @@ from psycopg.conninfo import make_conninfo
 from hpts.cluster import Cluster
 from hpts.local import ledger, ports
 from hpts.local.credentials import SIGNING_KEY_ID, Credentials
-from hpts.local.kafka import KafkaServer
 from hpts.local.postgres import PostgresServer
 from hpts.local.processes import with_parent
 from hpts.migrate import migrate
 from hpts.provision import provision
 from schemas.topics import COMMANDS, TOPICS
 from tests.faults.fault_proxy import FaultProxy
+from tests.faults.kafka_proxy import KafkaProxy, TwoDoors
 from tests.local_servers import Running
 
 READY_WITHIN_S = 40
 ENDED_WITHIN_S = 20
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-
-
-class TwoDoors(KafkaServer):
-    """A broker that a second listener leads to, by way of a proxy."""
-
-    def _configure(self, log_dir: Path) -> None:
-        super()._configure(log_dir)
-        doors = json.loads((self.data_dir / "doors.json").read_text())
-        text = self._settings_file.read_text("utf-8")
-        text = text.replace(
-            "\nlisteners=", f"\nlisteners=PROXIED://127.0.0.1:{doors['behind']},"
-        ).replace(
-            "\nadvertised.listeners=",
-            f"\nadvertised.listeners=PROXIED://127.0.0.1:{doors['before']},",
-        )
-        text = text.replace("protocol.map=", "protocol.map=PROXIED:PLAINTEXT,")
-        self._settings_file.write_text(text, "utf-8")
 
 
 @dataclass
@@ -92,7 +75,7 @@ class Servers:
         data_dir.mkdir(parents=True)
         doors = {"behind": ports.free_port(), "before": ports.free_port()}
         (data_dir / "doors.json").write_text(json.dumps(doors))
-        self.kafka_proxy = FaultProxy((ports.HOST, doors["behind"]), doors["before"])
+        self.kafka_proxy = KafkaProxy((ports.HOST, doors["behind"]), doors["before"])
         self.kafka_server, self.postgres_server = TwoDoors(data_dir), PostgresServer(data_dir)
         (data_dir / "secrets").mkdir(mode=0o700)
         self.credentials = Credentials(data_dir / "secrets")
@@ -103,27 +86,25 @@ class Servers:
         self.postgres = Running(self.postgres_server, data_dir.parent / "postgres.log")
         port = int(self.postgres_server.admin_dsn.rsplit(":", 1)[1].split("/")[0])
         self.postgres_proxy = FaultProxy((ports.HOST, port))
-        self.issuer_url = f"http://{ports.HOST}:{ports.free_port()}"
-        self._issuer = spawn(
-            "issuer",
-            "hpts.local.issuer",
-            data_dir.parent / "issuer.log",
-            {
-                "HPTS_PORT": self.issuer_url.rsplit(":", 1)[1],
-                "HPTS_ISSUER_CLIENTS_FILE": str(self.credentials.clients_file),
-                "HPTS_ISSUER_KEY_FILE": str(self.credentials.issuer_key),
-                **self.edge,
-            },
-        )
-        until(lambda: answer_of(f"{self.issuer_url}/health")[0] == 200, seconds=READY_WITHIN_S)
+        self._issuer = self.issuer()
+        self.issuer_url = self._issuer.url
 
-    @property
-    def edge(self) -> dict[str, str]:
-        return {
-            "HPTS_TOKEN_ISSUER": self.issuer_url,
-            "HPTS_TOKEN_AUDIENCE": "hpts",
-            "HPTS_HOST": ports.HOST,
+    def issuer(self, **more: str) -> "Service":
+        """Start an issuer of tokens for the session's clients."""
+        url = f"http://{ports.HOST}:{ports.free_port()}"
+        settings = {
+            "HPTS_PORT": url.rsplit(":", 1)[1],
+            "HPTS_ISSUER_CLIENTS_FILE": str(self.credentials.clients_file),
+            "HPTS_ISSUER_KEY_FILE": str(self.credentials.issuer_key),
+            **trusting(url),
+            **more,
         }
+        service = spawn(
+            "issuer", "hpts.local.issuer", self.data_dir.parent / "issuer.log", settings
+        )
+        service.url = url
+        until(lambda: answer_of(f"{url}/health")[0] == 200, seconds=READY_WITHIN_S)
+        return service
 
     def close(self) -> None:
         self._issuer.stop(signal.SIGKILL)
@@ -138,10 +119,13 @@ class Servers:
 
 @dataclass
 class OwnLedger:
-    """Topics and a database made anew on the session's servers."""
+    """Topics and a database made anew on the session's servers; or, with `keeps_topics`, an empty
+    database beside another one, for the same log.
+    """
 
     servers: Servers
     admin_dsn: str = ""
+    keeps_topics: bool = False
     services: list[Service] = field(default_factory=list)
     _logs: int = 0
 
@@ -151,7 +135,8 @@ class OwnLedger:
             admin.execute(f'CREATE DATABASE "{name}"')
         self.admin_dsn = make_conninfo(self.servers.postgres_server.admin_dsn, dbname=name)
         migrate(self.admin_dsn, self.servers.credentials.passwords())
-        self.remove_topics()
+        if not self.keeps_topics:
+            self.remove_topics()
         provision(self.bootstrap, self.admin_dsn)
         ledger.register_signing_key(
             self.admin_dsn, key_id=SIGNING_KEY_ID, secret=self.servers.credentials.signing_key
@@ -221,12 +206,11 @@ class OwnLedger:
             "HPTS_KAFKA_BOOTSTRAP": self.proxied_bootstrap if through_proxy else self.bootstrap,
             "HPTS_INGRESS_POSTGRES_DSN": self.dsn_of("hpts_ingress", **by_proxy),
             "HPTS_READ_POSTGRES_DSN": self.dsn_of("hpts_reader", **by_proxy),
-            "HPTS_JWKS_URL": f"{self.servers.issuer_url}/.well-known/jwks.json",
             "HPTS_TOKEN_ALGORITHM": "RS256",
             "HPTS_PAGE_TOKEN_SECRET_FILE": str(self.servers.credentials.page_token_secret),
             "HPTS_SIGNING_KEY_ID": SIGNING_KEY_ID,
             "HPTS_PROFILE": "local",
-            **self.servers.edge,
+            **trusting(self.servers.issuer_url),
             **more,
         }
         service = self._start("api", module, settings)
@@ -309,6 +293,16 @@ class OwnLedger:
         service = spawn(name, module, log, settings)
         self.services.append(service)
         return service
+
+
+def trusting(issuer_url: str) -> dict[str, str]:
+    """The settings of an edge that takes this issuer's tokens."""
+    return {
+        "HPTS_TOKEN_ISSUER": issuer_url,
+        "HPTS_TOKEN_AUDIENCE": "hpts",
+        "HPTS_HOST": ports.HOST,
+        "HPTS_JWKS_URL": f"{issuer_url}/.well-known/jwks.json",
+    }
 
 
 def spawn(name: str, module: str, log: Path, settings: dict[str, str]) -> Service:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from hpts.local import announcement, api_port
@@ -79,6 +80,24 @@ def test_the_secrets_are_for_their_owner_alone(stack: dict[str, Any], stack_dir:
     tenants = [client["tenant_id"] for client in stack["clients"]]
     assert len(set(tenants[:2])) == 2
     assert all(scope.endswith(":read") for scope in stack["clients"][2]["scopes"])
+
+
+def test_a_direct_producer_has_a_key_of_its_own_for_the_stack_s_tenants(
+    stack: dict[str, Any], stack_dir: Path
+) -> None:
+    key = stack["producer"]
+    with psycopg.connect(stack["postgres_dsn"]) as connection:
+        ring = connection.execute(
+            "SELECT key_id, secret_reference, tenants FROM hpts_edge.signing_keys ORDER BY key_id"
+        ).fetchall()
+    [services, producers] = ring
+    assert services[2] is None
+    assert producers[:2] == (key["signing_key_id"], f"file:{key['signing_key_file']}")
+    assert {str(one) for one in producers[2]} == {c["tenant_id"] for c in stack["clients"]}
+    secrets = [
+        (stack_dir / "secrets" / name).read_text() for name in ("signing_key", "producer_key")
+    ]
+    assert len(set(secrets)) == 2
 
 
 def test_a_second_up_on_the_same_data_names_the_first(

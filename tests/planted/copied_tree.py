@@ -24,6 +24,8 @@ from tests.planted.fault import ROOT, Fault, changed
 from tests.planted.verdicts import REPORT, Phase, phases_in
 
 PACKAGES = ("schemas", "posting_engine", "ingress_api", "read_api", "hpts", "tests", "bench")
+CLIENT = ("clients/python", "hpts_client")
+"""The folder of the client's package, and its name."""
 WITHIN_S = 1_800
 """For one run of pytest; each test has a timeout of its own."""
 ENDED_WITHIN_S = 60
@@ -63,24 +65,26 @@ class CopiedTree:
         _run(sys.executable, "-m", "venv", "--without-pip", str(self._environment))
         [packages] = self._environment.glob("lib/python3.*/site-packages")
         (packages / "tell_who_started.py").write_text(_TELL_WHO_STARTED, "utf-8")
-        paths = [str(self.root), sysconfig.get_path("purelib"), "import tell_who_started"]
+        ours = [str(self.root), str(self.root / CLIENT[0])]
+        paths = [*ours, sysconfig.get_path("purelib"), "import tell_who_started"]
         (packages / "copied.pth").write_text("\n".join(paths) + "\n", "utf-8")
         # Compiled files that are held against the source itself: a change of the same length
         # within the same second must not go unseen.
         _run(
             *(str(self.python), "-m", "compileall", "-q", "--invalidation-mode", "checked-hash"),
-            *(str(self.root / name) for name in PACKAGES),
+            *(str(self.root / name) for name in (*PACKAGES, CLIENT[0])),
         )
         self._prove()
 
     def _prove(self) -> None:
         """The original can be imported from nowhere, and every package of ours is the copy's."""
-        told = _run(str(self.python), "-P", "-c", _WHERE_FROM, *PACKAGES)
+        told = _run(str(self.python), "-P", "-c", _WHERE_FROM, *PACKAGES, CLIENT[1])
         path, found = json.loads(told)
         if str(ROOT) in path:
             raise NotTheCopy(f"{ROOT} is on the path of the copy: {path}")
         for name, places in found.items():
-            if places != [str(self.root / name)]:
+            folder = self.root / CLIENT[0] if name == CLIENT[1] else self.root
+            if places != [str(folder / name)]:
                 raise NotTheCopy(f"{name} would be imported from {places}")
 
     @contextmanager

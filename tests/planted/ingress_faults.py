@@ -102,9 +102,9 @@ INGRESS_FAULTS: Final = (
         planted="a fingerprint is over the members in the order that they were sent in",
         changes=(
             Change(
-                "ingress_api/bodies.py",
-                "JSONEncoder(sort_keys=True, ",
-                "JSONEncoder(",
+                "schemas/fingerprints.py",
+                "json.dumps(values, sort_keys=True, ",
+                "json.dumps(values, ",
             ),
         ),
         caught_by=(

@@ -142,12 +142,15 @@ LOG_FAULTS: Final = (
         planted="an engine that gets a partition again reads on from where it remembers to be",
         changes=(
             Change(
-                "posting_engine/worker.py",
-                "            self._due[partition_id] = position.next_offset\n",
-                "            self._due.setdefault(partition_id, position.next_offset)\n",
+                "posting_engine/contiguity.py",
+                "        self.forget([partition_id])\n"
+                "        self._due[partition_id] = position.next_offset\n",
+                "        self._due.setdefault(partition_id, position.next_offset)\n",
             ),
             Change(
-                "posting_engine/worker.py", "            self._due.pop(partition_id, None)\n", ""
+                "posting_engine/contiguity.py",
+                "            self._due.pop(partition_id, None)\n",
+                "",
             ),
         ),
         caught_by=(SEEDS, MANY_SEEDS),
@@ -179,7 +182,7 @@ LOG_FAULTS: Final = (
             Change(
                 "posting_engine/worker.py",
                 "                    self._halt(lost.partition_id, halts.lost(lost.reason))\n",
-                "                    self._due.pop(lost.partition_id, None)\n",
+                "                    self._sequence.forget([lost.partition_id])\n",
             ),
         ),
         caught_by=(f"{DAMAGED}[records_are_removed]",),
@@ -189,10 +192,11 @@ LOG_FAULTS: Final = (
         planted="an offset that was passed over is not missed",
         changes=(
             Change(
-                "posting_engine/worker.py",
-                "        due = self._due[partition_id]\n        if record.offset < due:\n",
-                "        due = max(self._due[partition_id], record.offset)\n"
-                "        if record.offset < due:\n",
+                "posting_engine/contiguity.py",
+                "        wanted = self.reads_from(partition_id)\n",
+                "        wanted = self.reads_from(partition_id)\n"
+                "        if self.is_verified(partition_id):\n"
+                "            wanted = max(wanted, record.offset)\n",
             ),
         ),
         caught_by=(SEEDS, MANY_SEEDS),

@@ -21,9 +21,9 @@ RECORD_FAULTS: Final = (
         planted="the last applied record is read again, and its hash is not compared",
         changes=(
             Change(
-                "posting_engine/worker.py",
-                "        if same_place and record.hash == position.last_record_hash:\n",
-                "        if same_place and position.last_record_hash is not None:\n",
+                "posting_engine/contiguity.py",
+                "        if record.hash != position.last_record_hash:\n",
+                "        if position.last_record_hash is None:\n",
             ),
         ),
         caught_by=(f"{DAMAGED}[the_last_applied_record_is_another]",),

@@ -8,6 +8,7 @@ them may fail, and the connection may be lost before a statement, after it, befo
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -24,7 +25,7 @@ from tests.simulation.server import (
 from tests.simulation.world import World
 
 LOCK_POLL_SECONDS = 0.05
-_WRITES_NOTHING = ("load_", "forget_plans", "check_")
+_WRITES_NOTHING = ("load_", "read_", "forget_plans", "check_")
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Hazards:
     lost_before_commit: float = 0.01
     lost_in_commit: float = 0.03
     killed_after_commit: float = 0.01
+    standby_not_waited_for: float = 0.005
 
 
 class Connection:
@@ -72,6 +74,11 @@ class Connection:
         self._session = server.connect(client)
         self._queue: list[tuple[str, Mapping[str, Any], Cursor]] | None = None
         self._is_in_transaction = False
+        self._hear: Callable[[Any], None] = lambda _: None
+
+    def add_notice_handler(self, hear: Callable[[Any], None]) -> None:
+        """Tell of warnings."""
+        self._hear = hear
 
     def close(self) -> None:
         """Leave; the server rolls back what is open."""
@@ -228,6 +235,10 @@ class Connection:
             raise psycopg.OperationalError("server closed the connection unexpectedly")
         session.commit()
         self._is_in_transaction = False
+        if self._world.happens(self._hazards.standby_not_waited_for):
+            self._world.fault("wait for the standby cancelled: committed here")
+            message = "canceling wait for synchronous replication due to user request"
+            self._hear(SimpleNamespace(severity_nonlocalized="WARNING", message_primary=message))
         if self._world.happens(self._hazards.killed_after_commit):
             self._world.fault("killed after COMMIT")
             self._world.kill(self._world.running)

@@ -6,6 +6,7 @@ library is at fault, too: it skips, repeats or swaps records, as real ones have 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from posting_engine.log import Ends, LogUnavailable, LostPosition
 from posting_engine.records import Record
@@ -18,9 +19,12 @@ Told = tuple[str, tuple[int, ...]]
 
 @dataclass
 class Library:
-    """How often the client library is at fault, per record; zero in most seeds."""
+    """How often the client library is at fault, per record; zero in most seeds. `skips_first`: it
+    skips the first record that it has after each assignment, once.
+    """
 
     fault: float = 0.0
+    skips_first: bool = False
 
 
 class SimulatedLog:
@@ -44,6 +48,7 @@ class SimulatedLog:
         self._process: Process = world.running
         self._positions: dict[int, int] = {}
         self._paused: set[int] = set()
+        self._fresh: set[int] = set()
         self._ends: tuple[float, Ends | None] | None = None
         self.told: list[Told] = []
         self.is_replaced = False
@@ -100,10 +105,9 @@ class SimulatedLog:
         """As `CommandLog.pause`."""
         self._paused.add(partition_id)
 
-    def ask_ends(self, partition_ids: Iterable[int]) -> None:
+    def ask_ends(self, partition_ids: Iterable[int], asked_at: datetime) -> None:
         """As `CommandLog.ask_ends`: the answer is what was true some time after the question."""
         world, wanted = self._world, list(partition_ids)
-        asked_at = world.wall_clock(world.chance.uniform(-0.4, 0.4))
         self._ends = (world.now, None)
 
         def answer() -> None:
@@ -171,6 +175,7 @@ class SimulatedLog:
         offsets = self._on_assign(partition_ids)
         self._positions = dict(offsets)
         self._paused.clear()
+        self._fresh = set(offsets) if self._library.skips_first else set()
         self._world.tell("", "assigned", offsets=dict(offsets))
 
     def _fetch(self, most: int) -> list[Record | LostPosition]:
@@ -208,6 +213,10 @@ class SimulatedLog:
                 portion.append(record)
             offset += 1
         self._positions[partition_id] = offset
+        if portion and partition_id in self._fresh:
+            self._fresh.remove(partition_id)
+            self._world.fault("client library skips the first", offset=portion[0].offset)
+            del portion[0]
         if portion and self._world.happens(self._library.fault * len(portion)):
             self._spoil(portion)
         return portion

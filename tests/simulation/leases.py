@@ -120,6 +120,39 @@ def _note_halt(session: Session, parameters: Parameters) -> Rows:
     return _where_leased(session, one, lambda row, _: row | reason)
 
 
+def _note_ends(session: Session, parameters: Parameters) -> Rows:
+    for asked in columns(parameters):
+        session.lock("log_ends", (asked["partition_ids"],))
+        session.put(
+            "log_ends",
+            {
+                "partition_id": asked["partition_ids"],
+                "readable_offset": asked["readable_offsets"],
+                "written_offset": asked["written_offsets"],
+            },
+        )
+    return []
+
+
+def _note_fenced(session: Session, parameters: Parameters) -> Rows:
+    for asked in columns(parameters, ("partition_ids", "lease_epochs")):
+        key = (asked["partition_ids"], asked["lease_epochs"])
+        row = session.get("partitions", key[:1])
+        if row is None or row["lease_epoch"] <= key[1]:
+            continue
+        session.lock("fenced_writers", key)
+        if session.get("fenced_writers", key) is None:
+            more = {"lease_epoch": key[1], "lease_owner": parameters["owner"]}
+            session.put("fenced_writers", {"partition_id": key[0]} | more)
+    return []
+
+
+def _read_clock(session: Session, _parameters: Parameters) -> Rows:
+    """The database's clock is not the broker's."""
+    world = session.server.world
+    return [{"now": world.wall_clock(world.chance.uniform(-0.4, 0.4))}]
+
+
 def _where_leased(
     session: Session, parameters: Parameters, change: Callable[[Row, Row], Row]
 ) -> Rows:
@@ -146,8 +179,11 @@ LEASE_STATEMENTS: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "load_positions": _load_positions,
     "load_settings": _load_settings,
     "move_position": _move_position,
+    "note_ends": _note_ends,
+    "note_fenced": _note_fenced,
     "note_halt": _note_halt,
     "note_reached": _note_reached,
+    "read_clock": _read_clock,
     "release_lease": _release_lease,
     "take_lease": _take_lease,
 }

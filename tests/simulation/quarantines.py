@@ -78,7 +78,11 @@ def _load_letters(session: Session, parameters: Parameters) -> Rows:
         mine = [
             r for r in _seen(session, "outgoing_dead_letters") if r["partition_id"] == partition_id
         ]
-        found += [{n: r[n] for n in names} for r in mine[: parameters["most"]]]
+        bytes_before = 0
+        for row in mine[: parameters["most"]]:
+            if bytes_before < parameters["most_bytes"]:
+                found.append({name: row[name] for name in names})
+            bytes_before += len(row["record_value"])
     return found
 
 

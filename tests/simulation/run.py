@@ -67,7 +67,7 @@ class Simulation:
         ]
         self.clients = Clients(world, self.broker, self.server, Author(chance, count))
         self.operators = Operators(self.clients)
-        self.library = Library(chance.choice([0.0, 0.0, 0.0, 0.02]))
+        self.library = Library(chance.choice([0.0, 0.0, 0.0, 0.02]), chance.random() < 0.25)
         self.may_halt = self.library.fault > 0
         self.fleet = Fleet(
             world,

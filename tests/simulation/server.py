@@ -42,6 +42,8 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "quarantines": ("partition_id", "decided_offset", "command_offset", "loan_id"),
     "outgoing_dead_letters": ("partition_id", "outgoing_seq"),
     "idempotency_reservations": ("tenant_id", "idempotency_key"),
+    "log_ends": ("partition_id",),
+    "fenced_writers": ("partition_id", "lease_epoch"),
 }
 """Table -> its primary key."""
 

@@ -24,8 +24,15 @@ from tests.simulation.operators import a_build_that_breaks
 from tests.simulation.run import simulate
 from tests.simulation.server import GROUP, KEYS, Row
 
-NOT_COMPARED = {"partitions": {"lease_taken_at"}, "outgoing_commands": {"outgoing_seq"}}
-EMPTY_AT_REST = {"outgoing_commands", "outgoing_dead_letters", "quarantined_commands"}
+NOT_COMPARED = {
+    "partitions": {"lease_taken_at"},
+    "outgoing_commands": {"outgoing_seq"},
+    "log_ends": {"seen_at"},
+    "fenced_writers": {"fenced_at"},
+}
+EMPTY_AT_REST = {
+    *("outgoing_commands", "outgoing_dead_letters", "quarantined_commands", "fenced_writers")
+}
 JSON = ("metadata", "details", "result", "record_headers")
 CUTS = (1, 60, 2, 13)
 PIN_THE_GROUP = """
@@ -58,9 +65,11 @@ class Pair:
 
     def assert_same_tables(self) -> None:
         """Every row of every table."""
-        with psycopg.connect(self.admin_dsn, row_factory=dict_row) as connection:
+        with psycopg.connect(
+            self.admin_dsn, row_factory=dict_row, options="-c search_path=hpts,hpts_edge"
+        ) as connection:
             for table in KEYS.keys() - {"idempotency_reservations"}:
-                real = connection.execute(f"SELECT * FROM hpts.{table}").fetchall()
+                real = connection.execute(f"SELECT * FROM {table}").fetchall()
                 ours = list(self.server.rows(table))
                 assert _comparable(table, ours) == _comparable(table, real), table
 
@@ -134,6 +143,7 @@ def test_the_same_log_leaves_the_same_rows(pair: Pair, items: Sequence[Item]) ->
     applied(pair, items)
     pair.assert_same_tables()
     filled = KEYS.keys() - {"idempotency_reservations", "quarantined_commands"}
+    filled -= {"log_ends", "fenced_writers"}
     assert all(pair.server.tables[table] for table in filled)
 
 
@@ -144,13 +154,17 @@ def test_every_other_call_answers_the_same(pair: Pair, items: Sequence[Item]) ->
     waiting = pair.both(
         lambda b: b.outgoing(follow_ups_of=everywhere, chunks_of=everywhere, most=most)
     )
-    letters = pair.both(lambda b: b.outgoing_dead_letters(everywhere, 3))
+    letters = pair.both(lambda b: b.outgoing_dead_letters(everywhere, most=3, most_bytes=10**6))
+    fewer = pair.both(lambda b: b.outgoing_dead_letters(everywhere, most=3, most_bytes=1))
+    assert 0 < len(fewer) < len(letters)
     gone = [(row["partition_id"], row["outgoing_seq"]) for row in letters]
     pair.both(lambda b: b.forget_dead_letters(gone[:2]))
     keys = [(row["partition_id"], row["tenant_id"], row["idempotency_key"]) for row in waiting]
     pair.both(lambda b: b.forget_outgoing(keys[:2]))
     later = [replace(p, reached_at=p.reached_at + timedelta(hours=1)) for p in held.values()]
-    pair.both(lambda b: b.note_reached(later[:2]))
+    ends = dict(enumerate([5, 6, 7]))
+    pair.both(lambda b: b.note_ends(later[:2], ends, ends | {3: 9}))
+    pair.both(lambda b: b.note_ends([], {1: 6, 0: 5}, {0: 8, 1: 9}))
     pair.both(lambda b: b.note_halt(held[1], "a reason"))
     pair.both(lambda b: b.release_leases([held[2], replace(held[3], lease_epoch=9)]))
     pair.both(lambda b: b.positions([0, 1, 2, 3]))
@@ -161,7 +175,10 @@ def test_every_other_call_answers_the_same(pair: Pair, items: Sequence[Item]) ->
     assert len(pair.both(lambda b: b.take_leases([0], "a third", group_id=GROUP))) == 1
     pair.both(lambda b: b.take_leases([1, 0], "another"))
     pair.both(lambda b: b.note_halt(held[1], "with an epoch that is gone"))
-    pair.both(lambda b: b.note_reached([replace(held[0], reached_at=later[0].reached_at)]))
+    pair.both(lambda b: b.note_ends([replace(held[0], reached_at=later[0].reached_at)], {}, {}))
+    for _ in range(2):
+        pair.both(lambda b: b.note_fenced([held[0], held[1], held[2]], "a test"))
+    assert sorted(pair.server.tables["fenced_writers"]) == [(0, 1), (1, 1)]
     pair.both(lambda b: b.forget_plans())
     pair.assert_same_tables()
 

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from posting_engine import applying, batch, books, records
+from posting_engine.announcing import announce
 from posting_engine.applying import Applying
 from posting_engine.books import Books
+from posting_engine.contiguity import Contiguity, Turn
 from posting_engine.outgoing import Outgoing
 from posting_engine.posting import decide, refinancing
 from posting_engine.posting.refusals import Refusal
@@ -72,35 +74,41 @@ def position_is_moved_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
 def where_to_read_from_is_kafkas_business(patch: pytest.MonkeyPatch) -> None:
     def assigned(self: Worker, partition_ids: Sequence[int]) -> Mapping[int, int]:
-        seen.update(self._due)
         offsets = original(self, partition_ids)
-        self._unverified.clear()
+        self._sequence._unverified.clear()
         return {p: max(offset, seen.get(p, 0)) for p, offset in offsets.items()}
 
-    def item_of(self: Worker, record: Record) -> Any:
-        item = take(self, record)
-        seen[record.partition_id] = self._due.get(record.partition_id, 0)
-        return item
-
-    def reread(self: Worker, partition_id: int, *, due: int, came: int) -> None:
-        self._due[partition_id] = came
+    def judge(self: Contiguity, record: Record, position: Any) -> Turn:
+        if record.offset > self._due[record.partition_id]:
+            self._due[record.partition_id] = record.offset
+        seen[record.partition_id] = self._due[record.partition_id]
+        return take(self, record, position)
 
     seen: dict[int, int] = {}
-    original, take = Worker.assigned, Worker._item_of
+    original, take = Worker.assigned, Contiguity.judge
     patch.setattr(Worker, "assigned", assigned)
-    patch.setattr(Worker, "_item_of", item_of)
-    patch.setattr(Worker, "_reread", reread)
+    patch.setattr(Contiguity, "judge", judge)
 
 
 def offsets_need_not_be_contiguous(patch: pytest.MonkeyPatch) -> None:
-    def item_of(self: Worker, record: Record) -> Any:
-        due = self._due.get(record.partition_id, 0)
-        if record.offset > due and record.partition_id not in self._unverified:
+    def judge(self: Contiguity, record: Record, position: Any) -> Turn:
+        is_verified = self.is_verified(record.partition_id)
+        if is_verified and record.offset > self._due[record.partition_id]:
             self._due[record.partition_id] = record.offset
-        return original(self, record)
+        return original(self, record, position)
 
-    original = Worker._item_of
-    patch.setattr(Worker, "_item_of", item_of)
+    original = Contiguity.judge
+    patch.setattr(Contiguity, "judge", judge)
+
+
+def a_witness_that_was_skipped_halts(patch: pytest.MonkeyPatch) -> None:
+    def judge(self: Contiguity, record: Record, position: Any) -> Turn:
+        turn = original(self, record, position)
+        is_witness_skipped = turn is Turn.AGAIN and not self.is_verified(record.partition_id)
+        return Turn.ANOTHER if is_witness_skipped else turn
+
+    original = Contiguity.judge
+    patch.setattr(Contiguity, "judge", judge)
 
 
 def duplicates_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
@@ -122,7 +130,7 @@ def outcomes_are_announced_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
     def record(self: Applying, run: Any, held: Any) -> Verdict:
         verdict, pages = self._decided(run, held)
-        working[-1]._announce(verdict)
+        announce(verdict, working[-1].sender)
         if verdict.after != verdict.before:
             self.books.record(verdict, pages)
         return verdict
@@ -234,6 +242,7 @@ PLANTS: tuple[Plant, ...] = (
     what_is_hidden_witnesses_the_log,
     what_collides_is_refused_before_it_is_fenced,
     a_hung_transaction_ends_the_log,
+    a_witness_that_was_skipped_halts,
     what_a_late_commit_queued_is_not_looked_for,
 )
 

@@ -51,6 +51,7 @@ PER_HUNDRED_SEEDS = {
     "client library skips": 5,
     "client library repeats": 5,
     "client library swaps": 5,
+    "client library skips the first": 50,
     "delayed visibility": 100,
     "broker's clock stepped back": 10,
     # F40, F46: Postgres
@@ -59,6 +60,7 @@ PER_HUNDRED_SEEDS = {
     "connection lost in COMMIT: committed": 10,
     "connection lost in COMMIT: commits later": 10,
     "connection lost in COMMIT: never commits": 10,
+    "wait for the standby cancelled: committed here": 5,
     "deadlock": 10,
     "postgres restarted": 10,
     "waited for a row": 50,

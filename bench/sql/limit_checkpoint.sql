@@ -1,0 +1,3 @@
+-- So that nobody pays for what came before.
+-- Parameters: none. Result: none. Locks: none.
+CHECKPOINT

@@ -1,0 +1,146 @@
+"""Accrual batches over HTTP: the file is streamed, accepted (202), and followed until it is done.
+
+The only httpx of the client. The same key again converges on one batch, so whatever is interrupted
+here is mended by doing it again.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+LINES: Final = "application/x-ndjson"
+DOCUMENT: Final = "application/json"
+_TIMEOUT_S: Final = 120.0
+_ASK_EVERY_S: Final = 0.2
+_IN_PROGRESS: Final = "idempotency_in_progress"
+
+
+class Refused(Exception):
+    """The API refuses. `code`, `document` are the problem's; `faults` its errors, a line each."""
+
+    def __init__(self, code: str, detail: str, document: dict[str, Any]) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.document = document
+        self.faults = [
+            f"{one['field'] or 'the body'}: {one['message']}" for one in document.get("errors", ())
+        ]
+
+
+class Unreachable(Exception):
+    """The API, or the issuer of tokens, does not answer."""
+
+
+@dataclass(slots=True)
+class Credentials:
+    """An OAuth client. Its token is fetched when it is first needed, and when it has expired."""
+
+    token_url: str
+    client_id: str
+    client_secret: str
+    _token: str = field(default="", repr=False)
+
+    def token(self, *, anew: bool = False) -> str:
+        """A token; raises `Refused` or `Unreachable`."""
+        if not self._token or anew:
+            try:
+                answer = httpx.post(
+                    self.token_url,
+                    data={"grant_type": "client_credentials"},
+                    auth=(self.client_id, self.client_secret),
+                )
+            except httpx.HTTPError as error:
+                raise Unreachable(f"no token from {self.token_url}: {error}") from error
+            self._token = str(_document(answer)["access_token"])
+        return self._token
+
+
+class BatchClient:
+    """Posts batches for one OAuth client."""
+
+    def __init__(self, api_url: str, credentials: Credentials) -> None:
+        self._http = httpx.Client(base_url=f"{api_url}/v1", timeout=_TIMEOUT_S)
+        self._credentials = credentials
+
+    def post(self, body: Iterable[bytes], media_type: str, idempotency_key: str) -> str:
+        """Stream a batch; the accrual event's id, once the ledger has accepted it for good.
+
+        Raises `Refused` or `Unreachable`; after the latter it may or may not be accepted.
+        """
+        headers = {
+            "Content-Type": media_type,
+            "Idempotency-Key": idempotency_key,
+            "Prefer": "respond-async",
+            "Authorization": f"Bearer {self._credentials.token()}",
+        }
+        try:
+            answer = self._http.post("/accruals/batch", content=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(str(error)) from error
+        try:
+            accepted = _document(answer)
+        except Refused as refused:
+            accepted = self._known(refused)
+        return str(accepted["accrual_event_id"])
+
+    def _known(self, refused: Refused) -> dict[str, Any]:
+        """What the key stands for already: another run's batch, or one of which nothing posted."""
+        document = refused.document
+        while refused.code == _IN_PROGRESS and "command_id" in document:
+            state = self._get(f"/commands/{document['command_id']}")
+            if state["status"] in ("posted", "rejected"):
+                document = state.get("result") or state["problem"]
+                break
+            time.sleep(_ASK_EVERY_S)
+        if "accrual_event_id" in document:
+            return document
+        raise refused
+
+    def follow(
+        self, accrual_event_id: str, on_progress: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        """`GET /accruals/{id}` until the batch is done; its last answer."""
+        while True:
+            progress = self._get(f"/accruals/{accrual_event_id}")
+            on_progress(progress)
+            if progress["status"] != "posting":
+                return progress
+            time.sleep(_ASK_EVERY_S)
+
+    def rejections(self, accrual_event_id: str) -> Iterable[dict[str, Any]]:
+        """Every loan that could not accrue, page after page."""
+        path = f"/accruals/{accrual_event_id}/rejections"
+        parameters = {"page_size": "500"}
+        while True:
+            page = self._get(path, parameters)
+            yield from page["items"]
+            if "next_page_token" not in page:
+                return
+            parameters["page_token"] = page["next_page_token"]
+
+    def _get(self, path: str, parameters: dict[str, str] | None = None) -> dict[str, Any]:
+        for anew in (False, True):
+            headers = {"Authorization": f"Bearer {self._credentials.token(anew=anew)}"}
+            try:
+                answer = self._http.get(path, params=parameters, headers=headers)
+            except httpx.HTTPError as error:
+                raise Unreachable(str(error)) from error
+            if answer.status_code != httpx.codes.UNAUTHORIZED:
+                break
+        return _document(answer)
+
+
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    """A success's body; raises `Refused` with what the problem document says."""
+    try:
+        document: dict[str, Any] = answer.json()
+    except ValueError:
+        document = {}
+    if answer.is_success:
+        return document
+    code = str(document.get("code") or document.get("error") or answer.status_code)
+    detail = str(document.get("detail") or document.get("title") or answer.reason_phrase)
+    raise Refused(code, detail, document)
