@@ -23,6 +23,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -33,6 +34,8 @@ SERVICE_LOCK = "requirements.lock"
 DEVELOPER_LOCK = "requirements-dev.lock"
 LAYOUT_VERSION = 3
 """Raise it when `.venv` must be made anew although no lock changed."""
+
+SYSTEM_PYTHON = "/usr/bin/python3"
 
 LAUNCHER = """#!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
@@ -232,9 +235,11 @@ def install(environment: Environment, *, developer: bool) -> None:
     anew = environment.must_be_made_anew()
     environment.stamp.unlink(missing_ok=True)
     if anew:
-        print("hpts: making .venv (once; a minute at most)", file=sys.stderr, flush=True)
+        python = interpreter()
+        told = f"hpts: making .venv with {python} (once; a minute at most)"
+        print(told, file=sys.stderr, flush=True)
         shutil.rmtree(environment.folder, ignore_errors=True)
-        run([sys.executable, "-m", "venv", str(environment.folder)], "the environment")
+        run([python, "-m", "venv", str(environment.folder)], "the environment")
     stamp = environment.wanted(developer=developer)
     if not developer and not anew and DEVELOPER_LOCK in found:
         stamp = environment.wanted(developer=True)  # keep the tools in step with the services
@@ -251,6 +256,21 @@ def install(environment: Environment, *, developer: bool) -> None:
     partial = environment.stamp.with_suffix(".partial")
     partial.write_text(json.dumps(stamp, indent=1), encoding="utf-8")
     partial.replace(environment.stamp)
+
+
+def interpreter() -> str:
+    """The Python to make the environment with: this one, or the system's of the same version where
+    this one was built without its optimisations (as version managers do), a quarter slower.
+    """
+    if "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""):
+        return sys.executable
+    same = f"sys.version_info[:2] == {tuple(sys.version_info[:2])}"
+    asked = [SYSTEM_PYTHON, "-c", f"import ensurepip, sys, venv; sys.exit(not {same})"]
+    try:
+        is_usable = subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return sys.executable
+    return SYSTEM_PYTHON if is_usable else sys.executable
 
 
 def link_project(environment: Environment) -> None:

@@ -29,11 +29,12 @@ from posting_engine import packed
 from posting_engine.applying import Applying
 from posting_engine.backlog import Backlog
 from posting_engine.batch import decide_batch
-from posting_engine.books import Books, connect_as_engine
+from posting_engine.books import Books
 from posting_engine.chunk_faults import partitions_of
 from posting_engine.cuts import runs
 from posting_engine.positions import Position
 from posting_engine.records import Record, examine
+from posting_engine.store import connect_as_engine
 from posting_engine.verdict import Item, Verdict
 from schemas import codec, signing
 from schemas.commands import AccrualChunk

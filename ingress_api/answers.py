@@ -10,10 +10,19 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from ingress_api.exchange import Answer
 from schemas.codec import Outcome
 from schemas.money import format_minor
 from schemas.problems import Problem, ProblemError
+
+
+class _Named(msgspec.Struct):
+    """What of a result names its entry."""
+
+    journal_entry_id: str | None = None
+
 
 RETRY_AFTER_S: Final = "1"
 _REJECTIONS: Final = '"rejections"'
@@ -23,14 +32,14 @@ QUARANTINED: Final = "quarantined"
 
 def answer_one(outcome: Outcome, *, is_replay: bool) -> Answer:
     """The answer to a request of one command; raises its problem when it was refused."""
-    result: dict[str, Any] = json.loads(outcome.result)
     if outcome.status != "posted":
-        raise ProblemError(refusal(result, outcome.command_id, is_replay=is_replay))
+        refused: dict[str, Any] = json.loads(outcome.result)
+        raise ProblemError(refusal(refused, outcome.command_id, is_replay=is_replay))
     headers = [("hpts-position", f"{outcome.partition_id}:{outcome.command_offset}")]
     if is_replay:
         headers.append(("idempotency-replayed", "true"))
     else:
-        entry_id = result.get("journal_entry_id")
+        entry_id = msgspec.json.decode(outcome.result, type=_Named).journal_entry_id
         of_command = f"/v1/commands/{outcome.command_id}"
         headers.append(
             ("location", of_command if entry_id is None else f"/v1/journal-entries/{entry_id}")

@@ -32,9 +32,16 @@ _CERTAINLY_NOT_WRITTEN: Final = frozenset(
 
 
 def producer(
-    bootstrap: str, *, delivery_timeout_ms: int, on_error: Callable[[KafkaError], None]
+    bootstrap: str,
+    *,
+    delivery_timeout_ms: int,
+    linger_ms: int,
+    on_error: Callable[[KafkaError], None],
 ) -> Producer:
-    """An idempotent producer that creates no topic and waits for all in-sync replicas."""
+    """An idempotent producer that creates no topic and waits for all in-sync replicas.
+
+    `linger_ms`: how long it waits for more of a partition before it sends.
+    """
     return Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -43,7 +50,7 @@ def producer(
             "enable.idempotence": True,
             "allow.auto.create.topics": False,
             "delivery.timeout.ms": delivery_timeout_ms,
-            "linger.ms": 0,
+            "linger.ms": linger_ms,
             "queue.buffering.max.messages": 100_000,
             "queue.buffering.max.kbytes": 262_144,
             "message.max.bytes": 1_000_000,

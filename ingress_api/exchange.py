@@ -51,6 +51,9 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = field(default=())
 
 
+_NO_PREFERENCE: Final = Preference(DEFAULT_WAIT_S)
+
+
 class Exchange:
     """A request under way. Every value is as the client sent it."""
 
@@ -60,11 +63,13 @@ class Exchange:
         self.query: bytes = scope["query_string"]
         self.scope = scope
         self._receive = receive
-        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._headers: dict[bytes, list[bytes]] = {}
+        for name, value in scope["headers"]:
+            self._headers.setdefault(name, []).append(value)
 
     def header_values(self, name: bytes) -> list[bytes]:
         """Every value of a header (its name in lower case), as sent."""
-        return [value for key, value in self._headers if key == name]
+        return self._headers.get(name, [])
 
     def header(self, name: bytes) -> str | None:
         """A header's values joined by commas, as RFC 9110 allows; None when absent."""
@@ -95,7 +100,10 @@ class Exchange:
         """
         is_async = False
         wait: str | None = None
-        for part in (self.header(b"prefer") or "").split(","):
+        preferred = self.header(b"prefer")
+        if preferred is None:
+            return _NO_PREFERENCE
+        for part in preferred.split(","):
             words = part.split(";")[0].strip().lower()
             if words == "respond-async":
                 is_async = not least_s

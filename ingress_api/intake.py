@@ -14,22 +14,22 @@ any other command. A dry run is a command that nothing is reserved for.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
 from uuid import UUID
 
 from ingress_api.answers import answer_known, answer_one, answer_pending, answer_tried, position_of
 from ingress_api.bodies import Envelope
 from ingress_api.exchange import Answer, Preference
 from ingress_api.idempotency import Reservations
-from ingress_api.outcomes import Outcomes
+from ingress_api.outcomes import Outcomes, Waiter
 from ingress_api.progress import known_steps
 from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publisher
 from ingress_api.queued import Queued
 from ingress_api.steps import KINDS, Kind, Steps, steps_from
 from ingress_api.store import Manifest, Reservation, Store, StoreUnavailable
-from ingress_api.unanswered import TooLarge, in_progress, not_reached, not_sent, unknown
+from ingress_api.unanswered import in_progress, not_reached, not_sent, unknown
 from schemas import codec, ids
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand
@@ -37,9 +37,6 @@ from schemas.crash_points import crash_point
 from schemas.placement import place_of
 from schemas.problems import Problem, ProblemError
 from schemas.quarantine import Resolution
-
-MAX_RECORD_BYTES: Final = 900_000
-"""Below the broker's `message.max.bytes`, with room for headers and batch framing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,24 +87,31 @@ class Intake:
         """Answer a request that is one command, or that begins with one."""
         if request.is_dry_run:
             return await self._try_out(request, make)
-        deadline = _deadline(request)
-        accepted_at = datetime.now(UTC)
+        deadline, accepted_at = _deadline(request), datetime.now(UTC)
         command = make(request.envelope(accepted_at))
-        partition_id, _ = place_of(command, self.store.partition_count)
+        first, key = place_of(command, self.store.partition_count)
         steps = steps_from(command, self.store.partition_count)
-        wanted = _reservation(request, accepted_at, partition_id if steps is None else ids.IN_PARTS)
+        wanted = _reservation(request, accepted_at, first if steps is None else ids.IN_PARTS)
+        # Made before the key is ours, so that all of one commit go to the log in one go.
+        record = self._record(command, first, key, request.traceparent)
         crash_point("ingress-accepted")
-        holder, is_own = await self.reservations.reserve(wanted)
-        if is_own:
-            crash_point("ingress-reserved")
-        else:
-            may_take_over = holder.partition_id == wanted.partition_id
-            answer = await self._answer_of_holder(holder, request, may_take_over=may_take_over)
-            if answer is not None:
-                return answer
-            holder = await self._take_over(holder)
-            crash_point("ingress-taken-over")
-            command = make(request.envelope(holder.accepted_at))
+        with self._expect(wanted, first, steps) as waiter:
+            sent: list[asyncio.Future[int]] = []
+
+            def send(is_alone: bool) -> None:
+                crash_point("ingress-reserved")
+                sent.append(self._hand_over(record, waiter, is_alone=is_alone))
+
+            holder, is_own = await self.reservations.reserve(wanted, send)
+            if is_own:
+                return await self._answer_own(sent[0], holder, waiter, request, deadline)
+        may_take_over = holder.partition_id == wanted.partition_id
+        answer = await self._answer_of_holder(holder, request, may_take_over=may_take_over)
+        if answer is not None:
+            return answer
+        holder = await self._take_over(holder)
+        crash_point("ingress-taken-over")
+        command = make(request.envelope(holder.accepted_at))
         return await self._send(command, holder, request, deadline)
 
     async def accept_batch(
@@ -222,40 +226,70 @@ class Intake:
         deadline: float,
     ) -> Answer:
         """Send a command whose key is reserved, and wait."""
-        partition_count = self.store.partition_count
-        steps = steps_from(command, partition_count)
+        steps = steps_from(command, self.store.partition_count)
+        partition_id, key = place_of(command, self.store.partition_count)
         # An ordinary one goes where it was reserved for, whatever is known of its entry by now.
-        first = own.partition_id if steps is None else place_of(command, partition_count)[0]
-        with self.outcomes.expect(
+        first = own.partition_id if steps is None else partition_id
+        record = self._record(command, first, key, request.traceparent)
+        with self._expect(own, first, steps) as waiter:
+            sent = self._hand_over(record, waiter, is_alone=True)
+            return await self._answer_own(sent, own, waiter, request, deadline)
+
+    async def _answer_own(
+        self,
+        sent: "asyncio.Future[int]",
+        own: Reservation,
+        waiter: Waiter,
+        request: Request,
+        deadline: float,
+    ) -> Answer:
+        """The answer to a command that was handed over. Its outcome implies that the log has it."""
+        outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
+        if outcomes is None:
+            at = f"{waiter.partition_id}:{await self._acknowledged(sent, own)}"
+            return answer_pending(own.command_id, at, None, is_held=waiter.is_held)
+        crash_point("ingress-outcome-known")
+        _refuse_another_s(outcomes, request)
+        if waiter.steps is None:
+            # Another command's: a direct producer's, or one whose reservation went with a server.
+            return answer_one(outcomes[0], is_replay=outcomes[0].command_id != own.command_id)
+        if any(outcome.correlation_id != own.command_id for outcome in outcomes):
+            raise ProblemError(Problem(code="idempotency_mismatch"))
+        return waiter.steps.kind.answer(outcomes, own.command_id, is_replay=False)
+
+    async def _acknowledged(self, sent: "asyncio.Future[int]", own: Reservation) -> int:
+        try:
+            return await sent
+        except NotSent as error:
+            await self.reservations.release(own)
+            raise not_sent(error) from error
+        except DeliveryUnknown as error:
+            raise unknown(own.command_id) from error
+
+    def _expect(
+        self, own: Reservation, first: int, steps: Steps | None
+    ) -> AbstractContextManager[Waiter]:
+        return self.outcomes.expect(
             tenant_id=own.tenant_id,
             command_id=own.command_id,
             partition_id=first,
             idempotency_key=own.idempotency_key,
             steps=steps,
-        ) as waiter:
-            offset = await self._publish_reserved(command, own, first, request.traceparent)
-            crash_point("ingress-acknowledged")
-            outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
-        if outcomes is None:
-            at = f"{first}:{offset}"
-            return answer_pending(own.command_id, at, None, is_held=waiter.is_held)
-        crash_point("ingress-outcome-known")
-        _refuse_another_s(outcomes, request)
-        if steps is None:
-            # Another command had the key: a direct producer's, or one whose reservation was lost
-            # with a server.
-            is_replay = outcomes[0].command_id != own.command_id
-            return answer_one(outcomes[0], is_replay=is_replay)
-        if any(outcome.correlation_id != own.command_id for outcome in outcomes):
-            raise ProblemError(Problem(code="idempotency_mismatch"))
-        return steps.kind.answer(outcomes, own.command_id, is_replay=False)
+        )
+
+    def _hand_over(
+        self, record: CommandRecord, waiter: Waiter, *, is_alone: bool
+    ) -> "asyncio.Future[int]":
+        sent = self.publisher.hand_over(record, is_alone=is_alone)
+        sent.add_done_callback(waiter.hear)
+        return sent
 
     async def _try_out(self, request: Request, make: MakeCommand) -> Answer:
         """Answer a dry run: it reserves nothing, and only an announcement tells its outcome."""
         deadline = _deadline(request)
         accepted_at = datetime.now(UTC)
         command = replace(make(request.envelope(accepted_at)), dry_run=True)
-        partition_id, _ = place_of(command, self.store.partition_count)
+        partition_id, key = place_of(command, self.store.partition_count)
         with self.outcomes.expect(
             tenant_id=request.tenant_id,
             command_id=_reservation(request, accepted_at, partition_id).command_id,
@@ -264,7 +298,8 @@ class Intake:
             dry_run_of=request.fingerprint,
         ) as waiter:
             try:
-                await self._publish(command, partition_id, request.traceparent)
+                record = self._record(command, partition_id, key, request.traceparent)
+                await self.publisher.publish(record)
             except NotSent as error:
                 raise not_sent(error) from error
             except DeliveryUnknown as error:
@@ -275,36 +310,15 @@ class Intake:
             raise not_reached()
         return answer_tried(outcomes[0])
 
-    async def _publish_reserved(
-        self,
-        command: AnyCommand | Resolution,
-        own: Reservation,
-        partition_id: int,
-        traceparent: str,
-    ) -> int:
-        try:
-            return await self._publish(command, partition_id, traceparent)
-        except NotSent as error:
-            await self.reservations.release(own)
-            raise not_sent(error) from error
-        except DeliveryUnknown as error:
-            raise unknown(own.command_id) from error
-
-    async def _publish(
-        self, command: AnyCommand | Resolution, partition_id: int, traceparent: str
-    ) -> int:
-        value = codec.encode(command)
-        if len(value) > MAX_RECORD_BYTES:
-            raise TooLarge("the record is too large")
-        _, key = place_of(command, self.store.partition_count)
-        return await self.publisher.publish(
-            CommandRecord(
-                partition_id=partition_id,
-                key=key,
-                value=value,
-                reply_partition=self.outcomes.partition,
-                traceparent=traceparent,
-            )
+    def _record(
+        self, command: AnyCommand | Resolution, partition_id: int, key: bytes, traceparent: str
+    ) -> CommandRecord:
+        return CommandRecord(
+            partition_id=partition_id,
+            key=key,
+            value=codec.encode(command),
+            reply_partition=self.outcomes.partition,
+            traceparent=traceparent,
         )
 
 

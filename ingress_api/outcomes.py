@@ -47,6 +47,7 @@ class Waiter:
     ask_at: float
     pause_s: float = ASK_AFTER_S
     is_held: bool = False
+    is_stopped: bool = False
     found: dict[str, Outcome] = field(default_factory=dict)
 
     def take(self, outcome: Outcome) -> None:
@@ -79,18 +80,29 @@ class Waiter:
             self.found = {outcome.idempotency_key: outcome}
             self.all_known.set_result(None)
 
+    def stop(self) -> None:
+        """End the wait without an outcome."""
+        if not self.all_known.done():
+            self.is_stopped = True
+            self.all_known.set_result(None)
+
+    def hear(self, acknowledged: "asyncio.Future[int]") -> None:
+        """The log has the command, or an error says that it may not: then there is no point in
+        waiting longer.
+        """
+        if not acknowledged.cancelled() and acknowledged.exception() is not None:
+            self.stop()
+
     async def wait(self, deadline: float) -> list[Outcome] | None:
         """What is enough, in order of partition and offset; None at the deadline (loop time), and
-        when a command is held.
+        when a command is held or certainly not sent.
         """
+        late = self.all_known.get_loop().call_at(deadline, self.stop)
         try:
-            async with asyncio.timeout_at(deadline):
-                # Shielded: another task may have to finish with this future, too.
-                await asyncio.shield(self.all_known)
-        except TimeoutError:
-            if not self.all_known.done():
-                return None
-        if self.is_held and not self._is_enough():
+            await self.all_known
+        finally:
+            late.cancel()
+        if self.is_stopped or (self.is_held and not self._is_enough()):
             return None
         return sorted(self.found.values(), key=lambda one: (one.partition_id, one.command_offset))
 

@@ -145,6 +145,9 @@ _CLOSE: Final = (PERIOD_CLOSES.scope, close_period)
 
 def post_of(path: str) -> tuple[str, Handler] | None:
     """The scope that a POST on this path needs and what answers it; None where none is."""
+    found = _POSTS.get(path)
+    if found is not None:
+        return found
     if quarantine.resolution_on(path) is not None:
         return scopes.OPERATIONS_WRITE, resolve
-    return _POSTS.get(path) or (_CLOSE if is_close(path) else None)
+    return _CLOSE if is_close(path) else None

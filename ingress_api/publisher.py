@@ -7,6 +7,7 @@ One thread polls librdkafka; acknowledgements reach the event loop in batches. E
 """
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +22,21 @@ from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
 
 POLL_S: Final = 0.1
+TELL_EVERY_S: Final = 0.004
+GATHER_MS: Final = 1
 FLUSH_S: Final = 4.0
+
+
+MAX_RECORD_BYTES: Final = 900_000
+"""Below the broker's `message.max.bytes`, with room for headers and batch framing."""
 
 
 class NotSent(Exception):
     """The record is certainly not in the log."""
+
+
+class TooLarge(NotSent):
+    """The broker would not take a record of this size."""
 
 
 class DeliveryUnknown(Exception):
@@ -58,14 +69,21 @@ class Publisher:
         on_fatal: OnFatal,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._producer = broker.producer(
-            bootstrap, delivery_timeout_ms=delivery_timeout_ms, on_error=self._on_error
+        self._prompt, self._gathering = (
+            broker.producer(
+                bootstrap,
+                delivery_timeout_ms=delivery_timeout_ms,
+                linger_ms=linger_ms,
+                on_error=self._on_error,
+            )
+            for linger_ms in (0, GATHER_MS)
         )
         self._key = key
         self._on_fatal = on_fatal
         self._done: deque[_Done] = deque()
         self._under_way: set[asyncio.Future[int]] = set()
         self._stopping = Event()
+        self._handed_over = Event()
         self._thread = lasting_thread(
             self._poll, name="poll for acknowledgements", on_fatal=on_fatal
         )
@@ -84,9 +102,34 @@ class Publisher:
 
         A cancelled caller does not take the record back: whoever asks finds its outcome.
         """
+        return await self.hand_over(record)
+
+    def hand_over(self, record: CommandRecord, *, is_alone: bool = True) -> "asyncio.Future[int]":
+        """Hand one command to a producer; its offset or error to come. Never raises: who hands
+        over many at once must not stop at one.
+
+        One that is not alone waits for the others, GATHER_MS, and leaves with them in one request
+        a partition; for one that is, the shortest linger there is would cost more than all else.
+        """
+        acknowledged: asyncio.Future[int] = self._loop.create_future()
+        try:
+            self._produce(record, acknowledged, self._prompt if is_alone else self._gathering)
+        except NotSent as error:
+            acknowledged.set_exception(error)
+        else:
+            crash_point("ingress-produced")
+        return acknowledged
+
+    def _produce(
+        self,
+        record: CommandRecord,
+        acknowledged: "asyncio.Future[int]",
+        producer: broker.Producer,
+    ) -> None:
         if self.fatal is not None:
             raise NotSent(self.fatal)
-        acknowledged: asyncio.Future[int] = self._loop.create_future()
+        if len(record.value) > MAX_RECORD_BYTES:
+            raise TooLarge("the record is too large")
         headers: list[tuple[str, str | bytes | None]] = [
             (topics.SIGNATURE_HEADER, signing.sign(self._key, record.value)),
             (topics.REPLY_PARTITION_HEADER, str(record.reply_partition).encode()),
@@ -99,7 +142,7 @@ class Publisher:
                 self._loop.call_soon_threadsafe(self._complete)
 
         try:
-            self._producer.produce(
+            producer.produce(
                 topics.COMMANDS,
                 value=record.value,
                 key=record.key,
@@ -113,30 +156,43 @@ class Publisher:
             self._on_error(error.args[0])
             raise NotSent(str(error)) from error
         self._under_way.add(acknowledged)
+        self._handed_over.set()
         acknowledged.add_done_callback(self._under_way.discard)
-        crash_point("ingress-produced")
-        return await acknowledged
 
     async def fault(self) -> str | None:
         """None, or why the log cannot be reached."""
-        return self.fatal or await asyncio.to_thread(broker.reach, self._producer)
+        return self.fatal or await asyncio.to_thread(broker.reach, self._prompt)
 
     async def close(self) -> None:
         """Stop polling, then wait for what is under way."""
         self._stopping.set()
         await asyncio.to_thread(self._thread.join)
-        await asyncio.to_thread(self._producer.flush, FLUSH_S)
+        for producer in (self._prompt, self._gathering):
+            try:
+                await asyncio.to_thread(producer.flush, FLUSH_S / 2)
+            except broker.KafkaException as error:
+                # A fatal error is raised here where polling has not met it: it is told, not raised,
+                # so that the process ends as one that cannot go on.
+                self._on_error(error.args[0])
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
+            self._handed_over.wait(POLL_S)
+            self._handed_over.clear()
             try:
-                self._producer.poll(POLL_S)
+                self._prompt.poll(0)
+                self._gathering.poll(0)
             except broker.KafkaException as error:
                 # The binding raises a fatal error here, or first at the next produce.
                 self._on_error(error.args[0])
                 if self.fatal is None:
                     raise
                 return
+            if self._under_way:
+                # What comes meanwhile is told together: whenever this thread wakes, the event loop
+                # stands still. An outcome implies the acknowledgement, so few wait for this.
+                self._handed_over.set()
+                time.sleep(TELL_EVERY_S)
 
     def _complete(self) -> None:
         while self._done:
@@ -146,6 +202,7 @@ class Publisher:
             if acknowledged.done():
                 continue
             if error is None:
+                crash_point("ingress-acknowledged")
                 acknowledged.set_result(offset)
             elif broker.is_certainly_not_written(error):
                 acknowledged.set_exception(NotSent(error.str()))

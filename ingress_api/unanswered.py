@@ -4,12 +4,8 @@ ask again. Nothing here says that a command failed which may yet post.
 
 from uuid import UUID
 
-from ingress_api.publisher import NotSent
+from ingress_api.publisher import NotSent, TooLarge
 from schemas.problems import Problem, ProblemError
-
-
-class TooLarge(NotSent):
-    """The broker would not take a record of this size."""
 
 
 def not_sent(error: NotSent) -> ProblemError:

@@ -27,6 +27,7 @@ from schemas.cluster import (
     TopicWatch,
     refuse_weaker,
 )
+from schemas.memory import seldom_collected
 from schemas.topic_policy import TopicIdentity
 
 _log = structlog.get_logger()
@@ -87,6 +88,7 @@ def _serve(settings: Settings, books: Books) -> None:
         )
     _listen(worker.patience.stopping, books)
     group_id = identity.group_id or ""
+    seldom_collected()
     serve(
         worker,
         lambda: kafka.CommandLog(

@@ -12,11 +12,10 @@ from posting_engine import packed
 from posting_engine.accrual_rows import ids_of, loan_columns, loans_of
 from posting_engine.books import Books
 from posting_engine.packed import Misfit
-from posting_engine.pages import Found, Needs, Pages, fill_pages, standing_of
+from posting_engine.pages import Found, Needs, Pages, Statement, fill_pages, standing_of
 from posting_engine.positions import Position
 from posting_engine.posting.accrual_columns import NotByArrays
 from posting_engine.posting.page import Page
-from posting_engine.writes import Statement
 from schemas.commands import AccrualChunk
 
 PlacedChunk = tuple[int, AccrualChunk]

@@ -14,10 +14,10 @@ _log = structlog.get_logger()
 
 def announce(verdict: Verdict, sender: Sender) -> None:
     """Tell of a verdict that was committed. What is lost of it costs latency, not truth."""
-    for reply_partition, outcome in verdict.announcements:
-        if reply_partition is not None:
-            value = codec.encode(outcome)
-            sender.announce(reply_partition, outcome.command_id.bytes, value)
+    told = [(to, one) for to, one in verdict.announcements if to is not None]
+    values = [codec.encode(one) for _, one in told]  # first, so that they leave together
+    for (to, one), value in zip(told, values, strict=True):
+        sender.announce(to, one.command_id.bytes, value)
     _log.debug(
         "batch",
         outcomes=len(verdict.outcomes),

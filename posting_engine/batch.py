@@ -5,7 +5,6 @@ transaction. How a log is cut into batches never shows in what is decided.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from posting_engine import halts, quarantine_rows
 from posting_engine.positions import Position
@@ -42,12 +41,11 @@ def decide_batch(
         else:
             page = pages[record.partition_id]
             _decide_one(Case(item, place, page, verdict, earlier, decide), waiting)
-        verdict.after[record.partition_id] = replace(
-            verdict.after[record.partition_id],
-            next_offset=record.offset + 1,
+        verdict.after[record.partition_id] = verdict.after[record.partition_id].applied(
+            record.offset + 1,
             # What is hidden can never be read again, so it cannot witness that the log is the same.
-            last_record_hash=None if item.content == halts.HIDDEN else record.hash,
-            last_appended_at=posted_at,
+            None if item.content == halts.HIDDEN else record.hash,
+            posted_at,
         )
     return verdict
 

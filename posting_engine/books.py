@@ -1,77 +1,51 @@
 """The books: everything the engine reads from and writes to Postgres, and nothing else does.
 
-The only module that imports psycopg. Reads are one pipelined round trip; a batch is one
-transaction whose first statement moves the positions, and so locks them and fences a zombie.
-
-    StoreUnavailable   connection lost, server going down, deadlock, or a commit with a warning (its
-                       wait for a standby was cancelled): resync, then try again
-    DataRefused        SQLSTATE 22 or 23: the rows themselves are at fault
-    Fenced             another process holds a partition: drop everything, rejoin
+Reads are one pipelined round trip; a batch is one transaction whose first statement moves the
+positions, and so locks them and fences a zombie. What can go wrong: see `store`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
-from psycopg.rows import DictRow, dict_row
-from psycopg.types.numeric import Int8BinaryDumper
-
+from posting_engine.answers import positions_from
 from posting_engine.key_ring import ring_from
-from posting_engine.packed import PackedArray
-from posting_engine.pages import Pages, fill_pages, found_from, loans_and_closes, needs_of
-from posting_engine.positions import (
-    DataRefused,
-    Fenced,
-    NotTheGroup,
-    Position,
-    StoreUnavailable,
+from posting_engine.pages import (
+    Pages,
+    Statement,
+    fill_pages,
+    found_from,
+    loans_and_closes,
+    needs_of,
 )
+from posting_engine.positions import NotTheGroup, Position
 from posting_engine.quarantine_rows import Waiting, waiting_from
-from posting_engine.resolving import waiting_asked
-from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
-from posting_engine.statements import STATEMENTS
+from posting_engine.resolving import waiting_wanted
+from posting_engine.session import APPLICATION
+from posting_engine.store import Connect, Meanwhile, Store
 from posting_engine.verdict import Item, Verdict
-from posting_engine.writes import Statement, lease_columns, notes_of_ends, writes_of
-from schemas.crash_points import crash_point
+from posting_engine.writes import columns_named, lease_columns, notes_of_ends, writes_of
 from schemas.signing import SigningKey
-
-_CANCEL_WITHIN_S: Final = 1.5
-_IN_BYTES: Final = {"load_accruing_loans", "load_outgoing"}
-"""What answers with so many bytes that they must not be sent as text."""
-_GUARDED: Final = {"update_loans": "loan_id", "accrue_loans": "loan_id"}
-"""What must match as many rows as this parameter has elements."""
-
-Connect = Callable[[str], psycopg.Connection[DictRow]]
-"""DSN -> a connection in autocommit mode whose rows are dicts."""
-Meanwhile = Callable[[], None]
 
 
 class Books:
-    """One connection of the engine's role, made by `connect` whenever there is none.
+    """The books by one connection of the engine's role, made by `connect` whenever there is none.
 
-    Not thread-safe: the worker's thread owns it.
+    Not thread-safe: the worker's thread owns them.
     """
 
     def __init__(self, dsn: str, connect: Connect | None = None) -> None:
-        self._dsn = dsn
-        self._connect = connect or connect_as_engine
-        self._connection: psycopg.Connection[DictRow] | None = None
-        self._warning: str | None = None
+        self.store = Store(dsn, connect)
         self._second: Books | None = None
+        self._dsn, self._connect = dsn, connect
 
     def close(self) -> None:
         """Drop the connections; an open transaction is rolled back by the server."""
-        if self._second is not None:
-            self._second.close()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        for books in (self._second, self):
+            if books is not None:
+                books.store.close()
 
     @property
     def second(self) -> "Books":
@@ -81,21 +55,19 @@ class Books:
         return self._second
 
     def interrupt(self) -> None:
-        """From another thread: end the statement that the owner waits for, if any answer comes."""
+        """From another thread: end the statements that the owner waits for."""
         for books in (self, self._second):
-            connection = None if books is None else books._connection
-            if connection is not None:
-                with suppress(psycopg.Error):
-                    connection.cancel_safe(timeout=_CANCEL_WITHIN_S)
+            if books is not None:
+                books.store.interrupt()
 
     def settings(self) -> dict[str, Any] | None:
         """The row of `ledger_settings`; None before `hpts migrate`."""
-        found = self._read([("load_settings", {})])[0]
+        found = self.store.read([("load_settings", {})])[0]
         return found[0] if found else None
 
     def key_ring(self) -> dict[str, SigningKey]:
         """The signing keys whose secrets can be read; the others are logged and left out."""
-        return ring_from(self._read([("load_signing_keys", {})])[0])
+        return ring_from(self.store.read([("load_signing_keys", {})])[0])
 
     def take_leases(
         self, partition_ids: Sequence[int], owner: str, *, group_id: str | None = None
@@ -103,38 +75,38 @@ class Books:
         """Become the single writer of these partitions; their positions. Raises `NotTheGroup`."""
         wanted = {"partition_ids": list(partition_ids), "owner": owner, "group_id": group_id}
         # Whoever held them and stands still since must not stand in the way with its locks.
-        self._read([("end_stalled", {"application_name": APPLICATION})])
-        taken, pinned = self._read([("take_lease", wanted), ("load_settings", {})])
+        self.store.read([("end_stalled", {"application_name": APPLICATION})])
+        taken, pinned = self.store.read([("take_lease", wanted), ("load_settings", {})])
         if group_id is not None and pinned and pinned[0]["group_id"] != group_id:
             raise NotTheGroup(
                 f"this engine reads as group {group_id}, and the ledger is pinned to "
                 f"{pinned[0]['group_id']}: another deployment serves it. Stop one of the two."
             )
-        return _positions(taken)
+        return positions_from(taken)
 
     def positions(self, partition_ids: Sequence[int]) -> dict[int, Position]:
         """Where partitions stand now, whoever holds them."""
-        return _positions(
-            self._read([("load_positions", {"partition_ids": list(partition_ids)})])[0]
+        return positions_from(
+            self.store.read([("load_positions", {"partition_ids": list(partition_ids)})])[0]
         )
 
     def owners(self, partition_ids: Sequence[int]) -> set[str]:
         """Who holds the leases of these partitions now."""
-        found = self._read([("load_owners", {"partition_ids": list(partition_ids)})])[0]
+        found = self.store.read([("load_owners", {"partition_ids": list(partition_ids)})])[0]
         return {row["lease_owner"] for row in found}
 
     def release_leases(self, held: Sequence[Position]) -> None:
         """Say that these partitions are no longer written here."""
-        self._read([("release_lease", lease_columns(held))])
+        self.store.read([("release_lease", lease_columns(held))])
 
     def note_halt(self, position: Position, reason: str) -> None:
         """Record why a partition stands still."""
         held = {"partition_id": position.partition_id, "lease_epoch": position.lease_epoch}
-        self._read([("note_halt", held | {"reason": reason})])
+        self.store.read([("note_halt", held | {"reason": reason})])
 
     def clock(self) -> datetime:
         """What time it is, by the database."""
-        [[row]] = self._read([("read_clock", {})])
+        [[row]] = self.store.read([("read_clock", {})])
         now: datetime = row["now"]
         return now
 
@@ -144,15 +116,15 @@ class Books:
         """Record where the log ends, and that of partitions at its end everything appended up to
         `reached_at` has been applied.
         """
-        self._read(notes_of_ends(at_end, readable, written))
+        self.store.read(notes_of_ends(at_end, readable, written))
 
     def note_fenced(self, held: Sequence[Position], owner: str) -> None:
         """Record which of these partitions another process has taken from this one."""
-        self._read([("note_fenced", lease_columns(held) | {"owner": owner})])
+        self.store.read([("note_fenced", lease_columns(held) | {"owner": owner})])
 
     def forget_plans(self) -> None:
         """Plan statements anew, by what the tables have become."""
-        self._read([("forget_plans", {})])
+        self.store.read([("forget_plans", {})])
         if self._second is not None:
             self._second.forget_plans()
 
@@ -167,7 +139,7 @@ class Books:
         keys: list[Statement] = [("load_outcomes", needs.keys)]
         keys += [("load_quarantined_keys", needs.keys)] * anything_waits
         if needs.names_loans_only:
-            answers = self._read([*keys, *loans_and_closes(needs, anything_waits)])
+            answers = self.store.read([*keys, *loans_and_closes(needs, anything_waits)])
             found = found_from(answers, anything_waits)
             return fill_pages(needs, held, found, partition_count, waiting)
         named: list[Statement] = [
@@ -175,57 +147,33 @@ class Books:
             ("load_disbursements", needs.disbursements),
         ]
         named += [(lookup.statement, lookup.parameters) for lookup in needs.lookups]
-        answers = self._read([*keys, *named])
+        answers = self.store.read([*keys, *named])
         outcomes, (entries, disbursements, *lookups) = answers[: len(keys)], answers[len(keys) :]
         needs.add_loans_of([*entries, *disbursements], lookups)
-        rest = self._read(loans_and_closes(needs, anything_waits))
+        rest = self.store.read(loans_and_closes(needs, anything_waits))
         found = found_from([*outcomes, *rest], anything_waits)
         found = replace(found, entries=entries, disbursements=disbursements, lookups=lookups)
         return fill_pages(needs, held, found, partition_count, waiting)
 
     def look_up(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
         """The rows of look-ups, in one round trip."""
-        return self._read(statements)
+        return self.store.read(statements)
 
     def _waiting(self, items: Sequence[Item]) -> list[Waiting]:
         """What waits for the loans that a resolution names; it is a run by itself."""
-        asked = waiting_asked(items)
-        if asked is None:
-            return []
-        return [waiting_from(row) for row in self._read([("load_waiting", asked)])[0]]
+        wanted = waiting_wanted(items)
+        found = self.store.read([("load_waiting", wanted)])[0] if wanted else []
+        return [waiting_from(row) for row in found]
 
     def record(self, verdict: Verdict, pages: Pages, meanwhile: Meanwhile = lambda: None) -> None:
         """Write a verdict in one transaction; see the error tree at the top. While Postgres works,
         `meanwhile` is called: it may use `second` for what the transaction does not touch.
         """
-        self._write(writes_of(verdict, pages), meanwhile, keeps=True)
+        self.store.write(writes_of(verdict, pages), meanwhile, keeps=True)
 
     def rehearse(self, verdict: Verdict, pages: Pages) -> None:
         """See whether a verdict could be written: write it, and roll back."""
-        self._write(writes_of(verdict, pages), lambda: None, keeps=False)
-
-    def _write(self, statements: Sequence[Statement], meanwhile: Meanwhile, *, keeps: bool) -> None:
-        cursors: list[psycopg.Cursor[DictRow]] = []
-        self._warning = None
-        with self._errors():
-            connection = self._connected()
-            with connection.transaction():
-                try:
-                    with connection.pipeline():
-                        for name, parameters in statements:
-                            cursors.append(connection.execute(STATEMENTS[name], parameters))
-                        meanwhile()
-                except (psycopg.DataError, psycopg.IntegrityError):
-                    # What was written before us collides with it: no fault of the data.
-                    _check_fence(statements, cursors)
-                    raise
-                _check(statements, cursors)
-                if not keeps:
-                    raise psycopg.Rollback
-                crash_point("engine-before-commit")
-        if self._warning is not None:
-            # Committed here, and perhaps not on a standby: what became of it is to be asked.
-            raise StoreUnavailable(f"a commit was not confirmed: {self._warning}")
+        self.store.write(writes_of(verdict, pages), lambda: None, keeps=False)
 
     def outgoing(
         self, kind: str, partition_ids: Sequence[int], *, most: int, in_all: int
@@ -234,114 +182,21 @@ class Books:
         `in_all` together, those of the partitions named first.
         """
         wanted = {"partition_ids": list(partition_ids), "kind": kind}
-        return self._read([("load_outgoing", wanted | {"most": most, "in_all": in_all})])[0]
+        return self.store.read([("load_outgoing", wanted | {"most": most, "in_all": in_all})])[0]
 
     def forget_outgoing(self, sent: Sequence[tuple[int, UUID, str]]) -> None:
         """Delete commands that the broker has acknowledged: (partition, tenant, key)."""
-        columns = {
-            "partition_ids": [key[0] for key in sent],
-            "tenant_ids": [key[1] for key in sent],
-            "idempotency_keys": [key[2] for key in sent],
-        }
-        self._read([("delete_outgoing", columns)])
+        names = ("partition_ids", "tenant_ids", "idempotency_keys")
+        self.store.read([("delete_outgoing", columns_named(names, sent))])
 
     def outgoing_dead_letters(
         self, partition_ids: Sequence[int], *, most: int, most_bytes: int
     ) -> list[dict[str, Any]]:
         """The next messages to publish of these partitions, oldest first; of each at least one."""
         wanted = {"partition_ids": list(partition_ids), "most": most, "most_bytes": most_bytes}
-        return self._read([("load_outgoing_dead_letters", wanted)])[0]
+        return self.store.read([("load_outgoing_dead_letters", wanted)])[0]
 
     def forget_dead_letters(self, sent: Sequence[tuple[int, int]]) -> None:
         """Delete messages that the broker has acknowledged: (partition, outgoing_seq)."""
-        columns = {
-            "partition_ids": [partition_id for partition_id, _ in sent],
-            "outgoing_seqs": [outgoing_seq for _, outgoing_seq in sent],
-        }
-        self._read([("delete_outgoing_dead_letters", columns)])
-
-    def _read(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
-        """Run statements in one round trip, each by itself; the rows of each."""
-        with self._errors():
-            connection = self._connected()
-            with connection.pipeline():
-                cursors = [
-                    connection.execute(STATEMENTS[name], parameters, binary=name in _IN_BYTES)
-                    for name, parameters in statements
-                ]
-            return [c.fetchall() if c.description is not None else [] for c in cursors]
-
-    def _connected(self) -> psycopg.Connection[DictRow]:
-        if self._connection is None:
-            self._connection = self._connect(self._dsn)
-            self._connection.add_notice_handler(self._note_warning)
-        return self._connection
-
-    def _note_warning(self, told: psycopg.errors.Diagnostic) -> None:
-        if told.severity_nonlocalized == "WARNING":
-            self._warning = told.message_primary
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
-            raise DataRefused(_told(error)) from error
-        except psycopg.Error as error:
-            self.close()
-            raise StoreUnavailable(str(error)) from error
-
-
-def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:
-    """A connection with the settings that the engine's statements are made for."""
-    connection = psycopg.connect(
-        dsn,
-        autocommit=True,
-        row_factory=dict_row,
-        options=OPTIONS,
-        application_name=APPLICATION,
-        prepare_threshold=0,
-        **KEEPALIVE,
-    )
-    # One width for every integer: else each mix of widths is another statement to plan.
-    connection.adapters.register_dumper(int, Int8BinaryDumper)
-    connection.adapters.register_dumper(PackedArray, _PackedArrayDumper)
-    return connection
-
-
-class _PackedArrayDumper(Dumper):
-    """Hands over what is packed already; the statement's cast says what it is."""
-
-    format = Format.BINARY
-
-    def dump(self, obj: PackedArray) -> bytes:
-        return obj.data
-
-
-def _told(error: psycopg.Error) -> str:
-    """What Postgres refused, without the rows that its detail quotes: others may read it."""
-    message = error.diag.message_primary or str(error)
-    return message if error.sqlstate is None else f"{message} ({error.sqlstate})"
-
-
-def _positions(found: Sequence[dict[str, Any]]) -> dict[int, Position]:
-    return {row["partition_id"]: Position(**row) for row in found}
-
-
-def _check_fence(
-    statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]
-) -> None:
-    """The positions, moved by the first statement, must have been what we believed."""
-    if cursors and cursors[0].rowcount != len(statements[0][1]["partition_ids"]):
-        raise Fenced("another process has moved a position or taken a lease")
-
-
-def _check(statements: Sequence[Statement], cursors: Sequence[psycopg.Cursor[DictRow]]) -> None:
-    """Hold the answers against what was asked, before the commit."""
-    _check_fence(statements, cursors)
-    for (name, parameters), cursor in zip(statements, cursors, strict=True):
-        guarded = _GUARDED.get(name)
-        if guarded is not None and cursor.rowcount != len(parameters[guarded]):
-            raise Fenced("a loan was written by somebody else")
-        if name == "check_balance" and (unbalanced := cursor.fetchall()):
-            raise DataRefused(f"entries do not balance: {unbalanced}")
+        columns = columns_named(("partition_ids", "outgoing_seqs"), sent)
+        self.store.read([("delete_outgoing_dead_letters", columns)])

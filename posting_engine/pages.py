@@ -43,6 +43,9 @@ class Lookup:
     parameters: dict[str, Any]
 
 
+Statement = tuple[str, Mapping[str, Any]]
+"""The name of a statement and its parameters."""
+
 WantedEntry = tuple[int, UUID, UUID, UUID, int, UUID | None]
 """partition, tenant, first and last entry id, part, event id or None."""
 _LOW_64 = (1 << 64) - 1
@@ -229,9 +232,9 @@ class Found:
     quarantined_loans: Sequence[dict[str, Any]] = ()
 
 
-def loans_and_closes(needs: Needs, anything_waits: bool) -> list[tuple[str, Mapping[str, Any]]]:
-    """The look-ups of loans and closes, with their parameters."""
-    wanted: list[tuple[str, Mapping[str, Any]]] = [
+def loans_and_closes(needs: Needs, anything_waits: bool) -> list[Statement]:
+    """What to look up of the loans that a batch names, and of the months that are closed."""
+    wanted: list[Statement] = [
         ("load_loans", needs.loans),
         ("load_closed_periods", needs.tenants),
     ]

@@ -19,6 +19,38 @@ class Position:
     reached_at: datetime
     quarantined_count: int = 0
 
+    def with_entries(self, last_entry_seq: int, chain_head: bytes) -> "Position":
+        """With its journal grown. Written out, as `applied`: each command comes through here."""
+        return Position(
+            partition_id=self.partition_id,
+            topic_id=self.topic_id,
+            next_offset=self.next_offset,
+            last_record_hash=self.last_record_hash,
+            lease_epoch=self.lease_epoch,
+            last_appended_at=self.last_appended_at,
+            last_entry_seq=last_entry_seq,
+            chain_head=chain_head,
+            reached_at=self.reached_at,
+            quarantined_count=self.quarantined_count,
+        )
+
+    def applied(
+        self, next_offset: int, last_record_hash: bytes | None, last_appended_at: datetime
+    ) -> "Position":
+        """With one more record applied."""
+        return Position(
+            partition_id=self.partition_id,
+            topic_id=self.topic_id,
+            next_offset=next_offset,
+            last_record_hash=last_record_hash,
+            lease_epoch=self.lease_epoch,
+            last_appended_at=last_appended_at,
+            last_entry_seq=self.last_entry_seq,
+            chain_head=self.chain_head,
+            reached_at=self.reached_at,
+            quarantined_count=self.quarantined_count,
+        )
+
 
 class Fenced(Exception):
     """Another process has taken a partition: whatever this one holds in memory is worthless."""

@@ -29,12 +29,7 @@ from posting_engine.quarantine_rows import Waiting
 from posting_engine.verdict import Item, answer, take
 from schemas import ids
 from schemas.codec import Outcome
-from schemas.quarantine import (
-    CANNOT_BE_REFUSED,
-    QuarantineReject,
-    QuarantineResume,
-    Resolution,
-)
+from schemas.quarantine import CANNOT_BE_REFUSED, QuarantineReject, QuarantineResume, Resolution
 
 MOST_DECIDED: Final = 1_000
 """Waiting commands that one resolution looks at: one transaction must hold them."""
@@ -42,23 +37,16 @@ MOST_DECIDED: Final = 1_000
 _UNREADABLE: Final = "a newer build queued it: run a build that knows its schema"
 
 
-def waiting_asked(items: Sequence[Item]) -> dict[str, Any] | None:
-    """Parameters of `load_waiting` for the resolution that is a run by itself, if it is one."""
-    resolutions = [
-        (item.record.partition_id, item.content)
-        for item in items
-        if isinstance(item.content, QuarantineResume | QuarantineReject)
-    ]
-    if not resolutions:
-        return None
-    [(partition_id, resolution)] = resolutions
-    return {
-        "partition_id": partition_id,
-        "tenant_id": resolution.tenant_id,
-        "command_id": resolution.command_id,
-        "loan_id": resolution.loan_id,
-        "most": MOST_DECIDED,
-    }
+def waiting_wanted(items: Sequence[Item]) -> dict[str, Any] | None:
+    """Parameters of `load_waiting` for the resolution among these items; None where there is none.
+    It is a run by itself.
+    """
+    for item in items:
+        if isinstance(item.content, QuarantineResume | QuarantineReject):
+            names = ("tenant_id", "command_id", "loan_id")
+            named = {name: getattr(item.content, name) for name in names}
+            return {"partition_id": item.record.partition_id, **named, "most": MOST_DECIDED}
+    return None
 
 
 @dataclass(slots=True)

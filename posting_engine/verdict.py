@@ -12,7 +12,13 @@ from uuid import UUID
 
 from posting_engine import accrual_rows, rows
 from posting_engine.positions import Position
-from posting_engine.posting.entries import command_id_of, correlation_of, part_of, steps_total
+from posting_engine.posting.entries import (
+    command_id_of,
+    correlation_of,
+    is_step,
+    part_of,
+    steps_total,
+)
 from posting_engine.posting.page import (
     Decision,
     DisbursedAmount,
@@ -109,12 +115,12 @@ def take(
     resumed_offset: int | None = None,
 ) -> Outcome:
     """Take a decision's effects; what to announce. Raises `BrokenInvariant` with nothing taken."""
-    row = _outcome_of(command, place, decision, page.partition_count)
+    row = _outcome_of(command, place, decision, page.partition_count, resumed_offset)
     follow_ups = [_follow_up(next_step, record, page) for next_step in decision.follow_ups]
     if isinstance(decision, Posting):
         _post(decision, command.tenant_id, place, page, verdict)
     verdict.follow_ups += follow_ups
-    return answer(replace(row, resumed_offset=resumed_offset), record, verdict)
+    return answer(row, record, verdict)
 
 
 def answer(row: rows.OutcomeRow, record: Record, verdict: Verdict) -> Outcome:
@@ -150,9 +156,7 @@ def _post(posting: Posting, tenant_id: UUID, place: Place, page: Page, verdict: 
             posting,
         )
         verdict.parts.append(part)
-    verdict.after[place.partition_id] = replace(
-        position, chain_head=head, last_entry_seq=page.next_entry_seq - 1
-    )
+    verdict.after[place.partition_id] = position.with_entries(page.next_entry_seq - 1, head)
     for loan in posting.loans:
         verdict.touched_loans.add((place.partition_id, loan.tenant_id, loan.loan_id))
     for amount in posting.disbursed:
@@ -187,7 +191,11 @@ def _follow_up(command: AnyCommand, cause: Record, page: Page) -> rows.FollowUpR
 
 
 def _outcome_of(
-    command: AnyCommand, place: Place, decision: Decision, partition_count: int
+    command: AnyCommand,
+    place: Place,
+    decision: Decision,
+    partition_count: int,
+    resumed_offset: int | None = None,
 ) -> rows.OutcomeRow:
     if isinstance(decision, Refusal):
         status = "rejected"
@@ -196,12 +204,13 @@ def _outcome_of(
         status, result = "posted", decision.result
     # A chunk's, and a reversed part's: by it a batch is read from its outcomes alone.
     accrual = result.get("accrual_event_id") if part_of(command) is not None else None
+    command_id = command_id_of(command, place)
     return rows.OutcomeRow(
         partition_id=place.partition_id,
         tenant_id=command.tenant_id,
         idempotency_key=command.idempotency_key,
-        command_id=command_id_of(command, place),
-        correlation_id=correlation_of(command, place),
+        command_id=command_id,
+        correlation_id=correlation_of(command, place) if is_step(command) else command_id,
         command_type=type(command).__name__,
         fingerprint=command.fingerprint,
         status=status,
@@ -210,6 +219,7 @@ def _outcome_of(
         chunks_total=steps_total(command, partition_count),
         command_offset=place.command_offset,
         posted_at=place.posted_at,
+        resumed_offset=resumed_offset,
     )
 
 

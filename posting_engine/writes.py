@@ -4,12 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from posting_engine import accrual_rows, quarantine_rows, rows
-from posting_engine.pages import Pages
+from posting_engine.pages import Pages, Statement
 from posting_engine.positions import Position
 from posting_engine.verdict import Verdict
-
-Statement = tuple[str, Mapping[str, Any]]
-"""The name of a statement and its parameters."""
 
 
 def writes_of(verdict: Verdict, pages: Pages) -> list[Statement]:
@@ -138,6 +135,11 @@ def notes_of_ends(
         }
         asked.append(("note_ends", ends))
     return asked
+
+
+def columns_named(names: Sequence[str], keys: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """Keys as arrays, one a member."""
+    return {name: [key[place] for key in keys] for place, name in enumerate(names)}
 
 
 def lease_columns(held: Sequence[Position]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from uuid import UUID
 from read_api import bodies, standing
 from read_api.bodies import Body
 from read_api.freshness import wait_for
+from read_api.gathering import Loans
 from read_api.store import Row, Snapshot, Store
 from schemas.chart_of_accounts import (
     DISBURSEMENT_CLEARING,
@@ -49,12 +50,13 @@ class Ask:
     """Partition -> offset that must have been applied (`HPTS-Min-Position`)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Desk:
     """What every read works with."""
 
-    store: Store
-    page_secret: bytes
+    def __init__(self, store: Store, page_secret: bytes) -> None:
+        self.store = store
+        self.page_secret = page_secret
+        self.loans = Loans(store)
 
 
 def not_found() -> ProblemError:
@@ -89,8 +91,7 @@ async def loan_balance(desk: Desk, ask: Ask) -> Body:
     await wait_for(desk.store, least=ask.least, known_at=known_at, partition_ids=(partition_id,))
     names = {"partition_id": partition_id, "loan_id": ask.ids["loan_id"]}
     if as_of is None and known_at is None:
-        row = await desk.store.read(ask.tenant_id, lambda books: only(books, "find_loan", names))
-        return bodies.loan_balance(row, today())
+        return bodies.loan_balance(await _as_posted(desk, ask, partition_id), today())
     row = await desk.store.read(
         ask.tenant_id,
         lambda books: loan_at(books, names, as_of or date.max, known_at or END_OF_TIME),
@@ -118,7 +119,15 @@ async def loan_at(
 
 async def loan(desk: Desk, ask: Ask) -> Body:
     """`GET /loans/{loan_id}`."""
-    names = {"partition_id": await loan_partition(desk, ask), "loan_id": ask.ids["loan_id"]}
+    partition_id = await loan_partition(desk, ask)
     await wait_for(desk.store, least=ask.least, known_at=None, partition_ids=())
-    row = await desk.store.read(ask.tenant_id, lambda books: only(books, "find_loan", names))
-    return bodies.loan(row, today())
+    return bodies.loan(await _as_posted(desk, ask, partition_id), today())
+
+
+async def _as_posted(desk: Desk, ask: Ask, partition_id: int) -> Row:
+    """The loan in the path as everything posted has left it; raises 404 where there is none."""
+    loan_id: UUID = ask.ids["loan_id"]
+    row = await desk.loans.find(ask.tenant_id, partition_id=partition_id, loan_id=loan_id)
+    if row is None:
+        raise not_found()
+    return row

@@ -4,10 +4,10 @@ Bare ASGI, as on the write edge. No input may come out of here as a 5xx that is 
 503. The order of refusals: trace header, method, token, scope, Accept, path, query, books.
 """
 
-import json
 import re
 from collections.abc import Iterable
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from read_api.negotiation import JSON, media_type_for
@@ -84,8 +84,7 @@ class Routes:
         body = await operation.answer(self._desk, ask)
         varying = [(b"vary", b"Accept")] if operation.renderings else []
         if media_type == JSON:
-            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-            return text.encode(), [(b"content-type", JSON.encode()), *varying]
+            return msgspec.json.encode(body), [(b"content-type", JSON.encode()), *varying]
         rendering = operation.renderings[media_type]
         return rendering.render(body).encode(), [*rendering.headers, *varying]
 

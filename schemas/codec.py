@@ -18,6 +18,7 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.schema import to_parsing_canonical_form
 
 from schemas.commands import AdjustmentLine, AnyCommand
+from schemas.ids import uuid_of
 from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume, Resolution
 
 
@@ -122,7 +123,7 @@ def decode(value: bytes | None) -> Message:
         record: Any = schemaless_reader(buffer, schema.parsed, None)
         for name in schema.uuid_fields:
             if record[name] is not None:
-                record[name] = UUID(bytes=record[name])
+                record[name] = uuid_of(int.from_bytes(record[name], "big"))
         if "lines" in record:
             record["lines"] = tuple(AdjustmentLine(**line) for line in record["lines"])
         if "headers" in record:

@@ -35,7 +35,7 @@ INGRESS_POINTS: Final = {
     "ingress-accepted": "the body is checked; the key is not reserved",
     "ingress-reserved": "the key is reserved; the command is not produced",
     "ingress-produced": "the command is handed to the producer, not acknowledged",
-    "ingress-acknowledged": "the broker has the command; the client has no answer",
+    "ingress-acknowledged": "the broker has the command, and has said so",
     "ingress-outcome-known": "the outcome has come; the client has no answer",
     "ingress-parts-copying": "some steps of a batch are on their way to Postgres, or all",
     "ingress-parts-written": "reservation and steps are written, not committed",

@@ -53,14 +53,14 @@ def begin(headers: Iterable[tuple[bytes, bytes]]) -> Trace:
             deprecated.append(value)
     is_malformed = len(deprecated) > 1 or any(not _X_TRACE_ID.fullmatch(one) for one in deprecated)
     parent = _TRACEPARENT.fullmatch(parents[0]) if len(parents) == 1 else None
-    flags = "00"
+    flags, chance = "00", secrets.token_hex(24)
     if parent is not None and (parent[1] != b"00" or parent[4] is None):
         trace_id, flags = parent[2].decode(), f"{int(parent[3], 16) & 1:02x}"
     elif deprecated and not is_malformed:
         trace_id = _as_trace_id(deprecated[0].decode())
     else:
-        trace_id = secrets.token_hex(16)
-    traceparent = f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"
+        trace_id = chance[:32]
+    traceparent = f"00-{trace_id}-{chance[32:]}-{flags}"
     answer = [(b"traceparent", traceparent.encode())]
     if deprecated:
         answer += [(b"deprecation", X_TRACE_ID_DEPRECATED), (b"sunset", X_TRACE_ID_SUNSET)]

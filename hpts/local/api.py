@@ -28,6 +28,7 @@ import read_api.app
 import read_api.settings
 from ingress_api.posts import post_of
 from schemas import tracing
+from schemas.memory import seldom_collected
 from schemas.problems import Problem
 
 GRACE_S: Final = 3
@@ -91,11 +92,13 @@ def main() -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody asks for the client's address
         timeout_graceful_shutdown=GRACE_S,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends in order, then raises the signal again for whoever listened before it.
         signal.signal(number, lambda *_: None)
+    seldom_collected()
     with _listener(ingress_settings.host, ingress_settings.port) as listener:
         uvicorn.Server(config).run(sockets=[listener])
     return 0

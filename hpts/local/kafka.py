@@ -59,6 +59,9 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=2097152
+num.network.threads=1
+num.io.threads=2
+background.threads=2
 """
 _LOGGING: Final = """\
 status=error

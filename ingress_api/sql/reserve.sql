@@ -8,9 +8,9 @@ INSERT INTO idempotency_reservations (
 SELECT tenant_id, idempotency_key, command_id, fingerprint, partition_id, required_scope,
        accepted_at, clock_timestamp()
 FROM unnest(
-    %(tenant_id)s::uuid[], %(idempotency_key)s::text[], %(command_id)s::uuid[],
-    %(fingerprint)s::bytea[], %(partition_id)s::smallint[], %(required_scope)s::text[],
-    %(accepted_at)s::timestamptz[]
+    %(tenant_id)b::uuid[], %(idempotency_key)b::text[], %(command_id)b::uuid[],
+    %(fingerprint)b::bytea[], %(partition_id)b::smallint[], %(required_scope)b::text[],
+    %(accepted_at)b::timestamptz[]
 ) AS u (tenant_id, idempotency_key, command_id, fingerprint, partition_id, required_scope,
         accepted_at)
 ON CONFLICT DO NOTHING

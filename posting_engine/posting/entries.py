@@ -43,6 +43,9 @@ DETAILS: Final = (
 )
 """What an event says of itself beside its amounts, told with its entry."""
 
+_DETAILS_OF: Final[dict[type, tuple[str, ...]]] = {}
+"""Kind of command -> which of them it has."""
+
 
 def derived(kind: str, command: Command, place: Place, *, in_parts: bool = False) -> UUID:
     """An id that the command brings about; in parts: of the request that it is a step of."""
@@ -128,7 +131,12 @@ def entry_of(
 
 
 def _details_of(command: Command) -> dict[str, str]:
-    given = ((name, getattr(command, name, None)) for name in DETAILS)
+    kind = type(command)
+    names = _DETAILS_OF.get(kind)
+    if names is None:
+        names = tuple(name for name in DETAILS if name in kind.__dataclass_fields__)
+        _DETAILS_OF[kind] = names
+    given = ((name, getattr(command, name)) for name in names)
     return {name: str(value) for name, value in given if value is not None}
 
 

@@ -5,8 +5,10 @@ the state can always be proven against the journal. None ever goes below zero.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -137,10 +139,10 @@ class Loan:
     def with_lines(self, lines: Iterable[Line], posted_at: datetime, **changes: Any) -> "Loan":
         """The loan after its lines; raises `BrokenInvariant` if anything falls below zero."""
         balances: dict[str, Any] = self.balances_after(lines)
-        after = replace(
-            self, **balances, last_activity_at=posted_at, version=self.version + 1, **changes
-        )
-        return after.checked()
+        balances |= changes
+        balances["last_activity_at"], balances["version"] = posted_at, self.version + 1
+        as_it_is = dict(zip(_MEMBERS, _values_of(self), strict=True))
+        return Loan(**as_it_is | balances).checked()
 
     def balances_after(self, lines: Iterable[Line]) -> dict[str, int]:
         """The sub-balances after some lines, below zero where they take more than there is."""
@@ -191,6 +193,11 @@ class Loan:
         }
 
 
+@lru_cache(maxsize=256)
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with microseconds, the one way instants are written."""
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond:06d}Z"
+    return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+_MEMBERS: Final = tuple(Loan.__dataclass_fields__)
+_values_of: Final = attrgetter(*_MEMBERS)

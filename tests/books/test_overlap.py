@@ -81,7 +81,7 @@ def test_a_second_connection_that_breaks_costs_the_overlap_and_nothing_else(
 ) -> None:
     admin_dsn, engine_dsn = fresh_ledger()
     books = Books(engine_dsn)
-    monkeypatch.setattr(books.second, "_dsn", "host=127.0.0.1 port=1 connect_timeout=1")
+    monkeypatch.setattr(books.second.store, "_dsn", "host=127.0.0.1 port=1 connect_timeout=1")
     log = log_of_chunks()
     ledger.apply(books, log, [len(log.records)])
     books.close()

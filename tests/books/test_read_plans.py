@@ -86,16 +86,16 @@ def parameters(reader: psycopg.Connection[Any]) -> dict[str, Any]:
         "SELECT l.partition_id, l.entry_seq, l.loan_id, e.journal_entry_id FROM readable_lines AS l"
         " JOIN readable_entries AS e USING (partition_id, entry_seq) LIMIT 1"
     ).fetchone()
-    assert row is not None
-    partition_id, entry_seq, loan_id, entry_id = row
-    instants = {"from_instant": datetime(2026, 5, 1, tzinfo=UTC)}
-    instants["to_instant"] = instants["known_at"] = datetime(2026, 5, 2, tzinfo=UTC)
+    partition_id, entry_seq, loan_id, entry_id = row or ()
+    instants = dict.fromkeys(("to_instant", "known_at"), datetime(2026, 5, 2, tzinfo=UTC))
+    instants["from_instant"] = datetime(2026, 5, 1, tzinfo=UTC)
     days = {"from_date": date.min, "to_date": date.max, "as_of": date.max}
     days |= {"before": date.max, "posted_before": date.max, "first_ends_on": date.min}
     anything: dict[str, Any] = dict.fromkeys(
         ("event_type", "status", "behind_at", "behind_partition", "behind_seq", "external_ref")
     )
-    one_each = {"partition_ids": [0, 1, 2, 3], "after_seqs": [0] * 4, "upto_seqs": [2**40] * 4}
+    one_each: dict[str, Any] = {"partition_ids": [0, 1, 2, 3], "loan_ids": [loan_id] * 4}
+    one_each |= {"after_seqs": [0] * 4, "upto_seqs": [2**40] * 4}
     return {
         **instants,
         **days,

@@ -83,7 +83,7 @@ def test_a_fatal_error_that_polling_meets_first_ends_what_is_under_way() -> None
         publisher.start()
         waiting = asyncio.create_task(publisher.publish(RECORD))
         await asyncio.sleep(0)
-        fail_for_good(publisher._producer)
+        fail_for_good(publisher._prompt)
         try:
             await waiting
         finally:

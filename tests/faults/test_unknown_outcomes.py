@@ -57,9 +57,12 @@ def until_known(client: Client, body: dict[str, Any], key: str) -> httpx.Respons
         time.sleep(0.5)
 
 
-@pytest.mark.parametrize("has_arrived", [True, False], ids=["arrived", "not arrived"])
+@pytest.mark.parametrize(
+    ("has_arrived", "prefer"),
+    [(True, "respond-async"), (False, "respond-async"), (False, "wait=10")],
+)
 def test_a_silent_broker_is_answered_with_unknown_and_a_retry_converges(
-    own: OwnLedger, has_arrived: bool
+    own: OwnLedger, has_arrived: bool, prefer: str
 ) -> None:
     own.engine()
     api = own.api(through_proxy=True, HPTS_DELIVERY_TIMEOUT_MS="1500")
@@ -68,7 +71,7 @@ def test_a_silent_broker_is_answered_with_unknown_and_a_retry_converges(
     body, key = payment(loan), f"test:{uuid4()}"
 
     own.servers.kafka_proxy.silence(both_ways=not has_arrived)
-    answer = client.post("/v1/payments", body, key=key)
+    answer = client.post("/v1/payments", body, key=key, headers={"Prefer": prefer})
     status, faults = own.health(api)
     own.servers.kafka_proxy.heal()
 
@@ -81,6 +84,20 @@ def test_a_silent_broker_is_answered_with_unknown_and_a_retry_converges(
     state = client.get(f"/v1/commands/{told['command_id']}").json()
     assert state["status"] == "posted"
     until(lambda: own.unapplied() == 0, seconds=20)
+    assert entries_of(own) == 2, "the disbursement, and one payment"
+    assert audit.faults_of_books(own.admin_dsn) == []
+
+
+def test_who_waits_learns_the_outcome_though_the_broker_never_acknowledges(own: OwnLedger) -> None:
+    """The engine has read the command, so the log has it; Postgres tells what became of it."""
+    own.engine()
+    api = own.api(through_proxy=True, HPTS_DELIVERY_TIMEOUT_MS="20000")
+    client = Client.of(own.stack(api))
+    loan = client.open_loan(amount_minor="1000")
+    own.servers.kafka_proxy.silence(both_ways=False)
+    answer = client.post("/v1/payments", payment(loan), key=f"test:{uuid4()}")
+    own.servers.kafka_proxy.heal()
+    assert answer.status_code == 201, answer.text
     assert entries_of(own) == 2, "the disbursement, and one payment"
     assert audit.faults_of_books(own.admin_dsn) == []
 

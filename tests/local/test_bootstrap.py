@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -65,6 +66,33 @@ def test_a_python_without_venv_is_told_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     with pytest.raises(CannotPrepare, match=r"lacks the module 'ensurepip'.*-venv"):
         bootstrap.check_python()
+
+
+def built(monkeypatch: pytest.MonkeyPatch, with_arguments: str, system: str) -> str:
+    """What the environment is made with, by a Python that was built so, on such a system."""
+    monkeypatch.setattr(bootstrap, "SYSTEM_PYTHON", system)
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda _: with_arguments)
+    return bootstrap.interpreter()
+
+
+def test_a_python_built_without_optimisations_gives_way_to_the_system_s(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    system = tmp_path / "python3"
+    system.symlink_to(sys.executable)
+    assert built(monkeypatch, "--prefix=/opt", str(system)) == str(system)
+    assert built(monkeypatch, "--enable-optimizations", str(system)) == sys.executable
+
+
+@pytest.mark.parametrize("script", [None, "#!/bin/sh\nexit 1\n"])
+def test_a_system_without_the_same_python_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str | None
+) -> None:
+    system = tmp_path / "python3"
+    if script is not None:
+        system.write_text(script)
+        system.chmod(0o755)
+    assert built(monkeypatch, "", str(system)) == sys.executable
 
 
 def test_an_old_python_is_told_what_is_needed() -> None:

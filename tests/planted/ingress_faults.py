@@ -264,8 +264,8 @@ INGRESS_FAULTS: Final = (
         changes=(
             Change(
                 "posting_engine/client_settings.py",
-                '    "allow.auto.create.topics": False,\n    "linger.ms": 0,\n',
-                '    "linger.ms": 0,\n',
+                '    "enable.idempotence": True,\n    "allow.auto.create.topics": False,\n',
+                '    "enable.idempotence": True,\n',
             ),
         ),
         caught_by=(PRODUCERS,),

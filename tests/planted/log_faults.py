@@ -28,18 +28,19 @@ LOG_FAULTS: Final = (
         planted="the position is moved in a transaction of its own, before the rows are written",
         changes=(
             Change(
-                "posting_engine/books.py",
+                "posting_engine/store.py",
                 "        cursors: list[psycopg.Cursor[DictRow]] = []\n"
                 "        self._warning = None\n",
                 "        (name, moves), *statements = statements\n"
-                "        moved = self._read([(name, moves)])[0] if keeps else []\n"
+                "        moved = self.read([(name, moves)])[0] if keeps else []\n"
                 '        if keeps and len(moved) != len(moves["partition_ids"]):\n'
+                "            from posting_engine.positions import Fenced\n"
                 '            raise Fenced("another process has moved a position")\n'
                 "        cursors: list[psycopg.Cursor[DictRow]] = []\n"
                 "        self._warning = None\n",
             ),
             Change(
-                "posting_engine/books.py",
+                "posting_engine/answers.py",
                 "    if cursors and cursors[0].rowcount != len(statements[0][1]"
                 '["partition_ids"]):\n',
                 "    if len(cursors) > len(statements):\n",
@@ -162,7 +163,7 @@ LOG_FAULTS: Final = (
         planted="nobody looks whether the position that a batch moves was there to be moved",
         changes=(
             Change(
-                "posting_engine/books.py",
+                "posting_engine/answers.py",
                 "    if cursors and cursors[0].rowcount != len(statements[0][1]"
                 '["partition_ids"]):\n',
                 "    if len(cursors) > len(statements):\n",

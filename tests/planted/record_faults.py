@@ -77,7 +77,7 @@ RECORD_FAULTS: Final = (
         planted="a deadlock counts as a fault of the data",
         changes=(
             Change(
-                "posting_engine/books.py",
+                "posting_engine/store.py",
                 "        except (psycopg.DataError, psycopg.IntegrityError) as error:\n",
                 "        except (psycopg.DataError, psycopg.IntegrityError, "
                 "psycopg.errors.DeadlockDetected) as error:\n",

@@ -63,7 +63,7 @@ STORE_FAULTS: Final = (
         planted="a full disk counts as a fault of the data",
         changes=(
             Change(
-                "posting_engine/books.py",
+                "posting_engine/store.py",
                 "        except (psycopg.DataError, psycopg.IntegrityError) as error:\n",
                 "        except (psycopg.DataError, psycopg.IntegrityError, "
                 "psycopg.errors.DiskFull) as error:\n",
@@ -164,7 +164,7 @@ STORE_FAULTS: Final = (
         planted="nobody looks at what the sum over a batch's rows says",
         changes=(
             Change(
-                "posting_engine/books.py",
+                "posting_engine/answers.py",
                 '        if name == "check_balance" and (unbalanced := cursor.fetchall()):\n',
                 '        if name == "check_balances" and (unbalanced := cursor.fetchall()):\n',
             ),

@@ -94,46 +94,54 @@ class Connection:
             seconds = 0.0 if at_once else min(self._world.chance.expovariate(2.0), 5.0)
             session.end_later(seconds, commits=False)
 
-    def execute(self, text: Any, parameters: Mapping[str, Any], *, binary: bool = False) -> Cursor:
+    def execute(
+        self, text: Any, parameters: Mapping[str, Any] | None = None, *, binary: bool = False
+    ) -> Cursor:
         """Queue a statement of the pipeline."""
         assert self._queue is not None, "the engine always works in pipelines"
         cursor = Cursor()
-        self._queue.append((statements.NAME_OF[text], parameters, cursor))
+        self._queue.append((statements.NAME_OF[text], parameters or {}, cursor))
         return cursor
 
     @contextmanager
-    def pipeline(self) -> Iterator[None]:
-        """Run what was queued, at the end."""
+    def pipeline(self) -> Iterator["Connection"]:
+        """Run what is queued, at `sync` and at the end."""
         self._queue = []
-        yield
-        queue, self._queue = self._queue, None
-        self._session.is_in_pipeline = True
-        for name, parameters, cursor in queue:
-            self._run(name, parameters, cursor)
-        self._session.is_in_pipeline = False
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """BEGIN, and COMMIT unless something is raised."""
-        self._step("BEGIN")
-        self._begin()
-        self._is_in_transaction = True
         try:
-            yield
-        except psycopg.Error:
-            self._rollback()
-            raise
-        except psycopg.Rollback:
-            self._step("rollback")
-            self._rollback()
-            return
+            yield self
+            self.sync()
         except Exception:
-            self._step("rollback")
-            self._rollback()
             raise
         except BaseException:
             self.abandon()
             raise
+        finally:
+            self._queue = None
+
+    def sync(self) -> None:
+        """Run what was queued; the answers are there then."""
+        assert self._queue is not None
+        queue, self._queue = self._queue, []
+        self._session.is_in_pipeline = True
+        for name, parameters, cursor in queue:
+            if name == "begin":
+                self._step("BEGIN")
+                self._begin()
+                self._is_in_transaction = True
+            else:
+                self._run(name, parameters, cursor)
+        self._session.is_in_pipeline = False
+
+    def rollback(self) -> None:
+        """End the transaction and undo it."""
+        try:
+            if not self._session.is_dead:
+                self._step("rollback")
+        finally:
+            self._rollback()
+
+    def commit(self) -> None:
+        """End the transaction: what it wrote is everybody's."""
         self._commit()
 
     def _run(self, name: str, parameters: Mapping[str, Any], cursor: Cursor) -> None:

@@ -213,6 +213,7 @@ def _insert_dead_letters(session: Session, parameters: Parameters) -> Rows:
 SIMULATED: Final[dict[str, Callable[[Session, Parameters], Rows]]] = {
     "accrue_loans": accrue_loans(_check),
     "add_account_days": _add_account_days,
+    "begin": lambda _session, _parameters: [],
     "check_balance": _check_balance,
     "delete_outgoing": _delete_outgoing,
     "forget_plans": lambda _session, _parameters: [],

@@ -256,4 +256,6 @@ def test_a_loan_that_somebody_else_wrote_is_not_overwritten(
     fresh = columns | {"read_version": [loan["version"]]}
     del held
     for parameters, count in ((stale, 0), (fresh, 1)):
-        assert pair.both(lambda b, p=parameters: len(b._read([("update_loans", p)])[0])) == count
+        assert (
+            pair.both(lambda b, p=parameters: len(b.store.read([("update_loans", p)])[0])) == count
+        )

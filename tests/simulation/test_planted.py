@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from posting_engine import applying, batch, books, records
+from posting_engine import applying, batch, books, records, store
 from posting_engine.announcing import announce
 from posting_engine.applying import Applying
 from posting_engine.books import Books
@@ -20,6 +20,7 @@ from posting_engine.outgoing import Outgoing, _identity
 from posting_engine.posting import decide, refinancing
 from posting_engine.posting.refusals import Refusal
 from posting_engine.records import Record
+from posting_engine.statements import STATEMENTS
 from posting_engine.verdict import Verdict
 from posting_engine.worker import Worker
 from schemas.commands import RefinancePayoff
@@ -61,13 +62,13 @@ def lease_does_not_raise_the_epoch(patch: pytest.MonkeyPatch) -> None:
 def position_is_moved_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     def record(self: Books, verdict: Verdict, pages: Any, _meanwhile: Any = None) -> None:
         moves = [s for s in writes_of(verdict, pages) if s[0] == "move_position"]
-        self._read(moves)
+        self.store.read(moves)
         rest = [s for s in writes_of(verdict, pages) if s[0] != "move_position"]
-        with self._errors():
-            connection = self._connected()
-            with connection.transaction(), connection.pipeline():
-                for name, parameters in rest:
-                    connection.execute(books.STATEMENTS[name], parameters)
+        connection = self.store._connected()
+        with self.store._errors(), store._transaction(connection) as pipeline:
+            for name, parameters in rest:
+                connection.execute(STATEMENTS[name], parameters)
+            pipeline.sync()
 
     writes_of = books.writes_of
     patch.setattr(Books, "record", record)
@@ -203,8 +204,8 @@ def what_collides_is_refused_before_it_is_fenced(patch: pytest.MonkeyPatch) -> N
         if all(cursor.rowcount >= 0 for cursor in cursors):
             original(asked, cursors)
 
-    original = books._check_fence
-    patch.setattr(books, "_check_fence", check_fence)
+    original = store.check_fence
+    patch.setattr(store, "check_fence", check_fence)
 
 
 def a_hung_transaction_ends_the_log(patch: pytest.MonkeyPatch) -> None:
