@@ -41,7 +41,9 @@ _MOST_LINE_BYTES: Final = 4 * 1024 * 1024
 _BLOCK_BYTES: Final = 256 * 1024
 _MOST_COUNTED: Final = 2_000
 _TELL: Final = "Run the same command again: it goes on where this one stopped."
-_CONVERGING: Final = (http.Unreachable, producer.NotApplied, LinkLost, ClusterUnavailable)
+_CONVERGING: Final = (
+    *(http.Unreachable, http.Stalled, producer.NotApplied, LinkLost, ClusterUnavailable),
+)
 _FINAL: Final = (ClusterRefused, UnreadableSecret, producer.KeyTaken)
 _err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
 

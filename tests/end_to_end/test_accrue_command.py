@@ -8,9 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from hpts import accrual_targets
 from hpts.provision import PARTITIONS
+from hpts_client import http
 from schemas.partitioning import partition_of_loan
 from tests.edges.lending import tenant_of
+from tests.edges.test_ingress_streams import begun, until_status
 from tests.http import Client
 from tests.local_stack import HPTS, hpts
 
@@ -103,6 +106,30 @@ def test_both_ways_with_one_key_make_one_batch(
     for member in ("accrual_event_id", "journal_entry_id", "loan_count", "total_accrued_minor"):
         assert first[member] == second[member]
     assert file.interest(client) == ["1", "2"]
+
+
+def test_over_http_a_batch_that_the_direct_producer_posted_is_given_up_in_time(
+    stack_dir: Path, client: Client, tmp_path: Path
+) -> None:
+    file = File(tmp_path, client, good=2)
+    assert accrue(stack_dir, file.lines, "--kafka").returncode == 0
+    target = accrual_targets.over_http(stack_dir, None, {})
+    event_id = target.post(iter([file.lines.read_bytes()]), http.LINES, file.key)
+    with pytest.raises(http.Stalled, match=r"^0 of [12] chunks have posted, and none for 1 s"):
+        target.follow(event_id, lambda _: None, give_up_after_s=1.0)
+    assert file.interest(client) == ["1", "2"]
+
+
+def test_a_refusal_that_passes_is_told_as_one(
+    stack: Stack, stack_dir: Path, client: Client, tmp_path: Path
+) -> None:
+    file = File(tmp_path, client, good=1)
+    with begun(stack, client, 1_000, b"{"):
+        until_status(client, b"[", 429)
+        ran = accrue(stack_dir, file.lines)
+    assert ran.returncode == 1
+    assert b"rate_limited" in ran.stderr
+    assert b"Run the same command again" in ran.stderr
 
 
 @pytest.mark.parametrize("way", ["--kafka", "http"])

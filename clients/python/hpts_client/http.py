@@ -13,8 +13,10 @@ import httpx
 
 LINES: Final = "application/x-ndjson"
 DOCUMENT: Final = "application/json"
+GIVE_UP_AFTER_S: Final = 300.0
 _TIMEOUT_S: Final = 120.0
 _ASK_EVERY_S: Final = 0.2
+_ASK_AT_LEAST_EVERY_S: Final = 1.0
 _IN_PROGRESS: Final = "idempotency_in_progress"
 
 
@@ -31,12 +33,16 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """The API, or the issuer of tokens, does not answer."""
+    """The API, or the issuer of tokens, does not answer, or not now (429, 5xx)."""
+
+
+class Stalled(Exception):
+    """The batch is accepted, and nothing more of it became known for long."""
 
 
 @dataclass(slots=True)
 class Credentials:
-    """An OAuth client. Its token is fetched when it is first needed, and when it has expired."""
+    """An OAuth client. Its token is kept until a new one is asked for."""
 
     token_url: str
     client_id: str
@@ -44,7 +50,7 @@ class Credentials:
     _token: str = field(default="", repr=False)
 
     def token(self, *, anew: bool = False) -> str:
-        """A token; raises `Refused` or `Unreachable`."""
+        """The token that is kept, or a new one; raises `Refused` or `Unreachable`."""
         if not self._token or anew:
             try:
                 answer = httpx.post(
@@ -74,7 +80,8 @@ class BatchClient:
             "Content-Type": media_type,
             "Idempotency-Key": idempotency_key,
             "Prefer": "respond-async",
-            "Authorization": f"Bearer {self._credentials.token()}",
+            # A stream cannot be sent again, so not with a token that may have expired.
+            "Authorization": f"Bearer {self._credentials.token(anew=True)}",
         }
         try:
             answer = self._http.post("/accruals/batch", content=body, headers=headers)
@@ -86,29 +93,55 @@ class BatchClient:
             accepted = self._known(refused)
         return str(accepted["accrual_event_id"])
 
+    def follow(
+        self,
+        accrual_event_id: str,
+        on_progress: Callable[[dict[str, Any]], None],
+        *,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
+    ) -> dict[str, Any]:
+        """`GET /accruals/{id}` until the batch is done; its last answer.
+
+        Raises `Refused`; and `Unreachable` or `Stalled` after so long without any news.
+        """
+        patience = _Patience(give_up_after_s)
+        chunks_done = -1
+        while True:
+            try:
+                progress = self._get(f"/accruals/{accrual_event_id}")
+            except Unreachable:
+                if patience.is_over:
+                    raise
+            else:
+                on_progress(progress)
+                if progress["status"] != "posting":
+                    return progress
+                if progress["chunks_done"] != chunks_done:
+                    chunks_done = progress["chunks_done"]
+                    patience.renew()
+                elif patience.is_over:
+                    raise Stalled(
+                        f"{chunks_done} of {progress['chunks_total']} chunks have posted, and none "
+                        f"for {give_up_after_s:.0f} s. Is an engine running, does a chunk wait for "
+                        "an operator (`hpts quarantine list`), or was the key used with --kafka?"
+                    )
+            patience.pause()
+
     def _known(self, refused: Refused) -> dict[str, Any]:
         """What the key stands for already: another run's batch, or one of which nothing posted."""
         document = refused.document
+        patience = _Patience(GIVE_UP_AFTER_S)
         while refused.code == _IN_PROGRESS and "command_id" in document:
             state = self._get(f"/commands/{document['command_id']}")
             if state["status"] in ("posted", "rejected"):
                 document = state.get("result") or state["problem"]
                 break
-            time.sleep(_ASK_EVERY_S)
+            if patience.is_over:
+                raise Stalled(f"the batch that has the key is {state['status']}")
+            patience.pause()
         if "accrual_event_id" in document:
             return document
         raise refused
-
-    def follow(
-        self, accrual_event_id: str, on_progress: Callable[[dict[str, Any]], None]
-    ) -> dict[str, Any]:
-        """`GET /accruals/{id}` until the batch is done; its last answer."""
-        while True:
-            progress = self._get(f"/accruals/{accrual_event_id}")
-            on_progress(progress)
-            if progress["status"] != "posting":
-                return progress
-            time.sleep(_ASK_EVERY_S)
 
     def rejections(self, accrual_event_id: str) -> Iterable[dict[str, Any]]:
         """Every loan that could not accrue, page after page."""
@@ -133,8 +166,31 @@ class BatchClient:
         return _document(answer)
 
 
+class _Patience:
+    """How long there has been no news, and how long to wait before asking again."""
+
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
+        self._heard_at = self._asked_at = time.monotonic()
+
+    def renew(self) -> None:
+        """There is news."""
+        self._heard_at = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether to go on asking is in vain."""
+        return time.monotonic() - self._heard_at > self._most_s
+
+    def pause(self) -> None:
+        """Wait, and longer where an answer takes long: it is a sum over all chunks so far."""
+        took_s = time.monotonic() - self._asked_at
+        time.sleep(min(max(4 * took_s, _ASK_EVERY_S), _ASK_AT_LEAST_EVERY_S))
+        self._asked_at = time.monotonic()
+
+
 def _document(answer: httpx.Response) -> dict[str, Any]:
-    """A success's body; raises `Refused` with what the problem document says."""
+    """A success's body; raises `Refused` with what the problem document says, or `Unreachable`."""
     try:
         document: dict[str, Any] = answer.json()
     except ValueError:
@@ -143,4 +199,6 @@ def _document(answer: httpx.Response) -> dict[str, Any]:
         return document
     code = str(document.get("code") or document.get("error") or answer.status_code)
     detail = str(document.get("detail") or document.get("title") or answer.reason_phrase)
+    if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise Unreachable(f"{code}: {detail}")
     raise Refused(code, detail, document)
