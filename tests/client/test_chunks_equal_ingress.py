@@ -4,15 +4,20 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpts_client.batch_file import BatchRefused
 from hpts_client.chunks import Acceptance, chunk_of, record_key_of
 from ingress_api import accrual_batches
 from ingress_api.bodies import Envelope
 from schemas import codec
+from schemas.problems import ProblemError
 from schemas.strict_json import parse
 from tests.client import batches
+from tests.edges.test_ingress_accrual_streams import LINES
+from tests.edges.test_ingress_accrual_streams import read as read_by_ingress
 
 NOON = datetime(2026, 2, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 KEY = "accrual:program-7:2026-01-31"
@@ -74,3 +79,18 @@ def test_the_records_of_a_batch_are_the_same(
         header["expected_total_minor"] = str(sum(int(one["interest_minor"]) for one in loans))
     expected = by_ingress(header, loans, partitions)
     assert by_the_client(header, loans, partitions) == expected
+
+
+@given(LINES, st.booleans())
+def test_whatever_stands_in_a_file_is_taken_by_both_or_refused_by_both(
+    lines: list[bytes], has_last_newline: bool
+) -> None:
+    text = b"\n".join([json.dumps(batches.header()).encode(), *lines])
+    text += b"\n" * has_last_newline
+    try:
+        batch = read_by_ingress(text)
+    except ProblemError:
+        with pytest.raises(BatchRefused):
+            batches.read(text)
+    else:
+        assert batches.read(text).fingerprint == batch.digest

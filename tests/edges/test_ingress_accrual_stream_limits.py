@@ -92,8 +92,8 @@ def test_what_unpacks_to_ever_more_is_refused_on_the_way() -> None:
 
 
 def test_a_loan_takes_no_more_than_a_hundred_bytes() -> None:
-    peaks = {count: peak_of(count) for count in (50_000, 150_000)}
-    assert (peaks[150_000] - peaks[50_000]) / 100_000 <= 100
+    peaks = {count: peak_of(count) for count in (20_000, 60_000)}
+    assert (peaks[60_000] - peaks[20_000]) / 40_000 <= 100
 
 
 def peak_of(count: int) -> int:
