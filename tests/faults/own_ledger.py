@@ -333,6 +333,11 @@ def answer_of(url: str) -> tuple[int, dict[str, Any]]:
         return 0, {}
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a process stands still, by SIGSTOP."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
 def until(
     is_so: Callable[[], bool], *, seconds: float, told: Callable[[], str] = lambda: ""
 ) -> None:

@@ -19,7 +19,7 @@ from schemas import crash_points
 from tests import audit
 from tests.edges import bodies_of
 from tests.edges.test_ingress_streams import begun, lines_of, stream
-from tests.faults.own_ledger import OwnLedger, Service, until
+from tests.faults.own_ledger import OwnLedger, Service, is_stopped, until
 from tests.http import Client
 
 LOANS = 2_000
@@ -237,15 +237,10 @@ def test_an_accepted_batch_accrues_each_loan_once_though_postgres_is_killed(
     assert accepted.status_code == 202, accepted.text
     night.order("engine-before-commit", "STOP")
     engine = night.start_engine(is_ready=False)
-    until(lambda: is_stopped(engine), seconds=60)
+    until(lambda: is_stopped(engine.process.pid), seconds=60)
     night.own.servers.postgres.end(signal.SIGKILL)
     engine.send(signal.SIGCONT)
     night.own.servers.postgres.start()
     result_of(night, body, key)
     assert not engine.has_ended
     night.sound()
-
-
-def is_stopped(service: Service) -> bool:
-    status = Path(f"/proc/{service.process.pid}/stat").read_text()
-    return status.rsplit(")", 1)[1].split()[0] == "T"
