@@ -15,11 +15,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from ingress_api import fields
-from ingress_api.bodies import Envelope, Values, fingerprint, invalid, latest_on
+from ingress_api.bodies import Envelope, Values, invalid, latest_on
 from ingress_api.fields import Faults, Kind, Member, read_members, schema_of
 from ingress_api.loan_arrays import Loans, Piece
 from schemas import ids, scopes
 from schemas.commands import AccrualChunk
+from schemas.fingerprints import fingerprint
 from schemas.partitioning import record_key
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import Document

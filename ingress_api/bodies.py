@@ -11,7 +11,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from ingress_api.fields import Body, Faults
-from schemas.fingerprints import fingerprint as fingerprint
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import Document
 

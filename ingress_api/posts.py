@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ingress_api import accrual_batches, quarantine, reversals
 from ingress_api.accruals import accrue
-from ingress_api.bodies import Values, check, fingerprint
+from ingress_api.bodies import Values, check
 from ingress_api.caller import Caller, Deps, Handler
 from ingress_api.exchange import Answer, Exchange
 from ingress_api.intake import Intake, MakeCommand, Request
@@ -22,6 +22,7 @@ from ingress_api.operations import (
 from ingress_api.queued import Queued
 from ingress_api.steps import BATCH_REVERSAL
 from schemas import ids, scopes
+from schemas.fingerprints import fingerprint
 from schemas.problems import FieldError, Problem, ProblemError
 
 MAX_BODY_BYTES: Final = 1024 * 1024

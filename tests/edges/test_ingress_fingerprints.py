@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress_api import accrual_batches
-from ingress_api.bodies import check, fingerprint
+from ingress_api.bodies import check
+from schemas.fingerprints import fingerprint
 from schemas.strict_json import parse
 from tests.edges import bodies_of
 from tests.edges.test_ingress_bodies import OPERATIONS, TENANT, TODAY

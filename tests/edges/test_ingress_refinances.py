@@ -10,9 +10,10 @@ import httpx
 import psycopg
 import pytest
 
-from ingress_api.bodies import check, fingerprint
+from ingress_api.bodies import check
 from ingress_api.operations import OPERATIONS
 from schemas import ids
+from schemas.fingerprints import fingerprint
 from schemas.strict_json import parse
 from tests import audit
 from tests.edges import bodies_of

@@ -263,4 +263,12 @@ class _Job:
             )
 
 
-__all__ = ["KeyTaken", "LinkLost", "NotApplied", "Progress", "Settings", "accrue"]
+__all__ = [
+    "KeyTaken",
+    "LinkLost",
+    "NotApplied",
+    "Progress",
+    "Settings",
+    "accrue",
+    "partition_count",
+]
