@@ -5,7 +5,8 @@ SELECT o.*
 FROM generate_series(0, %(partition_count)s - 1) AS p (partition_id)
 CROSS JOIN LATERAL (
     SELECT p.partition_id, count(*) AS chunks_done, max(c.chunks_total) AS chunks_total,
-           max(c.command_offset) AS last_offset, min(c.correlation_id::text) AS correlation_id,
+           max(coalesce(c.resumed_offset, c.command_offset)) AS last_offset,
+           min(c.correlation_id::text) AS correlation_id,
            max(r.journal_entry_id) FILTER (WHERE c.status = 'posted') AS journal_entry_id,
            coalesce(sum(r.loan_count) FILTER (WHERE c.status = 'posted'), 0)::bigint AS loan_count,
            coalesce(sum(r.total_accrued_minor) FILTER (WHERE c.status = 'posted'), 0)::bigint

@@ -79,6 +79,24 @@ def test_a_batch_that_ingress_did_not_take_in_is_read_from_its_outcomes(
     assert len(rejected) == 2
 
 
+def test_a_batch_of_which_a_chunk_was_resumed_is_known_from_there_on(
+    stack: Stack, client: Client
+) -> None:
+    """Nothing short of a bug holds a whole chunk, so its outcome is made one of a resumed one."""
+    answer = client.post("/v1/accruals/batch", batch(client, good=1, bad=0))
+    event_id = answer.json()["accrual_event_id"]
+    partition_id, offset = answer.headers["hpts-position"].split(":")
+    resumed = (
+        "UPDATE hpts.command_outcomes SET resumed_offset = %s"
+        " WHERE partition_id = %s AND accrual_event_id = %s"
+    )
+    with psycopg.connect(stack["postgres_dsn"], autocommit=True) as connection:
+        connection.execute(resumed, [int(offset) + 7, partition_id, event_id])
+        progress = client.get(f"/v1/accruals/{event_id}")
+        connection.execute(resumed, [None, partition_id, event_id])
+    assert progress.headers["hpts-position"] == f"{partition_id}:{int(offset) + 7}"
+
+
 def pages(client: Client, event_id: str, order: str) -> list[dict[str, Any]]:
     """All rejections, read one a page."""
     items: list[dict[str, Any]] = []
