@@ -119,11 +119,19 @@ def test_a_dry_run_of_a_stream_is_refused(client: Client) -> None:
 
 
 @contextmanager
-def begun(stack: Stack, client: Client, length: int, content: bytes) -> Iterator[socket.socket]:
-    """A connection that has sent the beginning of a stream; no answer to it has been read."""
+def begun(
+    stack: Stack,
+    client: Client,
+    length: int,
+    content: bytes,
+    *,
+    path: str = PATH,
+    media_type: str = NDJSON,
+) -> Iterator[socket.socket]:
+    """A connection that has sent the beginning of a body; no answer to it has been read."""
     address = urlsplit(stack["api_url"])
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: ledger\r\nContent-Type: {NDJSON}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: ledger\r\nContent-Type: {media_type}\r\n"
         f"Authorization: Bearer {client.token}\r\nIdempotency-Key: accrual:{uuid4()}\r\n"
         f"Content-Length: {length}\r\n\r\n"
     )
@@ -134,6 +142,7 @@ def begun(stack: Stack, client: Client, length: int, content: bytes) -> Iterator
 
 
 def answered(connection: socket.socket) -> bytes:
+    """What comes until the connection is closed, as it is after a body was not read to its end."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
@@ -195,14 +204,3 @@ def until_status(client: Client, content: bytes, status: int) -> httpx.Response:
     while (answer := stream(client, content)).status_code != status:
         assert time.monotonic() < deadline, answer.text
     return answer
-
-
-def test_a_stream_that_stands_still_is_given_up_and_leaves_nothing(
-    stack: Stack, client: Client
-) -> None:
-    body = lines_of(batch(client, good=1))
-    with begun(stack, client, len(body), body[:-1]) as connection:
-        answer = answered(connection)
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"malformed_json" in answer
-    assert stream(client, body).status_code == 201
