@@ -1,6 +1,6 @@
 """A night's batch as a stream while API, engine or Postgres is killed: whole or not at all.
 
-2,000 loans and 18,000 strangers to the ledger, in 24 chunks: each loan accrues once for a date,
+300 loans and 18,000 strangers to the ledger, in 24 chunks: each loan accrues once for a date,
 each stranger is rejected once, and whoever asks again with the same key learns so.
 """
 
@@ -22,7 +22,7 @@ from tests.edges.test_ingress_streams import begun, lines_of, stream
 from tests.faults.own_ledger import OwnLedger, Service, is_stopped, until
 from tests.http import Client
 
-LOANS = 2_000
+LOANS = 300
 STRANGERS = 18_000
 CENTS = 3
 OPENERS = 32
