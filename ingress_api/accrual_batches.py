@@ -126,11 +126,11 @@ class Chunks:
     def __init__(self, batch: Batch, envelope: Envelope, partition_count: int) -> None:
         self._batch = batch
         self._envelope = envelope
-        self._shares = batch.loans.shares(envelope.tenant_id, partition_count)
-        self.total = self._shares.pieces_total(CHUNK_LOANS)
+        self._portions = batch.loans.portions(envelope.tenant_id, partition_count)
+        self.total = self._portions.pieces_total(CHUNK_LOANS)
 
     def __iter__(self) -> Iterator[Step]:
-        return map(self._step, self._shares.pieces(CHUNK_LOANS))
+        return map(self._step, self._portions.pieces(CHUNK_LOANS))
 
     def _step(self, piece: Piece) -> Step:
         batch, envelope = self._batch, self._envelope

@@ -250,13 +250,13 @@ class Loans:
         places: list[int] = np.sort(again).tolist()
         return places
 
-    def shares(self, tenant_id: UUID, partition_count: int) -> "Shares":
+    def portions(self, tenant_id: UUID, partition_count: int) -> "Portions":
         """Every partition's loans, sorted by id. Nothing may be added afterwards."""
         order = self._sorted()
         owners = self._owners(tenant_id, partition_count)[order]
         by_owner = np.argsort(owners, kind="stable")
         counts = np.bincount(owners, minlength=partition_count).tolist()
-        return Shares(self._rows(), order[by_owner], tuple(counts))
+        return Portions(self._rows(), order[by_owner], tuple(counts))
 
     def _sorted(self) -> Places:
         """The places of all loans in the order of their ids; of equal ids in order of place."""
@@ -306,7 +306,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class Portions:
     """The rows of a batch and the order in which its partitions take them."""
 
     _rows: NDArray[np.void]

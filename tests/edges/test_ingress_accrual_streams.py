@@ -219,7 +219,7 @@ def test_every_loan_goes_to_the_partition_that_owns_it(
         owner = partition_of_loan(tenant_id, one, partition_count)
         shares.setdefault(owner, []).append(one.bytes)
     found: dict[int, list[bytes]] = {}
-    for piece in loans.shares(tenant_id, partition_count).pieces(7):
+    for piece in loans.portions(tenant_id, partition_count).pieces(7):
         ids = [piece.loan_ids[at : at + 16] for at in range(0, len(piece.loan_ids), 16)]
         assert len(ids) <= 7
         found.setdefault(piece.partition_id, []).extend(ids)

@@ -82,14 +82,18 @@ class Loans:
         self.count = 0
         self.interest_total_minor = 0
         self._tenant_crc = crc32(tenant_id.bytes)
-        self._shares = [bytearray() for _ in range(partition_count)]
+        self._portions = [bytearray() for _ in range(partition_count)]
         self._listed = sha256()
 
     def add(self, items: Sequence[bytes], interest_minor: int) -> None:
         """Add packed loans (`ITEM`), whose interest sums to `interest_minor`."""
-        tenant_crc, shares, partition_count = self._tenant_crc, self._shares, len(self._shares)
+        tenant_crc, portions, partition_count = (
+            self._tenant_crc,
+            self._portions,
+            len(self._portions),
+        )
         for item in items:
-            shares[crc32(item[:16], tenant_crc) % partition_count] += item
+            portions[crc32(item[:16], tenant_crc) % partition_count] += item
         self._listed.update(b"".join(items))
         self.count += len(items)
         self.interest_total_minor += interest_minor
@@ -101,16 +105,16 @@ class Loans:
 
     def sort(self) -> None:
         """Bring each partition's loans into the order of their ids; raises `LoanListedTwice`."""
-        for number, share in enumerate(self._shares):
-            self._shares[number] = _sorted(share)
+        for number, portion in enumerate(self._portions):
+            self._portions[number] = _sorted(portion)
 
     def cuts(self) -> list[Cut]:
         """Every chunk there is, in order of partition and number."""
         chunk_bytes = CHUNK_LOANS * ITEM.size
         return [
             Cut(partition_id, number)
-            for partition_id, share in enumerate(self._shares)
-            for number in range(-(-len(share) // chunk_bytes))
+            for partition_id, portion in enumerate(self._portions)
+            for number in range(-(-len(portion) // chunk_bytes))
         ]
 
     def count_in(self, cut: Cut) -> int:
@@ -120,7 +124,7 @@ class Loans:
     def of(self, cut: Cut) -> memoryview:
         """The packed loans of one chunk."""
         begin = cut.number * CHUNK_LOANS * ITEM.size
-        return memoryview(self._shares[cut.partition_id])[begin : begin + CHUNK_LOANS * ITEM.size]
+        return memoryview(self._portions[cut.partition_id])[begin : begin + CHUNK_LOANS * ITEM.size]
 
 
 def chunk_of(
@@ -154,21 +158,21 @@ def record_key_of(chunk: AccrualChunk) -> bytes:
     return record_key(chunk.tenant_id, UUID(bytes=chunk.loan_ids[:16]))
 
 
-def _sorted(share: bytearray) -> bytearray:
+def _sorted(portion: bytearray) -> bytearray:
     """In runs that are then merged, so that no more than a run is ever a list of Python objects."""
-    for begin in range(0, len(share), _RUN_BYTES):
-        run = sorted(_items(share, begin))
-        share[begin : begin + len(run) * ITEM.size] = b"".join(run)
-    if len(share) > _RUN_BYTES:
-        share = _merged(share)
-    for earlier, later in pairwise(_ids(share)):
+    for begin in range(0, len(portion), _RUN_BYTES):
+        run = sorted(_items(portion, begin))
+        portion[begin : begin + len(run) * ITEM.size] = b"".join(run)
+    if len(portion) > _RUN_BYTES:
+        portion = _merged(portion)
+    for earlier, later in pairwise(_ids(portion)):
         if earlier == later:
             raise LoanListedTwice(UUID(bytes=earlier))
-    return share
+    return portion
 
 
-def _merged(share: bytearray) -> bytearray:
-    runs = [iter(_items(share, begin)) for begin in range(0, len(share), _RUN_BYTES)]
+def _merged(portion: bytearray) -> bytearray:
+    runs = [iter(_items(portion, begin)) for begin in range(0, len(portion), _RUN_BYTES)]
     in_order = merge(*runs)
     merged = bytearray()
     while block := b"".join(islice(in_order, CHUNK_LOANS)):
@@ -176,12 +180,12 @@ def _merged(share: bytearray) -> bytearray:
     return merged
 
 
-def _items(share: bytearray, begin: int) -> Iterator[bytes]:
-    view = memoryview(share)
-    for start in range(begin, min(begin + _RUN_BYTES, len(share)), ITEM.size):
+def _items(portion: bytearray, begin: int) -> Iterator[bytes]:
+    view = memoryview(portion)
+    for start in range(begin, min(begin + _RUN_BYTES, len(portion)), ITEM.size):
         yield bytes(view[start : start + ITEM.size])
 
 
-def _ids(share: bytearray) -> Iterator[bytes]:
-    for (identifier,) in iter_unpack(">16s16x", share):
+def _ids(portion: bytearray) -> Iterator[bytes]:
+    for (identifier,) in iter_unpack(">16s16x", portion):
         yield identifier
