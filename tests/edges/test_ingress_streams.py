@@ -127,18 +127,33 @@ def begun(
     *,
     path: str = PATH,
     media_type: str = NDJSON,
+    more: str = "",
 ) -> Iterator[socket.socket]:
     """A connection that has sent the beginning of a body; no answer to it has been read."""
     address = urlsplit(stack["api_url"])
     head = (
         f"POST {path} HTTP/1.1\r\nHost: ledger\r\nContent-Type: {media_type}\r\n"
         f"Authorization: Bearer {client.token}\r\nIdempotency-Key: accrual:{uuid4()}\r\n"
-        f"Content-Length: {length}\r\n\r\n"
+        f"Content-Length: {length}\r\n{more}\r\n"
     )
     place = (address.hostname or "", address.port or 0)
     with socket.create_connection(place, timeout=BODY_WITHIN_S + 15) as connection:
         connection.sendall(head.encode() + content)
         yield connection
+
+
+@contextmanager
+def being_read(stack: Stack, client: Client) -> Iterator[None]:
+    """A stream that holds its place: the server has asked for its body, which does not come."""
+    deadline = time.monotonic() + 20
+    while True:
+        with begun(stack, client, 1_000, b"", more="Expect: 100-continue\r\n") as connection:
+            told = connection.recv(65536)
+            if told.startswith(b"HTTP/1.1 100 "):
+                yield
+                return
+        # Another test's stream has only just been given up.
+        assert time.monotonic() < deadline, told
 
 
 def answered(connection: socket.socket) -> bytes:
@@ -165,11 +180,13 @@ def test_a_tenant_s_second_stream_waits_for_its_first_and_a_third_for_anybody_s(
     stack: Stack, client: Client
 ) -> None:
     other = Client.of(stack, 1)
-    with begun(stack, client, 1_000, b"{"):
-        own = until_status(client, NO_BATCH, 429)
+    with being_read(stack, client):
+        own = stream(client, NO_BATCH)
+        assert own.status_code == 429
         assert (own.json()["code"], own.headers["retry-after"]) == ("rate_limited", "5")
-        with begun(stack, other, 1_000, b"{"):
-            full = until_status(client, NO_BATCH, 503)
+        with being_read(stack, other):
+            full = stream(client, NO_BATCH)
+            assert full.status_code == 503
             assert (full.json()["code"], full.headers["retry-after"]) == ("overloaded", "5")
             # What is no stream is answered all the while.
             assert client.post(PATH, batch(client, good=1)).status_code in (201, 202)

@@ -13,7 +13,7 @@ from hpts.provision import PARTITIONS
 from hpts_client import http
 from schemas.partitioning import partition_of_loan
 from tests.edges.lending import tenant_of
-from tests.edges.test_ingress_streams import begun, until_status
+from tests.edges.test_ingress_streams import being_read
 from tests.http import Client
 from tests.local_stack import HPTS, hpts
 
@@ -124,8 +124,7 @@ def test_a_refusal_that_passes_is_told_as_one(
     stack: Stack, stack_dir: Path, client: Client, tmp_path: Path
 ) -> None:
     file = File(tmp_path, client, good=1)
-    with begun(stack, client, 1_000, b"{"):
-        until_status(client, b"[", 429)
+    with being_read(stack, client):
         ran = accrue(stack_dir, file.lines)
     assert ran.returncode == 1
     assert b"rate_limited" in ran.stderr
