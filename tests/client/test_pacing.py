@@ -4,7 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpts_client.chunks import Cut
-from hpts_client.pacing import ASK_AFTER_S, ASK_AT_MOST_EVERY_S, CHUNKS_UNAPPLIED, Pace
+from hpts_client.pacing import (
+    ASK_AFTER_S,
+    ASK_AT_MOST_EVERY_S,
+    CHUNKS_UNAPPLIED,
+    CHUNKS_UNDER_WAY,
+    Pace,
+)
 from posting_engine import outgoing
 
 
@@ -28,6 +34,7 @@ def test_a_batch_ends_with_two_chunks_of_a_partition_under_way_at_most(
             under_way.append(cut)
         for partition in counts:
             assert sum(cut.partition_id == partition for cut in under_way) <= CHUNKS_UNAPPLIED
+        assert len(under_way) <= CHUNKS_UNDER_WAY
         assert under_way, "nothing under way, and not done"
         answered = under_way.pop((choices.pop() if choices else 0) % len(under_way))
         assert pace.settle(answered)
@@ -63,3 +70,4 @@ def test_a_chunk_of_which_nothing_is_heard_is_sent_again_ever_more_seldom() -> N
 
 def test_the_pace_is_the_engine_s() -> None:
     assert CHUNKS_UNAPPLIED == outgoing.CHUNKS_UNAPPLIED
+    assert CHUNKS_UNDER_WAY == outgoing.CHUNKS_UNDER_WAY

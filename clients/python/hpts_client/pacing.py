@@ -1,10 +1,12 @@
-"""Which chunk is sent when: at most two of a partition that have no outcome yet. Pure.
+"""Which chunk is sent when: few at a time, and at most two of a partition, have no outcome. Pure.
 
-So a live payment never stands behind a whole batch. A chunk of which nothing is heard is sent
+So a live payment never stands behind a whole batch: it may have to wait for all of these, because
+one engine may serve all partitions. Four are what keeps an engine fed. A chunk of which nothing is heard is sent
 again: if its announcement was lost, the engine recognises the duplicate and announces anew. That
 is how a producer without a database asks; the pause grows, because the engine may just be slow.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +14,9 @@ from typing import Final
 from hpts_client.chunks import Cut
 
 CHUNKS_UNAPPLIED: Final = 2
+"""Of one partition."""
+CHUNKS_UNDER_WAY: Final = 4
+"""Of all partitions together."""
 ASK_AFTER_S: Final = 30.0
 ASK_AT_MOST_EVERY_S: Final = 240.0
 
@@ -40,13 +45,18 @@ class Pace:
     def due(self, now: float) -> Sequence[Cut]:
         """What may be sent now: what to ask about first, then the next of each partition."""
         due = [cut for cut, one in self._under_way.items() if one.ask_at <= now]
-        busy: dict[int, int] = {}
-        for cut in self._under_way:
-            busy[cut.partition_id] = busy.get(cut.partition_id, 0) + 1
-        for partition_id, waiting in self._waiting.items():
-            free = CHUNKS_UNAPPLIED - busy.get(partition_id, 0)
-            due += waiting[: -free - 1 : -1] if free > 0 else []
-        return due
+        return due + self._next(CHUNKS_UNDER_WAY - len(self._under_way))
+
+    def _next(self, room: int) -> list[Cut]:
+        """The next chunks, those first of whose partition least is under way."""
+        busy = Counter(cut.partition_id for cut in self._under_way)
+        found: list[Cut] = []
+        for taken in range(CHUNKS_UNAPPLIED):
+            for partition_id, waiting in self._waiting.items():
+                place = taken - busy[partition_id]
+                if len(found) < room and 0 <= place < len(waiting):
+                    found.append(waiting[-1 - place])
+        return found
 
     def sent(self, cut: Cut, now: float) -> bool:
         """A chunk that was due is on its way; whether it is so again."""
