@@ -1,9 +1,11 @@
 """Which chunk is sent when: few at a time, and at most two of a partition, have no outcome. Pure.
 
 So a live payment never stands behind a whole batch: it may have to wait for all of these, because
-one engine may serve all partitions. Four are what keeps an engine fed. A chunk of which nothing is heard is sent
-again: if its announcement was lost, the engine recognises the duplicate and announces anew. That
-is how a producer without a database asks; the pause grows, because the engine may just be slow.
+one engine may serve all partitions. Four are what keeps an engine fed.
+
+A chunk of which nothing is heard is sent again: if its announcement was lost, the engine recognises
+the duplicate and announces anew. That is how a producer without a database asks; the pause grows,
+because the engine may just be slow.
 """
 
 from collections import Counter
