@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import get_args
 
@@ -63,6 +63,7 @@ _STEPS = {
     PayoffReversal: "payoff",
 }
 
+_FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_TEXT = 255
 """Characters, as at ingress. Longer ones pass what an index of Postgres can hold, which it tells as
 it tells a limit of the server: the batch would be tried again for ever."""
@@ -223,7 +224,9 @@ def _key_fault(command: AnyCommand | Resolution) -> str | None:
 
 
 def _date_fault(command: AnyCommand | Resolution, appended_at: datetime) -> str | None:
-    """A month is closed once it has ended, by whichever broker's clock."""
+    """An instant that no id can hold; or a month that by no broker's clock has ended."""
+    if command.accepted_at < _FIRST_INSTANT:
+        return "accepted_at is before 1970"
     if not isinstance(command, PeriodClosed):
         return None
     is_over = command.closed_through < (appended_at + timedelta(days=1)).date()

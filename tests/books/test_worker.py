@@ -1,7 +1,7 @@
 """What the worker makes of a record: a command, a dead letter with a reason, or a halt."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -234,6 +234,9 @@ PAYMENTS_WITHOUT_SENSE = {
         replace(PAYMENT, currency=""),
     ),
     "allocation is neither auto nor hold": (replace(PAYMENT, allocation="none"),),  # type: ignore[arg-type]
+    "accepted_at is before 1970": (
+        replace(PAYMENT, accepted_at=datetime(1969, 12, 31, tzinfo=UTC)),
+    ),
     "the key is not that of such a step": (replace(PAYMENT, idempotency_key="payment:1/0/0"),),
 }
 
