@@ -124,6 +124,17 @@ def test_http_goes_on_with_what_a_direct_producer_began(
     assert file.interest(client) == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize("key", ["short", "has/a/slash", "x" * 256, "ends-in-a-line\n"])
+def test_a_key_that_no_client_may_choose_sends_nothing(
+    stack_dir: Path, client: Client, tmp_path: Path, key: str
+) -> None:
+    file = File(tmp_path, client, good=1)
+    refused = accrue(stack_dir, file.lines, "--kafka", "--key", key)
+    assert refused.returncode == 2, refused
+    assert b"is no idempotency key" in refused.stderr
+    assert file.interest(client) == ["0"]
+
+
 def test_http_refuses_another_batch_under_a_direct_producers_key(
     stack_dir: Path, client: Client, tmp_path: Path
 ) -> None:
