@@ -87,6 +87,8 @@ def accrue(
         _end(f"the batch is refused, and nothing was sent:\n{refused}", 1)
     except http.Refused as refused:
         _end("\n".join([str(refused), *refused.faults]), 1)
+    except producer.KeyMalformed as reason:
+        _end(str(reason), USAGE)
     except _CONVERGING as reason:
         _end(f"{reason}\n{_TELL}", 1)
     except _FINAL as reason:

@@ -21,6 +21,7 @@ from ingress_api.intake import Request
 from ingress_api.queued import OutgoingStep, Queued
 from ingress_api.steps import ACCRUAL
 from ingress_api.store import Manifest
+from ingress_api.unanswered import refuse_another_s
 from schemas import codec, ids
 from schemas.problems import Problem, ProblemError
 from schemas.strict_json import parse
@@ -47,7 +48,8 @@ async def accrue(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
         )
         if (answer := await deps.intake.replay(request)) is not None:
             return answer
-        accepted_at = datetime.now(UTC)
+        begun_at = await _begun_at(deps, request)
+        accepted_at = begun_at or datetime.now(UTC)
         envelope = request.envelope(accepted_at)
         partition_count = deps.intake.store.partition_count
         chunks = await asyncio.to_thread(Chunks, batch, envelope, partition_count)
@@ -55,7 +57,24 @@ async def accrue(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
         queued = Queued(chunks.total, map(_encoded, chunks), held=held)
         # Nothing of the loans may stay here while the request waits for their outcomes.
         del batch, chunks
-        return await deps.intake.accept_batch(request, accepted_at, queued, ACCRUAL, manifest)
+        return await deps.intake.accept_batch(
+            request, accepted_at, queued, ACCRUAL, manifest, is_replay=begun_at is not None
+        )
+
+
+async def _begun_at(deps: Deps, request: Request) -> datetime | None:
+    """When the batch of a free key was accepted by a direct producer, which reserves nothing; None
+    where no partition's first chunk is known.
+
+    Who goes on with that instant derives the same ids, and so makes no second batch.
+    """
+    key, store = request.idempotency_key, deps.intake.store
+    firsts = [(partition, f"{key}/{partition}/0") for partition in range(store.partition_count)]
+    outcomes = await store.outcomes(request.tenant_id, firsts)
+    refuse_another_s(outcomes, request.fingerprint)
+    # The lowest partition's opened it; only producers that met at once have several instants.
+    opening = min(outcomes, key=lambda one: one.partition_id, default=None)
+    return None if opening is None else ids.accepted_at_in(opening.command_id)
 
 
 async def _read(

@@ -17,6 +17,7 @@ from collections.abc import (
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from schemas import ids
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.strict_json import Document, parse
 
@@ -29,7 +30,6 @@ JSON: Final[Mapping[str, Sequence[str]]] = {"application/json": ("identity",)}
 BODY_WITHIN_S: Final = 20
 MAX_WAIT_S: Final = 60
 DEFAULT_WAIT_S: Final = 10
-_KEY: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:\-]{7,254}")
 _WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,18})"?', re.ASCII)
 _CHARSET: Final = re.compile(r'charset\s*=\s*"?utf-?8"?', re.IGNORECASE)
 
@@ -81,9 +81,10 @@ class Exchange:
         values = self.header_values(b"idempotency-key")
         if not values:
             raise ProblemError(Problem(code="idempotency_key_missing"))
-        if len(values) > 1 or _KEY.fullmatch(values[0]) is None:
+        key = values[0].decode("latin-1")
+        if len(values) > 1 or ids.CLIENT_KEY.fullmatch(key) is None:
             raise ProblemError(Problem(code="idempotency_key_invalid"))
-        return values[0].decode("ascii")
+        return key
 
     def is_dry_run(self) -> bool:
         """Whether the only query parameter that a POST knows is set."""

@@ -13,7 +13,7 @@ any other command. A dry run is a command that nothing is reserved for.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,9 +29,8 @@ from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publi
 from ingress_api.queued import Queued
 from ingress_api.steps import KINDS, Kind, Steps, steps_from
 from ingress_api.store import Manifest, Reservation, Store, StoreUnavailable
-from ingress_api.unanswered import in_progress, not_reached, not_sent, unknown
+from ingress_api.unanswered import in_progress, not_reached, not_sent, refuse_another_s, unknown
 from schemas import codec, ids
-from schemas.codec import Outcome
 from schemas.commands import AnyCommand
 from schemas.crash_points import crash_point
 from schemas.placement import place_of
@@ -121,8 +120,13 @@ class Intake:
         queued: Queued,
         kind: Kind,
         manifest: Manifest | None = None,
+        *,
+        is_replay: bool = False,
     ) -> Answer:
-        """Answer a request that is many commands, sent by the engines; closes `queued`."""
+        """Answer a request that is many commands, sent by the engines; closes `queued`.
+
+        `is_replay`: it goes on with what was begun without us (`accruals`).
+        """
         deadline = _deadline(request)
         wanted = _reservation(request, accepted_at, ids.IN_PARTS)
         with self.outcomes.expect(
@@ -141,10 +145,10 @@ class Intake:
             crash_point("ingress-parts-queued")
             outcomes = await waiter.wait(deadline) if request.preference.wait_s else None
         if outcomes is not None:
-            _refuse_another_s(outcomes, request)
+            refuse_another_s(outcomes, request.fingerprint)
             # In a thread: it is a sum over thousands of outcomes.
             return await asyncio.to_thread(
-                kind.answer, outcomes, wanted.command_id, is_replay=False
+                kind.answer, outcomes, wanted.command_id, is_replay=is_replay
             )
         event_id = None if manifest is None else manifest.accrual_event_id
         position = position_of(list(waiter.found.values())) or None
@@ -195,7 +199,7 @@ class Intake:
         else:
             place = (holder.partition_id, holder.idempotency_key)
             outcomes = await self.store.outcomes(holder.tenant_id, [place])
-            _refuse_another_s(outcomes, request)
+            refuse_another_s(outcomes, request.fingerprint)
             answer = answer_known(outcomes[0]) if outcomes else None
         if answer is None and await self.store.is_held(holder.tenant_id, holder.command_id):
             return answer_pending(holder.command_id, None, None, is_held=True)
@@ -208,7 +212,7 @@ class Intake:
         outcomes = known_steps(steps)
         if outcomes is None:
             return None
-        _refuse_another_s(outcomes, request)
+        refuse_another_s(outcomes, request.fingerprint)
         kind = KINDS[steps[0].command_type]
         return await asyncio.to_thread(kind.answer, outcomes, holder.command_id, is_replay=True)
 
@@ -249,7 +253,7 @@ class Intake:
             at = f"{waiter.partition_id}:{await self._acknowledged(sent, own)}"
             return answer_pending(own.command_id, at, None, is_held=waiter.is_held)
         crash_point("ingress-outcome-known")
-        _refuse_another_s(outcomes, request)
+        refuse_another_s(outcomes, request.fingerprint)
         if waiter.steps is None:
             # Another command's: a direct producer's, or one whose reservation went with a server.
             return answer_one(outcomes[0], is_replay=outcomes[0].command_id != own.command_id)
@@ -320,12 +324,6 @@ class Intake:
             reply_partition=self.outcomes.partition,
             traceparent=traceparent,
         )
-
-
-def _refuse_another_s(outcomes: Sequence[Outcome], request: Request) -> None:
-    """A direct producer may have used the key first, for something else (it reserves nothing)."""
-    if any(outcome.fingerprint != request.fingerprint for outcome in outcomes):
-        raise ProblemError(Problem(code="idempotency_mismatch"))
 
 
 def _deadline(request: Request) -> float:

@@ -2,9 +2,11 @@
 ask again. Nothing here says that a command failed which may yet post.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from ingress_api.publisher import NotSent, TooLarge
+from schemas.codec import Outcome
 from schemas.problems import Problem, ProblemError
 
 
@@ -35,3 +37,9 @@ def in_progress(command_id: UUID | None) -> ProblemError:
             headers={"Retry-After": "1"},
         )
     )
+
+
+def refuse_another_s(outcomes: Iterable[Outcome], fingerprint: bytes) -> None:
+    """A direct producer may have used the key first, for something else (it reserves nothing)."""
+    if any(outcome.fingerprint != fingerprint for outcome in outcomes):
+        raise ProblemError(Problem(code="idempotency_mismatch"))

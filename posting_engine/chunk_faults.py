@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from schemas.commands import AccrualChunk
 from schemas.money import MAX_AMOUNT_MINOR
 
+MAX_CHUNKS: Final = 5_000_000
+"""A batch has as many loans at most. Postgres could not even keep a larger number in quarantine."""
 MAX_CHUNK_LOANS: Final = 5_000
 """Above it the sum of a part could pass a bigint."""
 
@@ -53,6 +55,8 @@ def chunk_fault(chunk: AccrualChunk) -> str | None:
         amounts_minor = np.frombuffer(packed, ">i8")
         if amounts_minor.min() < 0 or amounts_minor.max() > MAX_AMOUNT_MINOR:
             return "an amount is out of range"
+    if chunk.chunks_total > MAX_CHUNKS:
+        return f"chunks_total is more than {MAX_CHUNKS}"
     return None if chunk.chunks_total > 0 else "a chunk without its manifest"
 
 

@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import get_args
 
@@ -63,6 +63,12 @@ _STEPS = {
     PayoffReversal: "payoff",
 }
 
+_FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_TEXT = 255
+"""Characters, as at ingress. Longer ones pass what an index of Postgres can hold, which it tells as
+it tells a limit of the server: the batch would be tried again for ever."""
+MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE = 50, 40, 500
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -116,6 +122,9 @@ def examine(
     try:
         message = codec.decode(record.value)
     except codec.UnknownSchema as error:
+        # Whose it is cannot be read, but a key that was withdrawn must not halt anybody.
+        if not key.is_valid(record.appended_at):
+            raise DeadLetter(f"foreign: key {key.key_id} is not valid at this time") from error
         raise UnknownToThisBuild(f"{error}: run a build that knows it") from error
     except codec.UndecodableRecord as error:
         raise DeadLetter(f"undecodable: {error}") from error
@@ -134,7 +143,8 @@ def examine(
         raise UnknownToThisBuild(
             f"rules version {message.rules_version} is unknown: run a build that knows it"
         )
-    if (fault := _fault(message)) is not None:
+    fault = _fault(message) or _date_fault(message, record.appended_at)
+    if fault is not None:
         raise DeadLetter(f"malformed: {fault}")
     if not _is_in_its_partition(message, record.partition_id, partition_count):
         raise DeadLetter("wrong partition: another one owns what the command names")
@@ -186,6 +196,16 @@ def _text_fault(command: AnyCommand | Resolution) -> str | None:
     metadata: dict[str, str] = getattr(command, "metadata", {})
     if any("\0" in text for text in (*texts, *metadata, *metadata.values())):
         return "U+0000 in a text"
+    # A step's key is the client's and its own part, which is checked by itself.
+    root = command.idempotency_key.partition("/")[0]
+    others = [text for text in texts if text != command.idempotency_key]
+    if any(len(text) > MAX_TEXT for text in (root, *others)):
+        return f"a text has more than {MAX_TEXT} characters"
+    if len(metadata) > MAX_METADATA or any(
+        len(name) > MAX_METADATA_NAME or len(text) > MAX_METADATA_VALUE
+        for name, text in metadata.items()
+    ):
+        return "metadata is larger than ingress takes"
     return None
 
 
@@ -201,6 +221,16 @@ def _key_fault(command: AnyCommand | Resolution) -> str | None:
     if not root or own != (step or "") or (step is None and "/" in key):
         return "the key is not that of such a step"
     return None
+
+
+def _date_fault(command: AnyCommand | Resolution, appended_at: datetime) -> str | None:
+    """An instant that no id can hold; or a month that by no broker's clock has ended."""
+    if command.accepted_at < _FIRST_INSTANT:
+        return "accepted_at is before 1970"
+    if not isinstance(command, PeriodClosed):
+        return None
+    is_over = command.closed_through < (appended_at + timedelta(days=1)).date()
+    return None if is_over else "it closes a month that has not ended"
 
 
 def _amount_fault(command: AnyCommand | Resolution) -> str | None:

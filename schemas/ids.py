@@ -6,10 +6,14 @@ partition, a retry gets the same id, and nobody outside can choose one. A key ca
 0x00, so no two (key, kind) pairs are hashed alike.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 from uuid import UUID, SafeUUID
+
+CLIENT_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{7,254}")
+"""An idempotency key as a client may choose it."""
 
 IN_PARTS: Final = 4095
 """The partition bits of what lives in several partitions: a batch, a refinance, a close."""

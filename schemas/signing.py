@@ -27,6 +27,10 @@ class SigningKey:
         """Whether a record of this tenant, appended then, may bear this key's signature."""
         if self.tenants is not None and tenant_id not in self.tenants:
             return False
+        return self.is_valid(appended_at)
+
+    def is_valid(self, appended_at: datetime) -> bool:
+        """Whether a record that was appended then may bear this key's signature at all."""
         if appended_at < self.valid_from:
             return False
         return self.valid_until is None or appended_at < self.valid_until

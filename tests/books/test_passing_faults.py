@@ -1,11 +1,13 @@
 """What Postgres cannot do just now is no fault of the data: nothing is set aside for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from posting_engine.batch import decide_batch
 from posting_engine.positions import DataRefused, StoreUnavailable
+from posting_engine.records import MAX_TEXT
 from posting_engine.verdict import Item
 from tests import audit
 from tests.books import ledger
@@ -73,3 +75,19 @@ def test_what_is_wrong_with_the_data_is_said_so(
     assert case.books.positions([HOME])[HOME].next_offset == 0
     case.books.close()
     assert audit.faults_of_books(case.dsn) == []
+
+
+def test_the_longest_texts_that_are_no_dead_letter_are_kept(
+    fresh_ledger: Callable[[], tuple[str, str]],
+) -> None:
+    """An index that cannot hold a text says so as a server says that it is at a limit of its own
+    (54000): it would be taken for a passing fault, and all partitions would wait for ever.
+    """
+    case = Case(fresh_ledger())
+    # Four bytes each, and as good as random: Postgres cannot make them shorter.
+    longest = "".join(chr(0x10000 + 7919 * n % 0x3FFFF) for n in range(MAX_TEXT))
+    case.take(ledger.disbursement("open:1", LOAN))
+    paid = replace(ledger.payment("pay:1", LOAN), idempotency_key=longest, external_ref=longest)
+    case.take(paid)
+    assert case.status(longest) == "posted"
+    case.end()

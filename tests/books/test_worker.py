@@ -1,7 +1,7 @@
 """What the worker makes of a record: a command, a dead letter with a reason, or a halt."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
 from schemas import codec, signing
 from schemas.codec import Outcome
-from schemas.commands import AnyCommand
+from schemas.commands import AnyCommand, Command, PeriodClosed
 from schemas.partitioning import record_key
 from schemas.signing import SigningKey
 from schemas.topics import SIGNATURE_HEADER
@@ -146,6 +146,8 @@ def test_a_signed_record_of_a_newer_build_halts_and_an_unsigned_one_does_not() -
     )
     assert reason_of(replace(record_of(newer), headers=())).startswith("unsigned: ")
     assert reason_of(record_of(newer, key=STRANGER)).startswith("foreign: ")
+    withdrawn = record_of(newer, key=RETIRED, hours=1)
+    assert reason_of(withdrawn) == "foreign: key old-1 is not valid at this time"
 
 
 def test_rules_or_a_waterfall_of_a_newer_build_halt() -> None:
@@ -173,6 +175,53 @@ def test_a_text_that_postgres_cannot_keep_is_malformed(command: AnyCommand) -> N
     assert reason_of(signed(command)) == "malformed: U+0000 in a text"
 
 
+LONG = "x" * 256
+WITH_TOO_MUCH = {
+    "key": (replace(PAYMENT, idempotency_key=LONG), "a text has more than 255 characters"),
+    "key of a step": (
+        replace(CHUNK, idempotency_key=f"{LONG}/{HOME}/0"),
+        "a text has more than 255 characters",
+    ),
+    "actor": (replace(PAYMENT, actor=LONG), "a text has more than 255 characters"),
+    "external_ref": (replace(PAYMENT, external_ref=LONG), "a text has more than 255 characters"),
+    "text equal to the key": (
+        replace(PAYMENT, idempotency_key=LONG, external_ref=LONG),
+        "a text has more than 255 characters",
+    ),
+    "metadata": (
+        replace(PAYMENT, metadata={str(n): "" for n in range(51)}),
+        "metadata is larger than ingress takes",
+    ),
+    "metadata name": (
+        replace(PAYMENT, metadata={"x" * 41: ""}),
+        "metadata is larger than ingress takes",
+    ),
+    "metadata value": (
+        replace(PAYMENT, metadata={"x": "x" * 501}),
+        "metadata is larger than ingress takes",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WITH_TOO_MUCH)
+def test_a_text_that_no_index_of_postgres_holds_is_malformed(case: str) -> None:
+    command, fault = WITH_TOO_MUCH[case]
+    assert reason_of(signed(command)) == f"malformed: {fault}"
+
+
+def test_a_step_that_closes_a_month_before_its_end_is_malformed() -> None:
+    """Nothing could be booked after the last month of all, nor a month be opened again."""
+    closed = PeriodClosed(
+        **{name: getattr(PAYMENT, name) for name in Command.__slots__},
+        closed_through=date(9999, 12, 31),
+        partition_id=HOME,
+    )
+    closed = replace(closed, idempotency_key=f"close:1/{HOME}")
+    assert reason_of(signed(closed)) == "malformed: it closes a month that has not ended"
+    ended = replace(closed, closed_through=date(2025, 12, 31))
+    assert examine(signed(ended), RING, ledger.PARTITIONS) == ended
+
+
 PAYMENTS_WITHOUT_SENSE = {
     "amount_minor out of range": (
         replace(PAYMENT, amount_minor=0),
@@ -185,6 +234,9 @@ PAYMENTS_WITHOUT_SENSE = {
         replace(PAYMENT, currency=""),
     ),
     "allocation is neither auto nor hold": (replace(PAYMENT, allocation="none"),),  # type: ignore[arg-type]
+    "accepted_at is before 1970": (
+        replace(PAYMENT, accepted_at=datetime(1969, 12, 31, tzinfo=UTC)),
+    ),
     "the key is not that of such a step": (replace(PAYMENT, idempotency_key="payment:1/0/0"),),
 }
 
@@ -219,6 +271,7 @@ CHUNKS_WITHOUT_SENSE = {
         replace(CHUNK, interests=packed(1, 10**15, 3)),
     ),
     "a chunk without its manifest": (replace(CHUNK, chunks_total=0),),
+    "chunks_total is more than 5000000": (replace(CHUNK, chunks_total=2**31),),
     "the key is no step of a batch": (
         replace(CHUNK, idempotency_key="accrual:1"),
         replace(CHUNK, idempotency_key=f"accrual:1/{HOME}/x"),

@@ -8,9 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hpts import accrual_targets
 from hpts.provision import PARTITIONS
-from hpts_client import http
 from schemas.partitioning import partition_of_loan
 from tests.edges.lending import tenant_of
 from tests.edges.test_ingress_streams import being_read
@@ -108,16 +106,50 @@ def test_both_ways_with_one_key_make_one_batch(
     assert file.interest(client) == ["1", "2"]
 
 
-def test_over_http_a_batch_that_the_direct_producer_posted_is_given_up_in_time(
+def test_http_goes_on_with_what_a_direct_producer_began(
+    stack_dir: Path, client: Client, tmp_path: Path
+) -> None:
+    file = File(tmp_path, client, good=3)
+    first = json.loads(accrue(stack_dir, file.lines, "--kafka", "--json").stdout)
+    body = json.loads(file.document.read_text())
+
+    again = client.post("/v1/accruals/batch", body, key=file.key)
+
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (200, "true")
+    for member in ("accrual_event_id", "journal_entry_id", "loan_count", "total_accrued_minor"):
+        assert again.json()[member] == first[member]
+    progress = client.get(f"/v1/accruals/{first['accrual_event_id']}").json()
+    assert (progress["status"], progress["expected_loan_count"]) == ("posted", 3)
+    assert client.post("/v1/accruals/batch", body, key=file.key).content == again.content
+    assert file.interest(client) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("key", ["short", "has/a/slash", "x" * 256, "ends-in-a-line\n"])
+def test_a_key_that_no_client_may_choose_sends_nothing(
+    stack_dir: Path, client: Client, tmp_path: Path, key: str
+) -> None:
+    file = File(tmp_path, client, good=1)
+    refused = accrue(stack_dir, file.lines, "--kafka", "--key", key)
+    assert refused.returncode == 2, refused
+    assert b"is no idempotency key" in refused.stderr
+    assert file.interest(client) == ["0"]
+
+
+def test_http_refuses_another_batch_under_a_direct_producers_key(
     stack_dir: Path, client: Client, tmp_path: Path
 ) -> None:
     file = File(tmp_path, client, good=2)
     assert accrue(stack_dir, file.lines, "--kafka").returncode == 0
-    target = accrual_targets.over_http(stack_dir, None, {})
-    event_id = target.post(iter([file.lines.read_bytes()]), http.LINES, file.key)
-    with pytest.raises(http.Stalled, match=r"^0 of [12] chunks have posted, and none for 1 s"):
-        target.follow(event_id, lambda _: None, give_up_after_s=1.0)
+    body = json.loads(file.document.read_text())
+    body["accrual_date"] = "2026-02-28"
+
+    other = client.post("/v1/accruals/batch", body, key=file.key)
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     assert file.interest(client) == ["1", "2"]
+    # Nothing was reserved for it.
+    body["accrual_date"] = "2026-01-31"
+    assert client.post("/v1/accruals/batch", body, key=file.key).status_code == 200
 
 
 def test_a_refusal_that_passes_is_told_as_one(

@@ -223,6 +223,23 @@ def test_a_producer_killed_in_mid_batch_is_completed_by_running_it_again(batch: 
     assert once_more | volatile == again | volatile
 
 
+def test_http_completes_what_a_killed_producer_began(batch: Batch) -> None:
+    batch.killed_at("producer-opened")
+    assert batch.outcomes() == 1
+    client = Client.of(batch.stack)
+    headers = {
+        "Authorization": f"Bearer {client.token}",
+        "Content-Type": "application/x-ndjson",
+        "Idempotency-Key": batch.key,
+        "Prefer": "wait=60",
+    }
+    lines = batch.file.read_bytes()
+    told = client.http.post("/v1/accruals/batch", content=lines, headers=headers)
+    assert (told.status_code, told.headers.get("idempotency-replayed")) == (200, "true"), told.text
+    assert told.json()["rejected_count"] == STRANGERS
+    check(batch, batch.completed())
+
+
 def test_producer_and_engine_killed_together_leave_nothing_undone(batch: Batch) -> None:
     process = batch.in_mid_batch()
     batch.engine.stop(signal.SIGKILL)

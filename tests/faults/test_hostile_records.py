@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from schemas.topics import COMMANDS
 from tests import audit
@@ -57,6 +57,23 @@ def test_a_header_name_that_is_not_utf_8_is_a_dead_letter(stack: dict[str, Any])
 
     assert produce(stack["kafka_bootstrap"], PARTITION, record_batch(b"k", b"v", b"\xff\xfe")) == 0
 
+    assert until_reasons(stack, since, 1) == ["unsigned: no signature, or no value"]
+    assert still_posts(stack)
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+def test_a_record_counts_as_long_as_it_is_unpacked(stack: dict[str, Any], codec: str) -> None:
+    """100 MB of zeros are 3 kB on the wire, and more than the engine's client would unpack."""
+    since, told = next_offset(stack), []
+    servers = {"bootstrap.servers": stack["kafka_bootstrap"]}
+    bomber = Producer({**servers, "compression.type": codec, "message.max.bytes": 200_000_000})
+    for length in (100_000_000, 100):
+        bomber.produce(
+            COMMANDS, bytes(length), b"key", PARTITION, on_delivery=lambda e, _: told.append(e)
+        )
+        bomber.flush(30)
+
+    assert [error and error.code() for error in told] == [KafkaError.MSG_SIZE_TOO_LARGE, None]
     assert until_reasons(stack, since, 1) == ["unsigned: no signature, or no value"]
     assert still_posts(stack)
 

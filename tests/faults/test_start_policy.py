@@ -25,6 +25,7 @@ WEAK = [
     (COMMANDS, "message.timestamp.type", "CreateTime"),
     (COMMANDS, "unclean.leader.election.enable", "true"),
     (COMMANDS, "max.message.bytes", "100000"),
+    (COMMANDS, "compression.type", "zstd"),
     (OUTCOMES, "retention.ms", "1000"),
 ]
 
@@ -76,6 +77,7 @@ GOOD = {
     "message.timestamp.type": "LogAppendTime",
     "unclean.leader.election.enable": "false",
     "max.message.bytes": "1048588",
+    "compression.type": "uncompressed",
 }
 
 

@@ -44,6 +44,10 @@ GIVE_UP_AFTER_S: Final = 300.0
 _WAIT_S: Final = 0.1
 
 
+class KeyMalformed(Exception):
+    """No client may choose such a key: over HTTP the batch could not even be asked for."""
+
+
 class KeyTaken(Exception):
     """The key was used before, for another batch. Of this one no further chunk is sent."""
 
@@ -101,8 +105,14 @@ def accrue(
 ) -> Report:
     """Post a batch; returns once every chunk has an outcome.
 
-    Raises `KeyTaken`, `NotApplied` or `LinkLost`; after the last two the same call goes on.
+    Raises `KeyMalformed`, `KeyTaken`, `NotApplied` or `LinkLost`; after the last two the same call
+    goes on.
     """
+    if ids.CLIENT_KEY.fullmatch(idempotency_key) is None:
+        raise KeyMalformed(
+            f"{idempotency_key!r} is no idempotency key: it has 8 to 255 characters, letters, "
+            "digits, and . _ : - after the first"
+        )
     now = datetime.now(UTC)
     acceptance = Acceptance(
         tenant_id=settings.tenant_id,
@@ -264,6 +274,7 @@ class _Job:
 
 
 __all__ = [
+    "KeyMalformed",
     "KeyTaken",
     "LinkLost",
     "NotApplied",
