@@ -3,12 +3,12 @@
     python -m bench [--short] [--parts A,B] [--seconds S] [--loans N] [--rate R] [--ways W,W]
                     [--sizes N,N] [--engines N,N] [--data-dir DIR] [--json FILE]
 
-Parts: `payments` (closed loop at 1, 8 and 64 clients), `open` (a fixed rate; latencies from the
-intended start; growth in bytes for each payment), `accruals` (each way), `mixed` (accruals with
-payments running), `limit` (set-based SQL on the same tables), and, when asked for, `engines` (1
-against 2 and 4 of them, each on a stack of its own) and `sizes` (how cost grows with the ledger).
-Figures are compared within one run, never asserted; the exit status is 1 only for what no slowness
-excuses: a wrong answer, or books that do not balance.
+Parts: `payments` (closed loop at 1, 8 and 64 clients), `reads` (balances, at 1 and 16), `open` (a
+fixed rate; latencies from the intended start; growth in bytes for each payment), `accruals` (each
+way), `mixed` (accruals with payments running), `limit` (set-based SQL on the same tables), and,
+when asked for, `engines` (1 against 2 and 4 of them, each on a stack of its own) and `sizes` (how
+cost grows with the ledger). Figures are compared within one run, never asserted; the exit status is
+1 only for what no slowness excuses: a wrong answer, or books that do not balance.
 """
 
 import argparse
@@ -22,15 +22,15 @@ from typing import Any, Final
 import psycopg
 import uvloop
 
-from bench import accruals, limit, load, payments, scale
+from bench import accruals, limit, load, payments, reads, scale
 from bench.client import fetch_token
 from bench.growth import growth, sizes
 from bench.loans import Loans, query, seed
 from bench.measured import Bench, Options, Row, print_table
 from bench.stack import cpu_seconds, forget_peaks, peaks_mb, running
 
-PARTS: Final = ("payments", "open", "accruals", "mixed", "limit", "engines", "sizes")
-USUAL: Final = PARTS[:5]
+PARTS: Final = ("payments", "reads", "open", "accruals", "mixed", "limit", "engines", "sizes")
+USUAL: Final = PARTS[:6]
 SHORT: Final = Options(seconds=2.0, loans=2_000, rate=50)
 _PAID: Final = 200
 
@@ -48,6 +48,8 @@ async def measure(stack: dict[str, Any], options: Options, parts: list[str]) -> 
     rows: list[Row] = []
     if "payments" in parts:
         rows += await _closed(bench)
+    if "reads" in parts:
+        rows += await _reads(bench)
     paid = await payments.open_loans(bench.api, bench.token, _PAID)
     if "open" in parts:
         rows.append(await _open(bench, paid))
@@ -94,6 +96,15 @@ async def _closed(bench: Bench) -> list[Row]:
     rows[-1]["peak_rss_mb"] = peaks_mb(bench.processes)
     for row in rows:
         bench.expect_no_refusal(row["of"], row["other_answers"])
+    return rows
+
+
+async def _reads(bench: Bench) -> list[Row]:
+    options = bench.options
+    asked = argparse.Namespace(seconds=options.seconds / 2, entries=min(5_000, options.loans // 10))
+    rows = await reads.measure(bench.stack, asked)
+    for row in rows:
+        bench.expect(not row["other_answers"], f"{row['of']}: {row['other_answers']}")
     return rows
 
 

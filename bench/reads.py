@@ -81,7 +81,7 @@ async def measure(stack: dict[str, Any], arguments: argparse.Namespace) -> list[
     token = await fetch_token(stack["token_url"], client["client_id"], client["client_secret"])
     *ordinary, many = await open_loans(api, token, LOANS + 1)
     await _pay_often(api, token, many, arguments.entries)
-    kinds = {"balance": ordinary, f"of {arguments.entries} entries": [many]}
+    kinds = {"balances": ordinary, f"balances, {arguments.entries:,} entries": [many]}
     await _read(api, token, ordinary, 16, arguments.seconds / 2, "")
     figures = []
     for of, loans in kinds.items():

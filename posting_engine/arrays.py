@@ -56,12 +56,13 @@ def array_of(kind: str, values: Sequence[Any]) -> Array:
     element_oid, array_oid, encode = _KINDS[kind]
     if not values:
         return Array(array_oid, _EMPTY.pack(0, 0, element_oid))
-    has_nulls, body = encode(values)
-    return Array(array_oid, _HEAD.pack(1, has_nulls, element_oid, len(values), 1) + body)
+    has_nulls, parts = encode(values)
+    head = _HEAD.pack(1, has_nulls, element_oid, len(values), 1)
+    return Array(array_oid, b"".join((head, *parts)))  # once: it may be megabytes
 
 
-Encode = Callable[[Sequence[Any]], tuple[bool, bytes]]
-"""Whether there are NULLs, and the elements, each after its length."""
+Encode = Callable[[Sequence[Any]], tuple[bool, Sequence[bytes]]]
+"""Whether there are NULLs, and the elements, each after its length, in parts."""
 
 
 def _numbers(width: int, code: str) -> Encode:
@@ -73,25 +74,25 @@ def _numbers(width: int, code: str) -> Encode:
 
     one = packer(1).pack
 
-    def encode(values: Sequence[Any]) -> tuple[bool, bytes]:
+    def encode(values: Sequence[Any]) -> tuple[bool, Sequence[bytes]]:
         if None in values:
-            return True, b"".join([_NULL if v is None else one(width, v) for v in values])
+            return True, [_NULL if v is None else one(width, v) for v in values]
         mixed = [width] * (2 * len(values))
         mixed[1::2] = values
-        return False, packer(len(values)).pack(*mixed)
+        return False, (packer(len(values)).pack(*mixed),)
 
     return encode
 
 
 def _as_numbers(of: Callable[[Any], int], encode: Encode) -> Encode:
-    def through(values: Sequence[Any]) -> tuple[bool, bytes]:
+    def through(values: Sequence[Any]) -> tuple[bool, Sequence[bytes]]:
         return encode([None if value is None else of(value) for value in values])
 
     return through
 
 
 def _as_bytes(of: Callable[[Any], bytes]) -> Encode:
-    def encode(values: Sequence[Any]) -> tuple[bool, bytes]:
+    def encode(values: Sequence[Any]) -> tuple[bool, Sequence[bytes]]:
         parts: list[bytes] = []
         has_nulls = False
         for value in values:
@@ -101,7 +102,7 @@ def _as_bytes(of: Callable[[Any], bytes]) -> Encode:
             else:
                 element = of(value)
                 parts += (len(element).to_bytes(4, "big"), element)
-        return has_nulls, b"".join(parts)
+        return has_nulls, parts
 
     return encode
 

@@ -85,15 +85,16 @@ class Store:
         """
         cursors: list[psycopg.Cursor[DictRow]] = []
         self._warning = None
-        with self._errors(), _transaction(connection := self._connected()) as pipeline:
+        with self._errors(), _transaction(connection := self._connected()):
             try:
-                for name, parameters in statements:
-                    cursors.append(connection.execute(STATEMENTS[name], parameters))
-                meanwhile()
-                pipeline.sync()
+                # Its end waits for the answers; `sync` may leave what is long unsent, and wait.
+                with connection.pipeline():
+                    connection.execute(STATEMENTS["begin"])
+                    for name, parameters in statements:
+                        cursors.append(connection.execute(STATEMENTS[name], parameters))
+                    meanwhile()
             except (psycopg.DataError, psycopg.IntegrityError):
                 # What was written before us collides with it: no fault of the data.
-                _drain(pipeline)
                 check_fence(statements, cursors)
                 raise
             check(statements, cursors)
@@ -126,31 +127,18 @@ class Store:
 
 
 @contextmanager
-def _transaction(connection: psycopg.Connection[DictRow]) -> Iterator[psycopg.Pipeline]:
-    """A transaction in two round trips: BEGIN goes along with the statements, COMMIT by itself,
-    after their answers have come (`sync`) and been looked at.
+def _transaction(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
+    """A transaction in two round trips: BEGIN goes along with the statements, in their pipeline;
+    COMMIT by itself, once their answers have been looked at.
     """
     try:
-        with connection.pipeline() as pipeline:
-            connection.execute(STATEMENTS["begin"])
-            try:
-                yield pipeline
-            except psycopg.Error:
-                _drain(pipeline)
-                raise
-            connection.commit()
+        yield
+        connection.commit()
     except Exception as error:
         with suppress(psycopg.Error):  # a connection that is broken rolls back by itself
             connection.rollback()
         if not isinstance(error, psycopg.Rollback):
             raise
-
-
-def _drain(pipeline: psycopg.Pipeline) -> None:
-    """After an error: take the answers that are left, and those that end it."""
-    for _ in range(2):
-        with suppress(psycopg.Error):
-            pipeline.sync()
 
 
 def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:

@@ -65,10 +65,10 @@ def position_is_moved_before_the_commit(patch: pytest.MonkeyPatch) -> None:
         self.store.read(moves)
         rest = [s for s in writes_of(verdict, pages) if s[0] != "move_position"]
         connection = self.store._connected()
-        with self.store._errors(), store._transaction(connection) as pipeline:
+        with self.store._errors(), store._transaction(connection), connection.pipeline():
+            connection.execute(STATEMENTS["begin"])
             for name, parameters in rest:
                 connection.execute(STATEMENTS[name], parameters)
-            pipeline.sync()
 
     writes_of = books.writes_of
     patch.setattr(Books, "record", record)
