@@ -46,7 +46,8 @@ PRODUCER_POINTS: Final = {
     "producer-opened": "the first chunk of a batch has its outcome; no other is sent",
     "producer-outcome-known": "a chunk's outcome has come; some are under way, others not sent",
 }
-POINTS: Final = ENGINE_POINTS | INGRESS_POINTS | PRODUCER_POINTS
+SERVICE_POINTS: Final = ENGINE_POINTS | INGRESS_POINTS
+POINTS: Final = SERVICE_POINTS | PRODUCER_POINTS
 
 _ORDERS: Final = os.environ.get(SETTING) or None
 

@@ -82,7 +82,7 @@ class Injector:
             self._heal()
 
     def _has_hit_all_points(self) -> bool:
-        return self.points_hit.keys() == crash_points.POINTS.keys()
+        return self.points_hit.keys() == crash_points.SERVICE_POINTS.keys()
 
     def _heal(self) -> None:
         for order in self.stack.orders.iterdir():

@@ -50,7 +50,7 @@ class Report:
 
     @property
     def points_missed(self) -> list[str]:
-        return sorted(crash_points.POINTS.keys() - self.points_hit.keys())
+        return sorted(crash_points.SERVICE_POINTS.keys() - self.points_hit.keys())
 
     def recoveries(self) -> dict[str, list[tuple[float, bool]]]:
         """Seconds from each kind of kill to the next command posted; whether it was alone."""
@@ -102,8 +102,8 @@ class Report:
         yield f"{self.records} records in the log, {self.duplicates} of them sent again"
         yield f"{self.kills} kills, {self.pauses} pauses"
         yield f"{len(self.long_pauses)} pauses outlasted the session; fenced in {self.fenced}"
-        hit = len(self.points_hit)
-        yield f"{hit} of {len(crash_points.POINTS)} labelled points hit; not: {self.points_missed}"
+        hit, labelled = len(self.points_hit), len(crash_points.SERVICE_POINTS)
+        yield f"{hit} of {labelled} labelled points hit; not: {self.points_missed}"
         network = Counter(f"{f.kind} {f.detail}" for f in self.faults if f.kind.startswith("net"))
         yield "; ".join(f"{what} {times}" for what, times in sorted(network.items()))
         yield f"{len(self.found)} faults found"
