@@ -122,8 +122,8 @@ INGRESS_FAULTS: Final = (
                 "        if not holder.fingerprint:\n",
             ),
             Change(
-                "ingress_api/intake.py",
-                "    if any(outcome.fingerprint != request.fingerprint for outcome in outcomes):\n",
+                "ingress_api/unanswered.py",
+                "    if any(outcome.fingerprint != fingerprint for outcome in outcomes):\n",
                 "    if any(not outcome.fingerprint for outcome in outcomes):\n",
             ),
         ),

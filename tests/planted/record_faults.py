@@ -34,8 +34,8 @@ RECORD_FAULTS: Final = (
         changes=(
             Change(
                 "posting_engine/records.py",
-                "    except codec.UnknownSchema as error:\n        raise UnknownToThisBuild(",
-                "    except codec.UnknownSchema as error:\n        raise DeadLetter(",
+                '        raise UnknownToThisBuild(f"{error}: run',
+                '        raise DeadLetter(f"{error}: run',
             ),
         ),
         caught_by=(
