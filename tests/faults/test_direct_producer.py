@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from hpts_client import chunks, http, producer
+from hpts_client import chunks, producer
 from hpts_client.batch_file import read_batch
 from hpts_client.report import Report
 from schemas.crash_points import PRODUCER_POINTS, SETTING, TAKEN
@@ -237,23 +237,6 @@ def test_http_completes_what_a_killed_producer_began(batch: Batch) -> None:
     told = client.http.post("/v1/accruals/batch", content=lines, headers=headers)
     assert (told.status_code, told.headers.get("idempotency-replayed")) == (200, "true"), told.text
     assert told.json()["rejected_count"] == STRANGERS
-    check(batch, batch.completed())
-
-
-def test_over_http_a_batch_that_nobody_posts_is_given_up_and_can_be_followed_again(
-    batch: Batch,
-) -> None:
-    registered = batch.own.servers.clients[0]
-    credentials = http.Credentials(
-        batch.stack["token_url"], registered["client_id"], registered["client_secret"]
-    )
-    target = http.BatchClient(batch.stack["api_url"], credentials)
-    batch.engine.send(signal.SIGSTOP)
-    event_id = target.post(iter([batch.file.read_bytes()]), http.LINES, batch.key)
-    with pytest.raises(http.Stalled, match=r"^0 of \d+ chunks have posted, and none for 1 s"):
-        target.follow(event_id, lambda _: None, give_up_after_s=1.0)
-    batch.engine.send(signal.SIGCONT)
-    assert target.follow(event_id, lambda _: None)["status"] == "posted_with_rejections"
     check(batch, batch.completed())
 
 

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from bench.client import Connection
+from hpts_client import http
 from schemas import crash_points
 from tests import audit
 from tests.edges import bodies_of
@@ -165,6 +166,22 @@ def result_of(night: Night, body: dict[str, Any], key: str) -> dict[str, Any]:
     assert (result["loan_count"], result["rejected_count"]) == (LOANS, STRANGERS)
     assert result["total_accrued_minor"] == str(LOANS * CENTS)
     return result
+
+
+def test_a_batch_that_nobody_posts_is_given_up_in_time_and_can_be_followed_again(
+    night: Night,
+) -> None:
+    night.open_loans()
+    stack, owner = night.own.stack(night.api), night.own.servers.clients[0]
+    credentials = http.Credentials(stack["token_url"], owner["client_id"], owner["client_secret"])
+    target = http.BatchClient(stack["api_url"], credentials)
+    night.engine.send(signal.SIGSTOP)
+    event_id = target.post(iter([lines_of(night.batch())]), http.LINES, "night:given-up")
+    with pytest.raises(http.Stalled, match=r"^0 of \d+ chunks have posted, and none for 1 s"):
+        target.follow(event_id, lambda _: None, give_up_after_s=1.0)
+    night.engine.send(signal.SIGCONT)
+    assert target.follow(event_id, lambda _: None)["status"] == "posted_with_rejections"
+    night.sound()
 
 
 def test_a_stream_is_accepted_whole_or_not_at_all_wherever_the_api_is_killed(
