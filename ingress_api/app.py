@@ -159,16 +159,25 @@ def _rendered(problem: Problem, request: Request) -> Response:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if not isinstance(app, IngressApp):
         raise TypeError("the lifespan belongs to IngressApp")
-    async with AsyncExitStack() as opened:
-        await app.verifier.start()
-        opened.push_async_callback(app.verifier.stop)
-        starting = lasting_task(_open(app, opened), name="start", on_fatal=partial(_end, app))
-        try:
-            yield
-        finally:
-            app.routes_of_ours.deps = None
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+    try:
+        async with AsyncExitStack() as opened:
+            await app.verifier.start()
+            opened.push_async_callback(app.verifier.stop)
+            starting = lasting_task(_open(app, opened), name="start", on_fatal=partial(_end, app))
+            try:
+                yield
+            finally:
+                app.routes_of_ours.deps = None
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+    finally:
+        _end_by_status(app)
+
+
+def _end_by_status(app: IngressApp) -> None:
+    """After a fatal error the process must not end as one that was asked to, whatever closing it
+    has raised.
+    """
     if app.state.fatal is not None:
         log.error("ended after a fatal error", reason=app.state.fatal)
         os._exit(FATAL_EXIT)

@@ -170,10 +170,10 @@ class Publisher:
         for producer in (self._prompt, self._gathering):
             try:
                 await asyncio.to_thread(producer.flush, FLUSH_S / 2)
-            except broker.KafkaException as error:
+            except (broker.KafkaException, SystemError) as error:
                 # A fatal error is raised here where polling has not met it: it is told, not raised,
                 # so that the process ends as one that cannot go on.
-                self._on_error(error.args[0])
+                self._on_raised(error)
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
@@ -182,9 +182,9 @@ class Publisher:
             try:
                 self._prompt.poll(0)
                 self._gathering.poll(0)
-            except broker.KafkaException as error:
+            except (broker.KafkaException, SystemError) as error:
                 # The binding raises a fatal error here, or first at the next produce.
-                self._on_error(error.args[0])
+                self._on_raised(error)
                 if self.fatal is None:
                     raise
                 return
@@ -208,6 +208,14 @@ class Publisher:
                 acknowledged.set_exception(NotSent(error.str()))
             else:
                 acknowledged.set_exception(DeliveryUnknown(error.str()))
+
+    def _on_raised(self, error: Exception) -> None:
+        """The binding raised an error. Where it calls us back with a fatal one already raised, that
+        is wrapped in a SystemError.
+        """
+        cause = error.__cause__ if isinstance(error, SystemError) else error
+        if isinstance(cause, broker.KafkaException):
+            self._on_error(cause.args[0])
 
     def _on_error(self, error: broker.KafkaError) -> None:
         if not broker.is_fatal(error):

@@ -145,7 +145,7 @@ def test_a_producer_that_cannot_go_on_turns_health_red_and_ends_the_process(
         until(lambda: api.has_ended, seconds=15, told=api.said)
         # What the broker had acknowledged before may still have been told: one a client.
         assert payers.statuses[202] <= acknowledged + 8, "a 202 after the fatal error"
-        assert api.process.returncode == FATAL_EXIT
+        assert api.process.returncode == FATAL_EXIT, api.said()
         assert "the producer cannot go on" in api.said()
         # Its supervisor starts it again at the same address.
         successor = own.api(HPTS_PORT=api.url.rsplit(":", 1)[1], is_ready=False)
@@ -188,7 +188,7 @@ def test_no_202_without_the_broker_s_word_when_it_is_killed(own: OwnLedger) -> N
         own.servers.kafka.end(signal.SIGKILL)
         own.servers.kafka.start()
         seen = payers.statuses[202]
-        until(lambda: payers.statuses[202] > seen + 200, seconds=60)
+        until(lambda: payers.statuses[202] > seen + 200, seconds=60, told=api.said)
     until(lambda: own.unapplied() == 0, seconds=60)
     assert audit.faults_of_acknowledged(own.admin_dsn, payers.acknowledged) == []
     assert audit.faults_of_books(own.admin_dsn) == []
