@@ -187,8 +187,16 @@ def test_no_202_without_the_broker_s_word_when_it_is_killed(own: OwnLedger) -> N
         until(lambda: payers.statuses[202] > 200, seconds=30)
         own.servers.kafka.end(signal.SIGKILL)
         own.servers.kafka.start()
-        seen = payers.statuses[202]
-        until(lambda: payers.statuses[202] > seen + 200, seconds=60, told=api.said)
+        seen, apis = payers.statuses[202], [api]
+
+        def goes_on() -> bool:
+            """As a supervisor sees to it, should a producer have found that it cannot go on."""
+            if apis[-1].has_ended:
+                assert apis[-1].process.returncode == FATAL_EXIT, apis[-1].said()
+                apis.append(own.api(HPTS_PORT=api.url.rsplit(":", 1)[1], is_ready=False))
+            return payers.statuses[202] > seen + 200
+
+        until(goes_on, seconds=60, told=lambda: apis[-1].said())
     until(lambda: own.unapplied() == 0, seconds=60)
     assert audit.faults_of_acknowledged(own.admin_dsn, payers.acknowledged) == []
     assert audit.faults_of_books(own.admin_dsn) == []
