@@ -196,7 +196,7 @@ def test_no_202_without_the_broker_s_word_when_it_is_killed(own: OwnLedger) -> N
                 apis.append(own.api(HPTS_PORT=api.url.rsplit(":", 1)[1], is_ready=False))
             return payers.statuses[202] > seen + 200
 
-        until(goes_on, seconds=60, told=lambda: apis[-1].said())
+        until(goes_on, seconds=60, told=lambda: f"{payers.statuses}\n{apis[-1].said()}")
     until(lambda: own.unapplied() == 0, seconds=60)
     assert audit.faults_of_acknowledged(own.admin_dsn, payers.acknowledged) == []
     assert audit.faults_of_books(own.admin_dsn) == []
