@@ -1,4 +1,4 @@
-"""The command line: up, down, status, migrate, openapi, accrue, and the operator's commands.
+"""The command line: up, down, status, migrate, openapi, accrue, rebuilds, and the operator's.
 
 Words for people; the work is elsewhere.
 """
@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hpts import accruing, operating
+from hpts import accruing, operating, rebuild_commands
 from hpts import openapi as contract
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
@@ -47,6 +47,7 @@ app = typer.Typer(
 app.add_typer(operating.quarantine, name="quarantine")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
+rebuild_commands.add_to(app)
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 _HERE: Final = Path(".hpts")
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)

@@ -96,9 +96,7 @@ def _in_common_journal(
         middle = (low + high) // 2
         low, high = (middle, high) if agree(middle) else (low, middle)
     for table in ("journal_lines", "journal_entries"):
-        found = _in_table(
-            database, one, other, partition_id, table, which=f"entry_seq = {high:d}"
-        )
+        found = _in_table(database, one, other, partition_id, table, which=f"entry_seq = {high:d}")
         if found is not None:
             return found
     return None

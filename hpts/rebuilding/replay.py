@@ -25,8 +25,8 @@ from posting_engine.applying import Applying
 from posting_engine.books import Books
 from posting_engine.client_settings import BATCH_BYTES
 from posting_engine.positions import Fenced, Position
-from posting_engine.quarantine import Decide, is_of_many_loans
 from posting_engine.posting.decide import decide as decide_by_the_rules
+from posting_engine.quarantine import Decide, is_of_many_loans
 from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
 from posting_engine.session import options_of
 from posting_engine.store import connect_as_engine
@@ -172,9 +172,7 @@ class _Partition:
         except DeadLetter as letter:
             return Item(record, str(letter))
         except UnknownToThisBuild as unknown:
-            raise CannotReplay(
-                f"partition {place[0]}, offset {place[1]}: {unknown}"
-            ) from unknown
+            raise CannotReplay(f"partition {place[0]}, offset {place[1]}: {unknown}") from unknown
         return Item(record, content, self._faults_of(record, content))
 
     def _faults_of(self, record: Record, content: AnyCommand | Resolution) -> Faults:
@@ -182,8 +180,9 @@ class _Partition:
         broken = self._broken_at.get(record.offset)
         if broken is None:
             return NO_FAULTS
-        is_resolution = isinstance(content, QuarantineResume | QuarantineReject)
-        shares = not is_resolution and is_of_many_loans(content)
+        if isinstance(content, QuarantineResume | QuarantineReject):
+            return Faults({offset: why for offset, _, why in broken})
+        shares = is_of_many_loans(content)
         commands = {offset: why for offset, loan, why in broken if not shares or loan == NO_LOAN}
         loans = {loan: why for _, loan, why in broken if shares and loan != NO_LOAN}
         return Faults(commands, loans)

@@ -130,6 +130,8 @@ def promote(
         is_there = has_books(database)
         if is_there:
             _take_over(database, name)
+            # An engine that waits for these rows goes on with the old ones: it must find it fenced.
+            database.ask("fence_live", least=int(now.timestamp()))
         database.run(f"SET LOCAL search_path = {name}")
         database.ask("forget_met_follow_ups")
         database.ask("forget_published", published=list(published))
