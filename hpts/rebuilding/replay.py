@@ -143,16 +143,14 @@ class _Partition:
         due, end = position.next_offset, self.share.ends[self.partition_id]
         if due >= end:
             return
-        begin = due - (position.last_record_hash is not None)
+        is_verified = position.last_record_hash is None
         appended_at = position.last_appended_at
-        for record in source.read(self.partition_id, begin, end):
-            if record.offset < due:  # the last applied one must be what it was
-                if record.hash != position.last_record_hash:
+        for record in source.read(self.partition_id, due - (not is_verified), end):
+            if not is_verified:  # the last applied one must come first, and be what it was
+                if record.offset >= due or record.hash != position.last_record_hash:
                     raise SourceDamaged(halts.rewritten(position, record.offset))
-                begin = due
+                is_verified = True
                 continue
-            if begin < due:
-                raise SourceDamaged(halts.rewritten(position, record.offset))
             yield from self._hidden(due, record.offset, appended_at)
             yield self._item_of(record)
             due, appended_at = record.offset + 1, record.appended_at

@@ -77,6 +77,7 @@ def make(database: Administrator, name: str, ledger: Ledger) -> bool:
         for migration in migrate.shipped():
             if migration.schema == LIVE:
                 database.run(migration.text)
+        database.run("SET LOCAL ROLE NONE")
         database.run(f"GRANT USAGE ON SCHEMA {name} TO {_READERS}")
         database.ask(
             "found_partitions", partition_count=ledger.partition_count, topic_id=ledger.topic_id

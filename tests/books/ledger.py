@@ -163,7 +163,10 @@ class Engine:
 
     def apply(self, records: Sequence[tuple[Record, AnyCommand | Resolution]]) -> None:
         """Apply records as one batch."""
-        items = [Item(record, command) for record, command in records]
+        self.apply_items([Item(record, command) for record, command in records])
+
+    def apply_items(self, items: Sequence[Item]) -> None:
+        """Apply items as one batch."""
         for verdict in self._applying.apply(items, self.held):
             assert verdict.halts == {}
             self.held.update(verdict.after)
