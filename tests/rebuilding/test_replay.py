@@ -21,6 +21,7 @@ from schemas.topics import COMMANDS, TOPICS
 from tests import audit
 from tests.books import ledger
 from tests.books.conftest import cluster, fresh_ledger
+from tests.books.test_batches import every_event_was_posted
 from tests.faults.own_ledger import OwnLedger, Servers
 from tests.rebuilding import written_log
 
@@ -84,6 +85,7 @@ def test_the_live_books_hold_all_that_a_replay_must_take_as_it_was(live: OwnLedg
     assert audit.faults_of_books(live.admin_dsn) == []
     for table in ("dead_letters", "quarantines", "reversal_targets", "period_closes"):
         assert live.count(table) > 0, table
+    every_event_was_posted(live.admin_dsn)
     with psycopg.connect(live.admin_dsn) as connection:
         reasons = connection.execute(
             "SELECT DISTINCT split_part(reason, ':', 1) FROM hpts.dead_letters"
@@ -226,18 +228,3 @@ def test_the_first_difference_is_named(
     finally:
         with psycopg.connect(live.admin_dsn) as connection:
             connection.execute("DROP SCHEMA edited CASCADE")
-
-
-def test_dbg(live: OwnLedger) -> None:
-    with psycopg.connect(live.admin_dsn) as c:
-        print(
-            c.execute(
-                "select command_type, count(*), min(reason), max(reason) from hpts.quarantined_commands group by 1"
-            ).fetchall()
-        )
-        print(
-            c.execute(
-                "select tenant_id, partition_id, min(closed_through) from hpts.closed_periods group by 1,2"
-            ).fetchall()
-        )
-    assert 0

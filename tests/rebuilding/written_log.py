@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any, Final
 
 from confluent_kafka import Producer
@@ -10,14 +11,18 @@ from confluent_kafka import Producer
 from hpts.rebuilding.topic import TopicSource
 from posting_engine import halts
 from posting_engine.books import Books
+from posting_engine.posting.decide import decide
+from posting_engine.posting.journal import BrokenInvariant
+from posting_engine.posting.page import Decision, Page, Place
 from posting_engine.records import DeadLetter, Record, examine
 from posting_engine.verdict import Item
 from schemas import codec, signing
-from schemas.commands import AnyCommand
+from schemas.commands import AnyCommand, PeriodClose, PeriodClosed
+from schemas.placement import place_of
 from schemas.signing import SigningKey
 from schemas.topics import COMMANDS, SIGNATURE_HEADER
 from tests.books import ledger
-from tests.books.mixed_log import decide_or_break, plant, recorded
+from tests.books.mixed_log import BREAKING_MINOR, plant, recorded
 from tests.faults.own_ledger import OwnLedger
 
 COMMANDS_WRITTEN: Final = int(os.environ.get("HPTS_REPLAY_COMMANDS", "1500"))
@@ -25,19 +30,40 @@ FORGED_EVERY: Final = 97
 ABORTED_EVERY: Final = 211
 
 
-def mixed_commands(fresh_ledger: Callable[[], tuple[str, str]], *, seed: int) -> list[Any]:
-    """(partition, command) of every kind, as somebody wrote them to whom they made sense: first one
-    whole life, then a mixture of everything. Append times are others here than there, so more of
-    what breaks goes on breaking.
+def decide_or_break(command: AnyCommand, place: Place, page: Page) -> Decision:
+    """Our rules, and one more, whatever the time: append times are the broker's, so a rule that
+    hung on them would make another story of the log than its author had in mind.
     """
-    written = []
-    for commands in (0, COMMANDS_WRITTEN):
-        admin_dsn, engine_dsn = fresh_ledger()
-        plant(admin_dsn)
-        books = Books(engine_dsn)
-        log = recorded(ledger.Engine(books, decide_or_break), commands=commands, seed=seed)
-        books.close()
-        written += [(record.partition_id, command) for record, command in log.records]
+    if getattr(command, "amount_minor", None) == BREAKING_MINOR:
+        raise BrokenInvariant("a rule of a test would be broken")
+    return decide(command, place, page)
+
+
+def mixed_commands(fresh_ledger: Callable[[], tuple[str, str]], *, seed: int) -> list[Any]:
+    """(partition, command) of every kind, as somebody wrote them to whom they made sense; in the
+    end two months are closed.
+    """
+    admin_dsn, engine_dsn = fresh_ledger()
+    plant(admin_dsn)
+    books = Books(engine_dsn)
+    log = recorded(ledger.Engine(books, decide_or_break), commands=COMMANDS_WRITTEN, seed=seed)
+    books.close()
+    written = [(record.partition_id, command) for record, command in log.records]
+    for number, closed_through in enumerate((date(2026, 1, 31), date(2026, 2, 28))):
+        key = f"the last close:{number}"
+        close = PeriodClose(**ledger.envelope(key), closed_through=closed_through)
+        written.append((place_of(close, ledger.PARTITIONS)[0], close))
+        written += [
+            (
+                partition_id,
+                PeriodClosed(
+                    **ledger.envelope(f"{key}/{partition_id}"),
+                    closed_through=closed_through,
+                    partition_id=partition_id,
+                ),
+            )
+            for partition_id in range(ledger.PARTITIONS)
+        ]
     return written
 
 
