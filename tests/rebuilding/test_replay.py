@@ -129,7 +129,7 @@ def test_a_second_replay_changes_nothing(live: OwnLedger) -> None:
 
 def test_a_replay_that_is_killed_again_and_again_goes_on(live: OwnLedger) -> None:
     chance = random.Random(11)
-    for _ in range(int(os.environ.get("HPTS_REPLAY_KILLS", "4"))):
+    for _ in range(int(os.environ.get("HPTS_REPLAY_KILLS", "3"))):
         process = hpts(live, "replay", "--into", "killed", "--batch", "20")
         time.sleep(chance.uniform(1.0, 3.0))
         os.killpg(process.pid, signal.SIGKILL)

@@ -25,7 +25,7 @@ from tests.books import ledger
 from tests.books.mixed_log import BREAKING_MINOR, plant, recorded
 from tests.faults.own_ledger import OwnLedger
 
-COMMANDS_WRITTEN: Final = int(os.environ.get("HPTS_REPLAY_COMMANDS", "1500"))
+COMMANDS_WRITTEN: Final = int(os.environ.get("HPTS_REPLAY_COMMANDS", "600"))
 FORGED_EVERY: Final = 97
 ABORTED_EVERY: Final = 211
 
