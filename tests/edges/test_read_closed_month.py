@@ -78,8 +78,7 @@ def test_a_closed_month_never_changes_whatever_is_posted_into_it(client: Client)
     posted(client, "/v1/payment-returns", {**returned, "effective_at": "2026-01-25"})
     posted(client, "/v1/reversals", reversal_of(first["journal_entry_id"]))
     undone = posted(client, "/v1/reversals", reversal_of(accrued["journal_entry_id"]))
-    other = client.open_loan(amount_minor="70000")  # 2026-01-05
-    assert read(client, f"/v1/loans/{other['loan_id']}")["opened_on"] == "2026-01-05"
+    client.open_loan(amount_minor="70000")  # 2026-01-05, too
 
     assert read(client, MONTH_END) == at_close
     for instant in (known_at, late["posted_at"], undone["posted_at"]):
