@@ -250,7 +250,7 @@ REFUSED: Final[dict[str, Problem]] = {
         "unbalanced", "Debits and credits differ in a currency and layer."
     ),
     "PeriodClose": _refused("period_already_closed", "The books are closed through 2026-01-31."),
-    "QuarantineResume": _refused("not_quarantined", "The command does not wait for an operator."),
+    "QuarantineResume": Problem(code="not_quarantined", command_id=UUID(COMMAND)),
     "QuarantineReject": _refused(
         "step_cannot_be_rejected", "A RefinanceOpening can only be resumed."
     ),

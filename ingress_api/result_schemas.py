@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from schemas.problems import CATALOGUE, FAULTS, REFUSALS
+
 ID: Final = {"type": "string", "format": "uuid"}
 MONEY: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"}
 INSTANT: Final = {"type": "string", "format": "date-time"}
@@ -10,6 +12,7 @@ DATE: Final = {"type": "string", "format": "date"}
 TEXT: Final = {"type": "string"}
 PERIOD: Final = {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"}
 COUNT: Final = {"type": "integer", "minimum": 0}
+REFUSAL: Final = {"enum": list(REFUSALS)}
 
 
 def object_of(properties: Mapping[str, object], optional: Sequence[str] = ()) -> dict[str, Any]:
@@ -153,7 +156,7 @@ _RESOLVED: Final = object_of(
                         "command_id": ID,
                         "command_type": TEXT,
                         "status": {"enum": ["posted", "rejected", "quarantined"]},
-                        "code": TEXT,
+                        "code": REFUSAL,
                     },
                     optional=("code",),
                 )
@@ -229,7 +232,9 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "RejectionPage": object_of(
         {
             "items": list_of(
-                object_of({"loan_id": ID, "code": TEXT, "step": {"enum": ["accrual", "reversal"]}})
+                object_of(
+                    {"loan_id": ID, "code": REFUSAL, "step": {"enum": ["accrual", "reversal"]}}
+                )
             ),
             "next_page_token": TEXT,
         },
@@ -242,8 +247,10 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "status": {"type": "integer"},
             "detail": TEXT,
             "instance": TEXT,
-            "code": TEXT,
-            "errors": list_of(object_of({"field": TEXT, "code": TEXT, "message": TEXT})),
+            "code": {"enum": list(CATALOGUE)},
+            "errors": list_of(
+                object_of({"field": TEXT, "code": {"enum": list(FAULTS)}, "message": TEXT})
+            ),
             "trace_id": TEXT,
             "command_id": ID,
             "reversed_by_entry_id": {**ID, "description": "The reversal that stands."},

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from read_api.parameters import STATUSES
 from schemas.commands import LAYERS
+from schemas.event_types import EVENT_TYPES
 
 _ID: Final = {"type": "string", "format": "uuid"}
 _DATE: Final = {"type": "string", "format": "date"}
@@ -68,6 +69,7 @@ _LOAN: Final = {
     "recovered_minor": _MONEY,
 }
 _LAYER: Final = {"enum": list(LAYERS)}
+_EVENT_TYPE: Final = {"enum": list(EVENT_TYPES)}
 _SIDES: Final = {"dr_balance_minor": _MONEY, "cr_balance_minor": _MONEY}
 _ACCOUNT: Final = {"account_code": _TEXT, "account_name": _TEXT}
 _LINE: Final = {
@@ -83,7 +85,7 @@ _LINE: Final = {
 }
 _ENTRY: Final = {
     "journal_entry_id": _ID,
-    "event_type": _TEXT,
+    "event_type": _EVENT_TYPE,
     "effective_at": _DATE,
     "posted_at": _INSTANT,
     "lines": _list(_object(_LINE)),
@@ -116,7 +118,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "StatementEntry": _object(
         {
             "journal_entry_id": _ID,
-            "event_type": _TEXT,
+            "event_type": _EVENT_TYPE,
             "effective_at": _DATE,
             "posted_at": _INSTANT,
             "description": _or_null(_TEXT),

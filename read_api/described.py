@@ -1,12 +1,15 @@
 """The read edge's part of the OpenAPI, made from the table of operations."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from read_api.answers import SCHEMAS
 from read_api.examples import EXAMPLES
-from read_api.operations import OPERATIONS, Operation
+from read_api.negotiation import HTML
+from read_api.operations import OPERATIONS, Operation, Rendering
 from schemas import http_headers, scopes
+from schemas.problem_codes import CATALOGUE
 
 _PROBLEMS: Final = {
     "400": "A parameter or header is refused",
@@ -25,6 +28,10 @@ def document(title: str, version: str) -> dict[str, Any]:
     open_to_all = {
         "/v1/health/live": _open("Whether the process runs", "Live"),
         "/v1/health/ready": _open("Whether requests can be served", "Ready"),
+        "/v1/openapi.json": {"get": _contract()},
+        "/v1/docs": {"get": _page("The contract for people", "Docs")},
+        "/v1/problems/{code}": {"get": _problem_page("ProblemPage")},
+        "/problems/{code}": {"get": _problem_page("ProblemType")},
     }
     return {
         "openapi": "3.1.0",
@@ -67,7 +74,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "security": [{"oauth2": [operation.scope]}],
         "parameters": in_path + in_query + in_header,
         "responses": {
-            "200": _success(operation.result, tuple(operation.renderings))
+            "200": _success(operation.result, operation.renderings)
             | {"headers": http_headers.told()},
             **{status: _problem(status, text) for status, text in _PROBLEMS.items()},
         },
@@ -80,14 +87,47 @@ def _open(summary: str, result: str) -> dict[str, Any]:
     return {"get": {"summary": summary, "operationId": f"get{result}", "responses": answers}}
 
 
-def _success(result: str, more_types: tuple[str, ...] = ()) -> dict[str, Any]:
+def _contract() -> dict[str, Any]:
+    """This document, as it is served."""
+    content = {"application/json": {"schema": {"type": "object"}}}
+    answer = {"description": "An OpenAPI document", "content": content}
+    return {
+        "summary": "The contract for machines",
+        "operationId": "getContract",
+        "responses": {"200": answer},
+    }
+
+
+def _page(summary: str, name: str) -> dict[str, Any]:
+    """A page for people, open to all."""
+    schema = {"type": "string", "description": "A page that fetches nothing and has no script."}
+    answer = {"description": "A page", "content": {HTML: {"schema": schema}}}
+    return {"summary": summary, "operationId": f"get{name}", "responses": {"200": answer}}
+
+
+def _problem_page(name: str) -> dict[str, Any]:
+    """The page of one code; the `type` of a problem document leads to it."""
+    page = _page("What a problem code means, and what to do", name)
+    code = {"name": "code", "in": "path", "required": True, "schema": {"enum": list(CATALOGUE)}}
+    not_found = _problem("404", "There is no such code")
+    return page | {
+        "parameters": [code],
+        "responses": page["responses"] | {"404": not_found},
+    }
+
+
+def _success(result: str, renderings: Mapping[str, Rendering] | None = None) -> dict[str, Any]:
     content: dict[str, Any] = {
         "application/json": {
             "schema": {"$ref": f"#/components/schemas/{result}"},
             "example": EXAMPLES[result],
         }
     }
-    content |= {media_type: {"schema": {"type": "string"}} for media_type in more_types}
+    for media_type, rendering in (renderings or {}).items():
+        schema = {"type": "string", "description": rendering.description}
+        content[media_type] = {"schema": schema}
+        if rendering.is_shown:
+            content[media_type]["example"] = rendering.render(EXAMPLES[result])
     return {"description": result, "content": content}
 
 

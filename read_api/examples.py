@@ -1,153 +1,205 @@
 """Example answers for the OpenAPI, one for each kind of result. Data only.
 
-They tell one small story: 1,000.00 lent on 5 January, 8.22 of interest, 108.22 paid. A test holds
-every example against its schema.
+They are read from the books that the write edge's examples leave: 1,000.00 lent on 5 January, 8.22
+of interest and a fee of 5.00, all paid with 113.22 on 2 February, which the bank returns on the
+5th; beside it a loan of 7,500.00 from an older system. A test posts the one and reads the other.
 """
 
 from typing import Any, Final
 
+from schemas.chart_of_accounts import CHART
+
 Example = dict[str, Any]
 
 _LOAN_ID: Final = "1a0a0675-e250-446b-a48d-7d8719bde35e"
+_MIGRATED_LOAN_ID: Final = "c2e5a8f4-3d6b-4e17-9b0a-71d0c4e6f3a2"
 _BORROWER_ID: Final = "4b0a6e0e-51a5-4a3c-8a3c-6f4b4f1c2a57"
-_PAYMENT_ID: Final = "01a20e3f-6c11-8009-a4da-86692d649f8b"
-_PAID_AT: Final = "2026-02-02T09:12:44.018231Z"
+_FEE_ID: Final = "01a20e3f-6011-8009-a4da-86692d649f8b"
+_PAYMENT_ID: Final = "01a20e3f-63d8-8009-a4da-86692d649f8b"
+_RETURN_ID: Final = "01a20e3f-6544-8009-a4da-86692d649f8b"
+_ASSESSED_AT: Final = "2026-02-01T08:00:00.140000Z"
+_PAID_AT: Final = "2026-02-02T09:12:44.018000Z"
+_RETURNED_AT: Final = "2026-02-05T10:30:01.377000Z"
+_REFERENCE: Final = "ach-trace-091000019"
 
 
-def _owed(principal: str, interest: str, total: str) -> Example:
+def _owed(principal: str, interest: str, fees: str, total: str) -> Example:
     return {
         "principal_outstanding_minor": principal,
         "interest_receivable_minor": interest,
-        "fees_receivable_minor": "0",
+        "fees_receivable_minor": fees,
         "total_exposure_minor": total,
         "suspense_minor": "0",
     }
 
 
-def _line(sequence: int, account_code: str, direction: str, amount: str) -> Example:
-    return {
-        "sequence": sequence,
-        "account_code": account_code,
-        "direction": direction,
-        "amount_minor": amount,
-        "currency": "USD",
-        "layer": "SETTLED",
-        "loan_id": _LOAN_ID,
-        "borrower_id": _BORROWER_ID,
-        "external_ref": "ach-20260202-17",
-    }
+_OWED_BEFORE: Final = _owed("100000", "822", "0", "100822")
+_OWED_WITH_FEE: Final = _owed("100000", "822", "500", "101322")
+_OWED_WHEN_PAID: Final = _owed("90000", "0", "0", "90000")
+
+
+def _lines(external_ref: str | None, *lines: tuple[str, str, str]) -> list[Example]:
+    return [
+        {
+            "sequence": sequence,
+            "account_code": account_code,
+            "direction": direction,
+            "amount_minor": amount,
+            "currency": "USD",
+            "layer": "SETTLED",
+            "loan_id": _LOAN_ID,
+            "borrower_id": _BORROWER_ID,
+            "external_ref": external_ref,
+        }
+        for sequence, (account_code, direction, amount) in enumerate(lines, 1)
+    ]
 
 
 def _sides(debit: str, credit: str) -> Example:
     return {"dr_balance_minor": debit, "cr_balance_minor": credit}
 
 
-def _account(code: str, name: str, debit: str, credit: str) -> Example:
-    account = {"account_code": code, "account_name": name, "currency": "USD", "layer": "SETTLED"}
-    return {**account, **_sides(debit, credit)}
+def _account(code: str, debit: str, credit: str) -> Example:
+    account = {"account_code": code, "account_name": CHART[code].name}
+    return {**account, "currency": "USD", "layer": "SETTLED", **_sides(debit, credit)}
 
 
 _BALANCE: Final[Example] = {
     "loan_id": _LOAN_ID,
     "currency": "USD",
     "as_of_date": "2026-02-02",
-    **_owed("90000", "0", "90000"),
+    **_OWED_WHEN_PAID,
     "status": "active",
     "borrower_id": _BORROWER_ID,
     "last_activity_at": _PAID_AT,
 }
 _LOAN: Final[Example] = {
     **_BALANCE,
-    "opened_on": "2026-01-05",
+    **_owed("750000", "0", "0", "750000"),
+    "loan_id": _MIGRATED_LOAN_ID,
+    "opened_on": "2026-01-01",
     "unsettled_minor": "0",
-    "accrued_through": "2026-01-31",
+    "accrued_through": "2025-12-31",
     "quarantined": False,
-    "collected_principal_minor": "10000",
-    "collected_interest_minor": "822",
+    "collected_principal_minor": "0",
+    "collected_interest_minor": "0",
     "collected_fees_minor": "0",
     "recovered_minor": "0",
 }
-_LINES: Final = [
-    _line(1, "1000", "DR", "10822"),
-    _line(2, "1200", "CR", "822"),
-    _line(3, "1100", "CR", "10000"),
-]
+_PAID: Final = _lines(
+    _REFERENCE,
+    ("1000", "DR", "11322"),
+    ("1300", "CR", "500"),
+    ("1200", "CR", "822"),
+    ("1100", "CR", "10000"),
+)
+_RETURNED: Final = _lines(
+    _REFERENCE,
+    ("1000", "CR", "11322"),
+    ("1100", "DR", "10000"),
+    ("1200", "DR", "822"),
+    ("1300", "DR", "500"),
+)
 _ENTRY: Final[Example] = {
     "journal_entry_id": _PAYMENT_ID,
     "event_type": "payment_received",
     "effective_at": "2026-02-02",
     "posted_at": _PAID_AT,
-    "lines": _LINES,
-    "correlation_id": "01a20e3f-6c11-8009-9c4e-e60c38a5cab9",
+    "lines": _PAID,
+    "correlation_id": "01a20e3f-63d8-8009-9c4e-e60c38a5cab9",
     "reverses_entry_id": None,
-    "reversed_by_entry_id": None,
-    "description": "February instalment",
+    "reversed_by_entry_id": _RETURN_ID,
+    "description": None,
     "actor": "servicing",
-    "metadata": {"instalment": "1"},
+    "metadata": {},
     "details": {"source_method": "ach"},
 }
-_TOKEN: Final = "Hk3l9x0pQ4c2mVtY7bWnRj8aZs5dGf6eUiOoKqLwXhE"
+
+
+def _on_statement(
+    entry_id: str, event_type: str, day: str, posted_at: str, lines: list[Example], owed: Example
+) -> Example:
+    return {
+        "journal_entry_id": entry_id,
+        "event_type": event_type,
+        "effective_at": day,
+        "posted_at": posted_at,
+        "description": None,
+        "external_ref": lines[0]["external_ref"],
+        "reverses_entry_id": _PAYMENT_ID if entry_id == _RETURN_ID else None,
+        "reversed_by_entry_id": _RETURN_ID if entry_id == _PAYMENT_ID else None,
+        "lines": lines,
+        "balance": owed,
+    }
+
+
+_FEE_LINES: Final = _lines(None, ("1300", "DR", "500"), ("4100", "CR", "500"))
+_STATEMENT_ENTRIES: Final = [
+    _on_statement(_FEE_ID, "fee_assessed", "2026-02-01", _ASSESSED_AT, _FEE_LINES, _OWED_WITH_FEE),
+    _on_statement(_PAYMENT_ID, "payment_received", "2026-02-02", _PAID_AT, _PAID, _OWED_WHEN_PAID),
+    _on_statement(
+        _RETURN_ID, "payment_returned", "2026-02-05", _RETURNED_AT, _RETURNED, _OWED_WITH_FEE
+    ),
+]
 
 EXAMPLES: Final[dict[str, Example]] = {
     "LoanBalance": _BALANCE,
     "Loan": _LOAN,
-    "LoanPage": {"items": [_LOAN], "next_page_token": _TOKEN},
+    "LoanPage": {"items": [_LOAN]},
     "LoanStatement": {
         "loan_id": _LOAN_ID,
         "borrower_id": _BORROWER_ID,
         "currency": "USD",
         "from_date": "2026-02-01",
-        "to_date": "2026-02-28",
-        "opening_balance": _owed("100000", "822", "100822"),
-        "entries": [
-            {
-                **{name: _ENTRY[name] for name in ("journal_entry_id", "event_type")},
-                **{name: _ENTRY[name] for name in ("effective_at", "posted_at", "description")},
-                "external_ref": "ach-20260202-17",
-                "reverses_entry_id": None,
-                "reversed_by_entry_id": None,
-                "lines": _LINES,
-                "balance": _owed("90000", "0", "90000"),
-            }
-        ],
-        "closing_balance": _owed("90000", "0", "90000"),
+        "to_date": "2026-02-05",
+        "opening_balance": _OWED_BEFORE,
+        "entries": _STATEMENT_ENTRIES,
+        "closing_balance": _OWED_WITH_FEE,
     },
     "AccountBalance": {
-        **_account("1000", "Cash", "10822", "100000"),
-        "as_of_date": "2026-02-02",
-        "normal_balance_minor": "-89178",
+        **_account("1000", "16322", "112322"),
+        "as_of_date": "2026-02-28",
+        "normal_balance_minor": "-96000",
     },
     "Accounts": {
-        "items": [{"account_code": "1000", "account_name": "Cash", "normal_side": "DR"}],
+        "items": [
+            {
+                "account_code": account.code,
+                "account_name": account.name,
+                "normal_side": account.normal_side,
+            }
+            for account in CHART.values()
+        ]
     },
     "TrialBalance": {
-        "as_of_date": "2026-02-28",
+        "as_of_date": "2026-01-31",
         "known_at": None,
         "items": [
-            _account("1000", "Cash", "10822", "100000"),
-            _account("1100", "Principal Receivable", "100000", "10000"),
-            _account("1200", "Interest Receivable", "822", "822"),
-            _account("2000", "Disbursement Clearing", "100000", "100000"),
-            _account("4000", "Interest Income", "0", "822"),
+            _account("1000", "0", "100000"),
+            _account("1100", "850000", "0"),
+            _account("1200", "822", "0"),
+            _account("2000", "100000", "100000"),
+            _account("3000", "0", "750000"),
+            _account("4000", "0", "822"),
         ],
-        "totals": [{"currency": "USD", "layer": "SETTLED", **_sides("211644", "211644")}],
+        "totals": [{"currency": "USD", "layer": "SETTLED", **_sides("950822", "950822")}],
     },
     "Periods": {
         "items": [
             {"period": "2026-01", "status": "closed", "closed_at": "2026-02-03T08:00:00.250000Z"},
             {"period": "2026-02", "status": "open", "closed_at": None},
         ],
-        "next_page_token": _TOKEN,
+        "next_page_token": "Hk3l9x0pQ4c2mVtY7bWnRj8aZs5dGf6eUiOoKqLwXhE",
     },
     "JournalEntry": _ENTRY,
     "JournalPage": {"items": [_ENTRY]},
-    "WholeJournalPage": {"items": [{**_ENTRY, "part": 0}], "next_page_token": _TOKEN},
+    "WholeJournalPage": {"items": [{**_ENTRY, "part": 0}]},
     "QuarantinePage": {
         "items": [
             {
                 "command_id": "01a20e3f-63d8-8009-94f8-d6a0b0f1f2c3",
                 "command_type": "Payment",
-                "loan_id": "1a0a0675-e250-446b-a48d-7d8719bde35e",
+                "loan_id": _LOAN_ID,
                 "idempotency_key": "payment-2026-02-02-7731",
                 "correlation_id": "01a20e3f-63d8-8009-94f8-d6a0b0f1f2c3",
                 "partition_id": 9,

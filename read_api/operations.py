@@ -25,6 +25,7 @@ from read_api.parameters import Parameter
 from read_api.queries import Ask, Desk
 from schemas import scopes
 from schemas.commands import LAYERS
+from schemas.event_types import EVENT_TYPES
 
 AS_OF_DATE: Final = Parameter(
     "as_of_date",
@@ -62,7 +63,10 @@ TO_DATE: Final = Parameter(
     "to_date", parameters.read_date, {"type": "string", "format": "date"}, "Last effective date."
 )
 EVENT_TYPE: Final = Parameter(
-    "event_type", parameters.read_event_type, {"type": "string"}, "Only entries of this type."
+    "event_type",
+    parameters.read_event_type,
+    {"enum": list(EVENT_TYPES)},
+    "Only entries of this type.",
 )
 PAGE_SIZE: Final = Parameter(
     "page_size",
@@ -88,10 +92,15 @@ ORDER: Final = Parameter(
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """Another form of an answer: made of its JSON body, and the headers that go with it."""
+    """Another form of an answer: made of its JSON body, and the headers that go with it.
+
+    `is_shown`: the contract has an example of it, the rendering of the JSON body's.
+    """
 
     render: Callable[[Body], str] = field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...]
+    description: str
+    is_shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +247,20 @@ OPERATIONS: Final = (
             replace(TO_DATE, description="Last effective date. Without it: today."),
         ),
         {
-            CSV: Rendering(statement_forms.csv, statement_forms.CSV_HEADERS),
-            HTML: Rendering(statement_forms.page, statement_forms.PAGE_HEADERS),
+            CSV: Rendering(
+                statement_forms.csv,
+                statement_forms.CSV_HEADERS,
+                "RFC 4180: a header, the opening balance, a row an entry, the closing balance. "
+                "Amounts are decimals of the currency's major unit; text that a spreadsheet "
+                "would take for a formula is led by an apostrophe.",
+            ),
+            HTML: Rendering(
+                statement_forms.page,
+                statement_forms.PAGE_HEADERS,
+                "A whole page, fit to print and to send to the borrower. It fetches nothing and "
+                "has no script.",
+                is_shown=False,
+            ),
         },
     ),
     Operation(

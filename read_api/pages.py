@@ -10,9 +10,12 @@ from html import escape
 from typing import Any, Final
 
 from read_api import page_frame
+from schemas.fault_codes import FAULTS
 from schemas.problem_codes import CATALOGUE, PROBLEMS, REFUSALS, ProblemType
 
 Node = Mapping[str, Any]
+_MOST_LISTED: Final = 20
+"""Only codes have more values than this."""
 
 _STYLE: Final = (
     ".top{border-bottom:2px solid var(--ink);padding-bottom:1rem;margin-bottom:1.5rem}"
@@ -100,6 +103,14 @@ def _problems() -> str:
         f"<h4>{heading}</h4><table class='codes'><tbody>{''.join(map(_problem_row, kinds))}"
         "</tbody></table>"
         for heading, kinds in tables
+    )
+    faults = "".join(
+        f"<tr><td><code>{code}</code></td><td>{escape(meaning)}</td></tr>"
+        for code, meaning in FAULTS.items()
+    )
+    told += (
+        "<h4>In errors: what is wrong with one field</h4>"
+        f"<table class='faults'><tbody>{faults}</tbody></table>"
     )
     return f'<section id="problems"><h2>Problems</h2>{told}</section>'
 
@@ -236,6 +247,8 @@ def _kind(document: Node, schema: Node) -> str:
         return " or ".join(_kind(document, _resolved(document, one)) for one in schema["anyOf"])
     if "const" in schema:
         return str(schema["const"]).lower()
+    if "enum" in schema and len(schema["enum"]) > _MOST_LISTED:
+        return f"one of {len(schema['enum'])} codes, explained under Problems"
     if "enum" in schema:
         return " ".join(str(one) for one in schema["enum"])
     kind = str(schema.get("format") or schema.get("type") or "object")

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from schemas.commands import LAYERS
 from schemas.currencies import is_currency
+from schemas.event_types import EVENT_TYPES
 from schemas.problems import FieldError, Problem, ProblemError
 
 MOST_QUERY_BYTES: Final = 32_768
@@ -27,7 +28,6 @@ _INSTANT: Final = re.compile(
 )
 _PAGE_SIZE: Final = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _ACCOUNT: Final = re.compile(r"[1-9][0-9]{3}", re.ASCII)
-_EVENT_TYPE: Final = re.compile(r"[a-z][a-z_]{0,63}", re.ASCII)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,30000}", re.ASCII)
 _PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -147,9 +147,7 @@ def read_order(text: str) -> str:
 
 
 def read_event_type(text: str) -> str:
-    if _EVENT_TYPE.fullmatch(text) is None:
-        raise BadParameter("invalid_format", "must be an event type")
-    return text
+    return _one_of(text, EVENT_TYPES)
 
 
 def read_page_size(text: str) -> int:

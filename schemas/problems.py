@@ -3,8 +3,8 @@
     Problem        a frozen value: one answer that is not a success
     ProblemError   carries one from where it is found to where it is answered
 
-The codes are `problem_codes.CATALOGUE`. Nothing internal (SQL, stack, path, another tenant)
-may ever enter a `detail`.
+The codes are `problem_codes.CATALOGUE`, those in `errors` `fault_codes.FAULTS`. Nothing internal
+(SQL, stack, path, another tenant) may ever enter a `detail`.
 """
 
 import json
@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from schemas.fault_codes import FAULTS
 from schemas.problem_codes import CATALOGUE, PROBLEMS, REFUSALS, ProblemType
 
 __all__ = [
     "CATALOGUE",
+    "FAULTS",
     "MEDIA_TYPE",
     "MOST_FAULTS",
     "PROBLEMS",
@@ -36,11 +38,18 @@ _RESERVED: Final = frozenset({"type", "title", "status", "detail", "instance", "
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault in a body. `field` is a JSON pointer (RFC 6901), "" for the whole body."""
+    """One fault in a body. `field` is a JSON pointer (RFC 6901), "" for the whole body.
+
+    `code` must be in `FAULTS`.
+    """
 
     field: str
     code: str
     message: str
+
+    def __post_init__(self) -> None:
+        if self.code not in FAULTS:
+            raise ValueError(f"{self.code!r} is not a fault code")
 
 
 class RenderedProblem(NamedTuple):

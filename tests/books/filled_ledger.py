@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
@@ -81,7 +81,16 @@ def filled_ledger(
                 filled.at_close[tenant_id, ends_on] = at_close
                 next_end[tenant_id] = month_end(ends_on + timedelta(days=1))
     mixed.settle()
+    _stand_at_the_end(books, mixed.now + timedelta(minutes=1))
     yield filled
     loop.run_until_complete(store.close())
     loop.close()
     books.close()
+
+
+def _stand_at_the_end(books: Books, reached_at: datetime) -> None:
+    """What an engine notes that has applied all there is: reads of its last instants may go on."""
+    held = books.take_leases(range(PARTITIONS), "a test")
+    at_end = [replace(position, reached_at=reached_at) for position in held.values()]
+    ends = {position.partition_id: position.next_offset for position in at_end}
+    books.note_ends(at_end, ends, ends)

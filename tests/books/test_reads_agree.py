@@ -2,8 +2,8 @@
 
 In a ledger with thousands of mixed, backdated events and closes between, what the read edge's own
 statements answer for any pair of dates is held against those sums, and against what the engine
-had of each loan at the time. `HPTS_ASOF_SAMPLES` says how many pairs are drawn; over HTTP,
-`tests/edges/test_read_agrees.py` asks for two in a hundred as many.
+had of each loan at the time. `HPTS_ASOF_SAMPLES` says how many pairs are drawn; the API itself
+is asked for as many in `test_reads_agree_over_http.py`.
 """
 
 import os

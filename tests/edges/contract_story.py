@@ -115,8 +115,9 @@ UUID_OR_WHEN = re.compile(
 
 
 def masked(answer: Any) -> Any:
-    """An answer without what differs each time: ids that are not ours, instants, the day."""
+    """An answer without what differs each time: ids not ours, instants, the day, page tokens."""
     text = re.sub(r'"as_of_date": "[0-9-]{10}"', '"as_of_date": "a day"', json.dumps(answer))
+    text = re.sub(r'"next_page_token": "[^"]+"', '"next_page_token": "a token"', text)
     return json.loads(
         UUID_OR_WHEN.sub(lambda one: one[0] if one[0] in OUR_OWN else "(made up)", text)
     )

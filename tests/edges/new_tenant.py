@@ -19,14 +19,14 @@ def client_of_new_tenant(stack: dict[str, Any], stack_dir: Path) -> Client:
     """A client with every scope, its token signed by the stack's own issuer key."""
     known = decode(Client.of(stack).token, options={"verify_signature": False})
     issuer = Issuer(
-        {"test": _registered()},
+        {"servicing": _registered()},
         open_key(stack_dir / "secrets" / "issuer.pem"),
         issuer=known["iss"],
         audience=known["aud"],
     )
     form = {
         "grant_type": "client_credentials",
-        "client_id": "test",
+        "client_id": "servicing",
         "client_secret": "of the test",
     }
     token = issuer.answer(form, None, int(time.time()))["access_token"]
@@ -36,7 +36,7 @@ def client_of_new_tenant(stack: dict[str, Any], stack_dir: Path) -> Client:
 def _registered() -> Registered:
     return Registered.model_validate(
         {
-            "client_id": "test",
+            "client_id": "servicing",
             "client_secret": "of the test",
             "tenant_id": str(uuid4()),
             "scopes": ALL_SCOPES,

@@ -7,6 +7,8 @@ from uuid import uuid4
 import pytest
 
 from ingress_api import examples
+from read_api.operations import OPERATIONS
+from schemas import scopes
 from schemas.problems import REFUSALS
 from tests.edges import bodies_of
 from tests.edges.contract_story import (
@@ -164,6 +166,72 @@ def test_the_reads_of_this_edge_are_shown_as_they_come(client: Client, posted: P
         assert masked(with_real_ids(answer.json(), to_example)) == masked(shown), path
         assert faults_of_headers(answer, response["headers"]) == []
         assert "hpts-position" in answer.headers
+
+
+ON_READING = {
+    "LoanBalance": "/v1/loans/{loan}/balance?as_of_date=2026-02-02&known_at={paid_at}",
+    "Loan": "/v1/loans/{migrated_loan}",
+    "LoanPage": "/v1/loans?borrower_id={borrower}&status=active",
+    "LoanStatement": "/v1/loans/{loan}/statement?from_date=2026-02-01&to_date=2026-02-05",
+    "AccountBalance": "/v1/accounts/1000/balance?currency=USD&as_of_date=2026-02-28",
+    "Accounts": "/v1/accounts",
+    "TrialBalance": "/v1/trial-balance?as_of_date=2026-01-31",
+    "Periods": "/v1/periods?page_size=2",
+    "JournalEntry": "/v1/journal-entries/{payment}",
+    "JournalPage": "/v1/loans/{loan}/journal-entries?from_date=2026-02-02&to_date=2026-02-02",
+    "WholeJournalPage": "/v1/journal-entries?from_date=2026-02-02&to_date=2026-02-02",
+}
+"""Answer -> how it is asked for in the books that the examples leave.
+
+What waits for operators is shown as it comes by `tests/faults/test_quarantine.py`.
+"""
+
+
+def asked_of(posted: Posted, name: str) -> str:
+    paid = posted.answers["Payment", "by_waterfall"][0].json()
+    return ON_READING[name].format(
+        loan=posted.ids[examples.LOAN],
+        migrated_loan=posted.ids[examples.MIGRATED_LOAN],
+        borrower=posted.ids[examples.BORROWER],
+        payment=paid["journal_entry_id"],
+        paid_at=paid["posted_at"],
+    )
+
+
+def test_every_read_but_those_of_operators_is_among_them() -> None:
+    of_operators = {one.result for one in OPERATIONS if one.scope == scopes.OPERATIONS_READ}
+    assert {one.result for one in OPERATIONS} - of_operators == set(ON_READING)
+
+
+@pytest.mark.parametrize("name", ON_READING)
+def test_what_a_read_shows_is_what_the_books_of_the_examples_say(
+    client: Client, posted: Posted, name: str
+) -> None:
+    [response] = [
+        methods["get"]["responses"]["200"]
+        for methods in DOCUMENT["paths"].values()
+        if methods.get("get", {}).get("operationId") == f"get{name}"
+    ]
+    shown = response["content"]["application/json"]["example"]
+    answer = client.get(asked_of(posted, name), {"X-Trace-Id": ASKED["X-Trace-Id"]})
+    assert answer.status_code == 200, answer.text
+    real = with_real_ids(answer.json(), {v: k for k, v in posted.ids.items()})
+    assert masked(shown) == masked(real)
+    assert faults_of_headers(answer, response["headers"]) == []
+    assert {one.lower() for one in response["headers"]} <= set(answer.headers)
+
+
+def test_a_statement_is_shown_as_a_table_as_it_comes(client: Client, posted: Posted) -> None:
+    path = "/v1/loans/{loan_id}/statement"
+    content = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]
+    assert set(content) == {"application/json", "text/csv", "text/html"}
+    shown = content["text/csv"]["example"]
+    answer = client.get(asked_of(posted, "LoanStatement"), {"Accept": "text/csv"})
+    assert masked(shown.splitlines()) == masked(answer.text.splitlines())
+    assert len(shown.splitlines()) == 6
+    page = client.get(asked_of(posted, "LoanStatement"), {"Accept": "text/html"})
+    assert page.text.startswith("<!doctype html>")
+    assert content["text/html"]["schema"]["description"]
 
 
 def test_what_refuses_a_request_has_the_headers_that_are_described(client: Client) -> None:

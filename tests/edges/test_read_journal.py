@@ -115,7 +115,7 @@ def test_a_loans_journal_can_be_narrowed(client: Client) -> None:
         "from_date=2026-02-02&to_date=2026-02-02": ["payment_received"],
         "from_date=2026-03-02": [],
         "event_type=accrual": ["accrual"],
-        "event_type=no_such_event": [],
+        "event_type=chargeoff": [],
         "event_type=accrual&to_date=2026-02-28": [],
     }
     for query, events in narrowed.items():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import httpx
@@ -9,6 +10,8 @@ import pytest
 
 from hpts import openapi
 from read_api import pages
+from schemas.event_types import EVENT_TYPES
+from schemas.fault_codes import FAULTS
 from schemas.problem_codes import CATALOGUE, REFUSALS
 from tests.contracts.schema_check import faults_against
 from tests.http import Client
@@ -28,6 +31,28 @@ def contract() -> dict[str, Any]:
 def test_the_docs_page_lists_every_problem_of_the_catalogue_and_no_other() -> None:
     listed = re.findall(r'href="problems/(\w+)"', pages.contract_page(contract()))
     assert listed == list(CATALOGUE)
+
+
+def test_the_docs_page_explains_every_fault_that_errors_may_name_and_no_other() -> None:
+    page = pages.contract_page(contract())
+    [table] = re.findall(r"<table class='faults'>(.*?)</table>", page)
+    rows = re.findall(r"<tr><td><code>(\w+)</code></td><td>([^<]+)</td></tr>", table)
+    assert {code: unescape(meaning) for code, meaning in rows} == FAULTS
+
+
+def test_the_contract_names_every_code_and_event_type_that_there_is() -> None:
+    schemas = contract()["components"]["schemas"]
+    problem = schemas["Problem"]["properties"]
+    assert problem["code"]["enum"] == list(CATALOGUE)
+    assert problem["errors"]["items"]["properties"]["code"]["enum"] == list(FAULTS)
+    for name in ("JournalEntry", "JournalEntryPart", "StatementEntry"):
+        assert schemas[name]["properties"]["event_type"]["enum"] == list(EVENT_TYPES)
+    for path in ("/v1/journal-entries", "/v1/loans/{loan_id}/journal-entries"):
+        parameters = contract()["paths"][path]["get"]["parameters"]
+        [taken] = [one["schema"] for one in parameters if one["name"] == "event_type"]
+        assert taken["enum"] == list(EVENT_TYPES)
+    page = contract()["paths"]["/problems/{code}"]["get"]["parameters"]
+    assert page[0]["schema"]["enum"] == list(CATALOGUE)
 
 
 @pytest.mark.parametrize("code", CATALOGUE)
@@ -98,7 +123,7 @@ def test_the_docs_page_shows_headers_problems_and_the_one_value_of_a_member() ->
 
 
 def test_the_pages_are_served_and_fetch_nothing(client: Client) -> None:
-    assert client.http.get("/v1/openapi.json").json()["openapi"].startswith("3.1")
+    assert client.http.get("/v1/openapi.json").json() == contract()
     docs = client.http.get("/v1/docs")
     problem = client.http.get("/v1/problems/already_reversed")
     assert problem.text == client.http.get("/problems/already_reversed").text
@@ -107,6 +132,11 @@ def test_the_pages_are_served_and_fetch_nothing(client: Client) -> None:
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert not re.search(r"src=|@import|url\(|https?://", page.text)
+    described = contract()["paths"]
+    for path in ("/v1/openapi.json", "/v1/docs", "/v1/problems/{code}", "/problems/{code}"):
+        answer = client.http.get(path.format(code="already_reversed"))
+        [media_type] = described[path]["get"]["responses"]["200"]["content"]
+        assert answer.headers["content-type"].partition(";")[0] == media_type
     for code in ("nothing", "%3Cscript%3E"):
         assert client.http.get(f"/v1/problems/{code}").status_code == 404
 

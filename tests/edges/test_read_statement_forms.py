@@ -140,6 +140,39 @@ def test_the_page_fetches_nothing() -> None:
     assert not re.search(r"https?:|//|url\(|@import|src=", page)
 
 
+def printed(page: str) -> str:
+    """The rules that hold on paper, however many blocks they stand in."""
+    [style] = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    blocks = re.findall(r"@media print\{((?:[^{}]|\{[^{}]*\})*)\}", style)
+    assert len(blocks) == style.count("@media print") == 2
+    return "".join(blocks)
+
+
+def test_the_page_is_made_for_paper() -> None:
+    page = statement_forms.page(statement(*(entry(owed(n)) for n in range(200))))
+    rules = printed(page)
+    for rule in (
+        "thead{display:table-header-group}",  # the heads of the columns on every sheet
+        "tr,dl,figure{break-inside:avoid}",  # no entry across two sheets
+        "@page{margin:16mm 14mm}",
+        "body{max-width:none;padding:0}",
+        ".scroll{overflow:visible}",  # nothing cut off at the edge
+        "color-scheme:light",  # no dark paper, whatever the screen was
+    ):
+        assert rule in rules, rule
+    [heads] = re.findall(r"<thead>(.*?)</thead>", page)
+    assert re.findall(r"<th [^>]*>([^<]+)</th>", heads) == [
+        *("Date", "Event", "Principal", "Interest", "Fees", "Unapplied", "Total owed")
+    ]
+    [rows] = re.findall(r"<tbody>(.*?)</tbody>", page)
+    assert rows.count("<tr") == 200 + 2
+    read = Tags(page)
+    assert "script" not in read.tags
+    policy = dict(statement_forms.PAGE_HEADERS)[b"content-security-policy"]
+    assert b"default-src 'none'" in policy
+    assert b"script-src" not in policy
+
+
 def test_the_page_writes_amounts_for_people() -> None:
     told = statement(entry(owed(1_234_567_00, -5, 0), reversed_by_entry_id="x"))
     words = Tags(statement_forms.page(told)).words

@@ -139,6 +139,7 @@ def test_every_fault_of_a_query_is_told(client: Client) -> None:
         f"/v1/journal-entries?external_ref={'a' * 256}",
         "/v1/journal-entries?order=up",
         "/v1/journal-entries?event_type=A",
+        "/v1/journal-entries?event_type=no_such_event",
         "/v1/journal-entries?loan_id=x",
         "/v1/loans?status=open",
         "/v1/loans?borrower_id=x",

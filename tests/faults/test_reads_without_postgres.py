@@ -19,7 +19,10 @@ from tests.http import Client
 ANSWERED_WITHIN_S = 14
 RECOVERED_WITHIN_S = 20
 CONTRACT = Path(__file__).parents[2] / "schemas" / "openapi.json"
-NEEDS_NO_POSTGRES = {"/v1/accounts", "/v1/health/live", "/v1/health/ready"}
+NEEDS_NO_POSTGRES = {
+    *("/v1/accounts", "/v1/health/live", "/v1/health/ready"),
+    *("/v1/openapi.json", "/v1/docs", "/v1/problems/{code}", "/problems/{code}"),
+}
 QUERIES = {"/v1/accounts/{account_code}/balance": "?currency=USD"}
 
 

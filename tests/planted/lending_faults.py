@@ -122,6 +122,21 @@ LENDING_FAULTS: Final = (
         caught_by=(SEEDS, MANY_SEEDS),
     ),
     Fault(
+        row="F72",
+        planted="a read of an instant is answered from books that have not come so far",
+        changes=(
+            Change(
+                "read_api/freshness.py",
+                "known_at is not None and position.reached_at < known_at:\n",
+                "known_at is None and position.reached_at:\n",
+            ),
+        ),
+        caught_by=(
+            "tests/faults/test_known_at_waits.py"
+            "::test_an_instant_not_reached_is_503_until_the_engine_has_been_there",
+        ),
+    ),
+    Fault(
         row="F73",
         planted="whatever is paid beyond what is owed makes the principal negative",
         changes=(

@@ -11,30 +11,33 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from posting_engine.posting.accrual import shares_of
 from posting_engine.posting.page import Decision
 from schemas import commands as c
-from schemas.chart_of_accounts import CASH, CHART, SUSPENSE, Account
+from schemas.chart_of_accounts import CASH, SUSPENSE
 from tests import journal as j
 from tests.journal import CR, DR, FOURTH_LOAN, LARGEST, LOAN, SECOND_LOAN, TENANT, THIRD_LOAN
+from tests.posting.drawn_lines import (
+    Group,
+    amounts,
+    astray,
+    groups,
+    lines_of,
+    other_currency,
+    put_astray,
+)
 from tests.posting.side_by_side import SideBySide
 
 LOANS = (LOAN, SECOND_LOAN, THIRD_LOAN, FOURTH_LOAN)
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-05", "2026-01-31", "2026-02-01", "2026-03-15")
 MONTHS = ("2025-11", "2025-12", "2026-01", "2026-02")
-PAIRS = [
-    *(("1100", "3000"), ("1100", "3000"), ("1000", "2100"), ("2100", "1000"), ("5100", "1200")),
-    *(("5000", "1100"), ("1300", "4100"), ("3000", "2100"), ("2100", "1100"), ("1000", "4000")),
-    *(("1200", "1200"), ("2000", "1000"), ("1100", "2200"), ("9999", "1000")),
-]
-"""Accounts that adjustments debit and credit."""
-
-amounts = st.sampled_from([1, 2, 3, 5, 8, 10, 15, 20, 25, 30, 40, 50, 60, LARGEST - 20, LARGEST])
 openings = st.sampled_from([40, 40, 40, 20, 60, 100_00, LARGEST])
 small = st.integers(0, 9)
 days = st.sampled_from(DAYS)
 loans = st.sampled_from([LOAN, LOAN, LOAN, THIRD_LOAN, THIRD_LOAN, SECOND_LOAN, FOURTH_LOAN])
 new_loans = st.sampled_from([SECOND_LOAN, SECOND_LOAN, FOURTH_LOAN, FOURTH_LOAN, *LOANS])
 which = st.integers(0, 30)
+euro_loans = st.sampled_from([(), (), (LOAN,), (THIRD_LOAN,), (LOAN, THIRD_LOAN, FOURTH_LOAN)])
 slips = st.sampled_from([""] * 14 + ["borrower", "currency", "tenant", "loan"])
 """What a client gets wrong, once in a while."""
 HARD_TO_REACH = {"refinance", "recovery", "chargeoff", "payment_allocated", "restructure"}
@@ -68,9 +71,15 @@ class History(RuleBasedStateMachine):
         self.both = SideBySide()
         self.entries: list[Known] = []
         self.events: dict[str, list[tuple[UUID, UUID]]] = {"disbursement": [], "payment": []}
+        self.in_euros: tuple[UUID, ...] = ()
 
-    @initialize(amount=openings, befell=st.lists(st.sampled_from(sorted(EARLIER)), max_size=3))
-    def open_loans(self, amount: int, befell: list[str]) -> None:
+    @initialize(
+        amount=openings,
+        befell=st.lists(st.sampled_from(sorted(EARLIER)), max_size=3),
+        in_euros=euro_loans,
+    )
+    def open_loans(self, amount: int, befell: list[str], in_euros: tuple[UUID, ...]) -> None:
+        self.in_euros = in_euros
         for loan in (LOAN, THIRD_LOAN):
             self.take(j.disbursement(amount, DAYS[0], loan_id=loan))
             self.take(self._settlement(0, None, DAYS[0]))
@@ -211,39 +220,41 @@ class History(RuleBasedStateMachine):
         self.reverse(kinds.index(kind), index, day, "", None)
 
     @rule(
-        codes=st.sampled_from(PAIRS),
-        amount=amounts,
+        groups=groups,
         day=days,
         loan=loans | st.none(),
-        layer=st.sampled_from(["SETTLED", "SETTLED", "SETTLED", "PENDING"]),
         borrower=st.booleans(),
         slip=slips,
+        wrong=astray,
     )
     def adjust(
         self,
-        codes: tuple[str, str],
-        amount: int,
+        groups: list[Group],
         day: str,
         loan: UUID | None,
-        layer: str,
         borrower: bool,
         slip: str,
+        wrong: str,
     ) -> None:
+        own = "USD" if loan is None else self._currency_of(TENANT, loan)
+        lines = [line for group in groups for line in lines_of(group, own)]
+        if wrong:
+            lines[-1] = put_astray(lines[-1], wrong)
         command = j.adjustment(
-            DR(account(codes[0]), amount, layer),
-            CR(account(codes[1]), amount + (slip == "loan"), layer),
             on=day,
             loan_id=loan,
             borrower_id=j.BORROWER if borrower else None,
             accrued_through=j.OPENED_ON,
         )
-        self.take(command, slip)
+        self.take(replace(command, lines=tuple(lines)), slip)
 
     @rule(index=which, loan=loans)
     def refund_suspense(self, index: int, loan: UUID) -> None:
         loan = self._with_suspense(index, loan)
         held = self.both.suspense(TENANT, loan) or 1
-        self.take(j.adjustment(DR(SUSPENSE, held), CR(CASH, held), on=DAYS[4], loan_id=loan))
+        legs = (DR(SUSPENSE, held), CR(CASH, held))
+        currency = self._currency_of(TENANT, loan)
+        self.take(j.adjustment(*legs, on=DAYS[4], loan_id=loan, currency=currency))
 
     @rule(month=st.sampled_from(MONTHS), slip=slips)
     def close(self, month: str, slip: str) -> None:
@@ -257,7 +268,7 @@ class History(RuleBasedStateMachine):
     @rule(index=which)
     def run_a_step(self, index: int) -> None:
         queue = self.both.ledger.queue
-        self.take(queue.pop(index % len(queue)))
+        self._take(queue.pop(index % len(queue)))
 
     @precondition(lambda self: self.both.ledger.queue)
     @rule()
@@ -273,7 +284,15 @@ class History(RuleBasedStateMachine):
         self.both.check_whole()
 
     def take(self, command: c.AnyCommand, slip: str = "") -> Decision:
-        command = slipped(command, slip)
+        """A client's command, in the currency of its loan, with a slip."""
+        of = shares_of(command)[0] if isinstance(command, c.AccrualChunk) else command
+        loan_id = getattr(of, "loan_id", None)
+        if loan_id is not None and getattr(command, "currency", None) is not None:
+            currency = self._currency_of(command.tenant_id, loan_id)
+            command = replace(command, currency=currency)  # type: ignore[call-arg]
+        return self._take(slipped(command, slip))
+
+    def _take(self, command: c.AnyCommand) -> Decision:
         decision, entry = self.both.take(command)
         if entry is not None:
             loans = (
@@ -296,7 +315,18 @@ class History(RuleBasedStateMachine):
 
     def _settlement(self, index: int, amount: int | None, day: str) -> c.DisbursementSettlement:
         tenant, event_id = self._event("disbursement", index)
-        return j.settlement(event_id, amount, day, tenant_id=tenant)
+        command = j.settlement(event_id, amount, day, tenant_id=tenant)
+        of = self.both.model.events.get((tenant, event_id))
+        if amount is None or of is None or of.life is None:
+            return command
+        return replace(command, currency=of.life.currency)
+
+    def _currency_of(self, tenant_id: UUID, loan_id: UUID) -> str:
+        """The loan's; of none, the one that it will be opened in."""
+        life = self.both.model.alive(tenant_id, loan_id)
+        if life is not None:
+            return life.currency
+        return "EUR" if loan_id in self.in_euros else "USD"
 
     def _event(self, kind: str, index: int) -> tuple[UUID, UUID]:
         """The latest event first; of none, one that nobody knows."""
@@ -304,16 +334,11 @@ class History(RuleBasedStateMachine):
         return known[-1 - index % len(known)] if known else (TENANT, j.NO_SUCH_ENTRY)
 
 
-def account(code: str) -> Account:
-    """An account of the chart, or one that is not in it."""
-    return CHART.get(code) or Account(code, "No Account", "DR")
-
-
 def slipped(command: c.AnyCommand, slip: str) -> c.AnyCommand:
     """The command with a client's mistake in it, where it has such a member."""
     wrong: dict[str, Any] = {
         "borrower": ("borrower_id", j.OTHER_BORROWER),
-        "currency": ("currency", "EUR"),
+        "currency": ("currency", other_currency(getattr(command, "currency", None))),
         "tenant": ("tenant_id", j.OTHER_TENANT),
         "loan": ("loan_id", SECOND_LOAN),
     }

@@ -1,5 +1,6 @@
 """The books as the specification has them: every fact, and what the rulebook says comes next."""
 
+from collections import Counter
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from posting_engine.posting.accrual import Share
 from schemas import commands as c
 from tests.posting import rulebook
 from tests.posting.rulebook import Rule
-from tests.posting.standing import CASH, Fact, Key, Life, net
+from tests.posting.standing import CASH, SETTLED, Fact, Key, Life
 
 
 class Model:
@@ -97,13 +98,15 @@ class Model:
             reserved_by = self.reserved.pop(key)
             assert reserved_by == root
 
-    def cash(self) -> int:
-        """What came in less what went out, of all that stands."""
+    def cash(self) -> Counter[str]:
+        """What came in less what went out, of all that stands, by currency."""
         sides = {"payment": 1, "recovery": 1, "settlement": -1}
-        total = 0
+        total: Counter[str] = Counter()
         for _, fact in self.all:
-            if fact.stands and fact.kind in sides:
-                total += sides[fact.kind] * fact.amount
+            if fact.stands and fact.kind in sides and fact.life is not None:
+                total[fact.life.currency] += sides[fact.kind] * fact.amount
             elif fact.stands and fact.kind in ("adjustment", "opening adjustment"):
-                total += net(fact.totals)[CASH]
+                for (side, code, currency, layer), amount in fact.everything.items():
+                    if (code, layer) == (CASH, SETTLED):
+                        total[currency] += amount if side == "DR" else -amount
         return total

@@ -27,10 +27,10 @@ from tests.posting.standing import (
     UNSETTLED,
     Fact,
     Life,
-    Totals,
     net,
     swapped,
     taken_back,
+    told_apart,
     totals,
     waterfall,
 )
@@ -218,7 +218,8 @@ def mirror(life: Life, of: Fact, day: date) -> Rule:
             both["CR", SUSPENSE] += short
             fall[code] = -short
     yield net(both)[SUSPENSE] > life.suspense and "balance_would_be_negative"
-    return Fact("reversal", life, day, both, collected=fall, undoes=of)
+    beside = of.beside_swapped
+    return Fact("reversal", life, day, both, collected=fall, undoes=of, beside=beside)
 
 
 def refinance_reversal(m: "Model", it: c.RefinanceReversal, _: int) -> Rule:
@@ -246,16 +247,16 @@ def reversal(m: "Model", it: c.Reversal, partition: int) -> Rule:
     if of.kind == "payment":
         return take_back(of.life, of, "reversal", it.effective_on)
     if of.life is None:
-        return Fact("reversal", None, it.effective_on, swapped(of.totals), undoes=of)
+        beside = of.beside_swapped
+        return Fact("reversal", None, it.effective_on, Counter(), undoes=of, beside=beside)
     return (yield from mirror(of.life, of, it.effective_on))
 
 
 def manual_adjustment(m: "Model", it: c.ManualAdjustment, partition: int) -> Rule:
     key = (it.tenant_id, it.loan_id or NOBODY)
     life = m.alive(*key)
-    settled = [x for x in it.lines if x.layer == "SETTLED"]
-    lends = any((x.account_code, x.direction) == (PRINCIPAL, "DR") for x in settled)
-    opens = lends and life is None and None not in (it.loan_id, it.borrower_id)
+    lends = told_apart(it.lines, of_loan=True)[0]["DR", PRINCIPAL]
+    opens = lends > 0 and life is None and None not in (it.loan_id, it.borrower_id)
     yield opens and key in m.reserved and "loan_reserved"
     sums: Counter[tuple[str, str]] = Counter()
     for x in it.lines:
@@ -269,9 +270,7 @@ def manual_adjustment(m: "Model", it: c.ManualAdjustment, partition: int) -> Rul
         first, floor = it.lines[0].currency, it.accrued_through
         life = Life(key, it.borrower_id or NOBODY, first, it.effective_on, floor, floor)
     yield it.loan_id is not None and life is None and "loan_not_found"
-    both: Totals = Counter()
-    for x in settled:
-        both[x.direction, x.account_code] += x.amount_minor
+    both, beside = told_apart(it.lines, of_loan=life is not None)
     if life is not None:
         yield it.borrower_id not in (None, life.borrower_id) and "borrower_mismatch"
         yield any(x.currency != life.currency for x in it.lines) and "currency_mismatch"
@@ -280,7 +279,8 @@ def manual_adjustment(m: "Model", it: c.ManualAdjustment, partition: int) -> Rul
         yield negative and "balance_would_be_negative"
     closed = m.closed.get((partition, it.tenant_id), date.min)
     yield it.effective_on <= closed and "period_closed"
-    return Fact("opening adjustment" if opens else "adjustment", life, it.effective_on, both)
+    kind = "opening adjustment" if opens else "adjustment"
+    return Fact(kind, life, it.effective_on, both, beside=beside)
 
 
 def period_close(m: "Model", it: c.PeriodClose, partition: int) -> Rule:

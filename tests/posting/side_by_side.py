@@ -13,7 +13,7 @@ from schemas import commands as c
 from schemas.commands import AnyCommand
 from tests.posting.books import EVENT_OF, Books, Ledger, rejections
 from tests.posting.model import Model
-from tests.posting.standing import NAMES, OWED, Fact, Key, Life, Totals
+from tests.posting.standing import NAMES, OWED, Everything, Fact, Key, Life
 
 SUB_BALANCES = {
     "1100": ("principal_minor", 1),
@@ -22,9 +22,10 @@ SUB_BALANCES = {
     "2100": ("suspense_minor", -1),
     "2000": ("unsettled_minor", -1),
 }
+CURRENCIES = ("USD", "EUR")
 REFINANCE_STEPS = (c.RefinanceOpening, c.PayoffReversal)
 met: Counter[object] = Counter()
-"""Commands by type, and refusals by (event, code), that any history has met."""
+"""Commands by type, refusals by (event, code), lines by (currency, layer): what any history met."""
 
 
 class SideBySide:
@@ -35,7 +36,8 @@ class SideBySide:
         self.model = Model()
         self.decisions: dict[int, list[Decision]] = {}
         self.lines: Counter[tuple[Key, int, str]] = Counter()
-        self.accounts: Counter[tuple[UUID, str]] = Counter()
+        self.accounts: Counter[tuple[UUID, str, str, str]] = Counter()
+        """(tenant, account, currency, layer) -> debits less credits."""
         self.touched: set[Key] = set()
         self.day = date(2026, 1, 5)
 
@@ -137,12 +139,15 @@ class SideBySide:
 
     def _enter(self, command: AnyCommand, entry: Entry, facts: list[Fact], partition: int) -> None:
         self._check_entry(entry, partition)
-        assert sum((x.totals for x in facts), Totals()) == sides(entry), (command, entry)
+        everything = sum((x.everything for x in facts), Everything())
+        assert everything == sides(entry), (command, entry)
         day = getattr(command, "effective_on", None) or getattr(command, "accrued_on", None)
         assert entry.effective_on == day
+        met["layers", len({line.layer for line in entry.lines})] += 1
         for line in entry.lines:
-            if line.layer == SETTLED:
-                self.accounts[entry.tenant_id, line.account_code] += line.signed_minor
+            place = (line.account_code, line.currency, line.layer)
+            self.accounts[entry.tenant_id, *place] += line.signed_minor
+            met[line.currency, line.layer] += 1
         for fact in facts:
             self.model.enter(command, fact, entry.journal_entry_id, partition)
             if fact.life is not None:
@@ -150,8 +155,9 @@ class SideBySide:
         for line in entry.lines:
             if line.loan_id is not None and line.layer == SETTLED:
                 key = (entry.tenant_id, line.loan_id)
-                life = self._loan(key).life
-                self.lines[key, life, line.account_code] += line.signed_minor
+                loan = self._loan(key)
+                assert line.currency == loan.currency
+                self.lines[key, loan.life, line.account_code] += line.signed_minor
 
     def _check_entry(self, entry: Entry, partition: int) -> None:
         """What holds of every entry, recomputed."""
@@ -183,16 +189,26 @@ class SideBySide:
             cash = sum(loan.collected_minor(name) for name in NAMES.values())
             assert cash + loan.suspense_minor == life.came_in
         self.touched.clear()
-        assert sum(self.accounts[t, "1000"] for t in self._tenants()) == self.model.cash()
-        for account, (name, side) in SUB_BALANCES.items():
-            loans = [one for x in self.ledger.partitions for one in x.page.loans.values()]
-            held = sum(getattr(one, name) for one in loans)
-            assert held == side * sum(self.accounts[t, account] for t in self._tenants())
-        if not any(isinstance(x, REFINANCE_STEPS) for x in self.ledger.queue):
-            assert not any(self.accounts[t, "2200"] for t in self._tenants())
+        cash, loans = self.model.cash(), self._loans()
+        for currency in CURRENCIES:
+            assert self._total("1000", currency) == cash[currency]
+            for account, (name, side) in SUB_BALANCES.items():
+                held = sum(getattr(one, name) for one in loans if one.currency == currency)
+                assert held == side * self._total(account, currency)
+            if not any(isinstance(x, REFINANCE_STEPS) for x in self.ledger.queue):
+                assert not self._total("2200", currency)
+        both_sides: Counter[tuple[UUID, str, str]] = Counter()
+        for (tenant_id, _, currency, layer), amount in self.accounts.items():
+            both_sides[tenant_id, currency, layer] += amount
+        assert not any(both_sides.values())
 
-    def _tenants(self) -> set[UUID]:
-        return {tenant_id for tenant_id, _ in self.accounts}
+    def _loans(self) -> list[Loan]:
+        return [one for books in self.ledger.partitions for one in books.page.loans.values()]
+
+    def _total(self, account: str, currency: str) -> int:
+        """What is settled on an account, of all tenants."""
+        tenants = {tenant_id for tenant_id, *_ in self.accounts}
+        return sum(self.accounts[t, account, currency, SETTLED] for t in tenants)
 
     def check_whole(self) -> None:
         """The same log again, each command with a page of only what it names, gives the same."""
@@ -220,12 +236,11 @@ def loan_of(fact: Fact) -> UUID | None:
     return None if fact.life is None else fact.life.key[1]
 
 
-def sides(entry: Entry) -> Totals:
-    """What an entry debits and credits in SETTLED, by account."""
-    both: Totals = Counter()
+def sides(entry: Entry) -> Everything:
+    """What an entry debits and credits, by account, currency and layer."""
+    both: Everything = Counter()
     for line in entry.lines:
-        if line.layer == SETTLED:
-            both[line.direction, line.account_code] += line.amount_minor
+        both[line.direction, line.account_code, line.currency, line.layer] += line.amount_minor
     return both
 
 

@@ -6,16 +6,18 @@ cancellation; whatever a loan is follows from its facts.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Optional
 from uuid import UUID
 
+from schemas.commands import AdjustmentLine
 from schemas.money import MAX_AMOUNT_MINOR
 
 CASH, PRINCIPAL, INTEREST, FEES = "1000", "1100", "1200", "1300"
 UNSETTLED, SUSPENSE, REFINANCED = "2000", "2100", "2200"
+SETTLED = "SETTLED"
 OWED = (PRINCIPAL, INTEREST, FEES)
 NAMES = {PRINCIPAL: "principal", INTEREST: "interest", FEES: "fees"}
 OPENINGS = ("disbursement", "refinance", "opening adjustment")
@@ -24,7 +26,9 @@ MIRRORS = ("reversal", "payment returned")
 Key = tuple[UUID, UUID]
 """tenant, loan."""
 Totals = Counter[tuple[str, str]]
-"""(side, account) -> amount."""
+"""(side, account) -> amount: of one loan, in its currency, settled."""
+Everything = Counter[tuple[str, str, str, str]]
+"""(side, account, currency, layer) -> amount."""
 
 
 def totals(debited: Mapping[str, int], credited: Mapping[str, int]) -> Totals:
@@ -32,6 +36,19 @@ def totals(debited: Mapping[str, int], credited: Mapping[str, int]) -> Totals:
     both = [(("DR", code), n) for code, n in debited.items()]
     both += [(("CR", code), n) for code, n in credited.items()]
     return Counter({place: n for place, n in both if n})
+
+
+def told_apart(lines: Iterable[AdjustmentLine], *, of_loan: bool) -> tuple[Totals, Everything]:
+    """What an adjustment's lines do to its loan, and what stands beside that."""
+    both: Totals = Counter()
+    beside: Everything = Counter()
+    for one in lines:
+        place = (one.direction, one.account_code)
+        if of_loan and one.layer == SETTLED:
+            both[place] += one.amount_minor
+        else:
+            beside[*place, one.currency, one.layer] += one.amount_minor
+    return both, beside
 
 
 def swapped(both: Totals) -> Totals:
@@ -50,7 +67,8 @@ def net(both: Totals) -> Counter[str]:
 @dataclass(eq=False)
 class Fact:
     """An entry, or one loan's share of it. `amount` is what it is about: of a refinance, the
-    additional principal. `collected` is by how much it changes the cash applied, by account.
+    additional principal. `collected` is by how much it changes the cash applied, by account;
+    `beside`, of an adjustment: what is not settled, or of no loan.
     """
 
     kind: str
@@ -65,6 +83,20 @@ class Fact:
     settled: int = 0
     reversed_by: UUID | None = None
     partition: int = -1
+    beside: Everything = field(default_factory=Counter)
+
+    @property
+    def everything(self) -> Everything:
+        """All its lines, summed."""
+        currency = "" if self.life is None else self.life.currency
+        own = {(side, code, currency, SETTLED): n for (side, code), n in self.totals.items()}
+        return Counter(own) + self.beside
+
+    @property
+    def beside_swapped(self) -> Everything:
+        """What stands beside the loan's own, with its sides swapped."""
+        other = {"DR": "CR", "CR": "DR"}
+        return Counter({(other[side], *rest): n for (side, *rest), n in self.beside.items()})
 
     @property
     def stands(self) -> bool:

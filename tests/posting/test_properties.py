@@ -15,11 +15,12 @@ from hypothesis.stateful import run_state_machine_as_test
 from posting_engine.posting.decide import DECIDERS
 from posting_engine.posting.refusals import PRECEDENCE
 from posting_engine.posting.waterfall import allocate
+from schemas.commands import LAYERS
 from tests.journal import Balances, Collected, journal_of, loan, payment, reversal
 from tests.posting import standing
 from tests.posting.books import Books
 from tests.posting.histories import History
-from tests.posting.side_by_side import met
+from tests.posting.side_by_side import CURRENCIES, met
 
 EXAMPLES = int(os.environ.get("HPTS_PROPERTY_EXAMPLES", "2400"))
 STEPS = 50
@@ -60,6 +61,9 @@ def test_any_history_keeps_the_books_true() -> None:
         missed_of = Counter(event for event, _ in missed)
         assert all(2 * missed_of[event] <= len(codes) for event, codes in PRECEDENCE.items())
         assert [kind for kind in DECIDERS if not met["posted", kind.__name__]] == []
+        pairs: list[object] = [(currency, layer) for currency in CURRENCIES for layer in LAYERS]
+        pairs += [("layers", 2), ("layers", 3)]
+        assert min(met[pair] for pair in pairs) > EXAMPLES // 240, [met[pair] for pair in pairs]
 
 
 @given(
