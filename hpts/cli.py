@@ -16,6 +16,7 @@ from rich.table import Table
 
 from hpts import accruing, operating
 from hpts import openapi as contract
+from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
 from hpts.local import announcement, control, detach, stack
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.add_typer(operating.quarantine, name="quarantine")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
+app.command()(archiving.archive)
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 _HERE: Final = Path(".hpts")
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)
