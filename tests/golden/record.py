@@ -33,12 +33,14 @@ from tests.archiving.small_ledger import (
 )
 from tests.books.ledger import Engine, LogOfCommands, envelope
 from tests.books.mixed_log import BREAKING_MINOR, plant, recorded
+from tests.contracts.test_codec import EXAMPLES
 from tests.golden.digest import digest_of
+from tests.golden.messages import recorded as recorded_message
 from tests.local_servers import running
 from tests.local_stack import new_folder
 
 HERE = Path(__file__).parent
-DIGEST, LOG = "digest.json", "log"
+DIGEST, LOG, MESSAGES = "digest.json", "log", "messages.json"
 COMMANDS = 700
 
 
@@ -134,6 +136,8 @@ def main(arguments: list[str]) -> int:
         record(kafka.bootstrap, postgres.admin_dsn, target, commands=COMMANDS, seed=2026)
     postgres.discard()
     shutil.rmtree(data_dir.parent)
+    messages = [recorded_message(message) for message in EXAMPLES]
+    (target / MESSAGES).write_text(json.dumps(messages, indent=1) + "\n", encoding="utf-8")
     print(f"recorded: {target}; write down in README.md what it is of")
     return 0
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from hpts.archiving.check import check
 from hpts.archiving.files import Folder
 from hpts.archiving.source import ArchiveSource
 from posting_engine.records import Record
+from schemas import codec
 from tests.archiving.small_ledger import KEY, KEY_VARIABLE, begin_partitions, empty_books
 from tests.golden.applying import apply_log
 from tests.golden.digest import digest_of
-from tests.golden.record import DIGEST, HERE, LOG
+from tests.golden.messages import told
+from tests.golden.record import DIGEST, HERE, LOG, MESSAGES
 
 RECORDED = sorted(path.parent for path in HERE.glob(f"*/{DIGEST}"))
 
@@ -55,6 +58,26 @@ class OneBit(ArchiveSource):
                 yield replace(record, value=record.value[:-1] + bytes([last]))
             else:
                 yield record
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob(f"*/{MESSAGES}")), ids=lambda p: p.parent.name)
+def test_bytes_that_were_written_still_mean_what_they_meant(path: Path) -> None:
+    for written in json.loads(path.read_text("utf-8")):
+        now = told(codec.decode(bytes.fromhex(written["bytes"])))
+        assert now["type"] == written["type"]
+        # A field that was added since has a default, and means that nothing was said of it.
+        assert now["value"] | written["value"] == now["value"], written["type"]
+
+
+def test_every_schema_of_the_lock_has_recorded_bytes() -> None:
+    lock = (files("schemas") / "avro" / "schemas.lock").read_text("utf-8")
+    pinned = {int(line.split()[0]) for line in lock.splitlines() if line[0] != "#"}
+    kept = {
+        int(written["bytes"][2:10], 16)
+        for path in HERE.glob(f"*/{MESSAGES}")
+        for written in json.loads(path.read_text("utf-8"))
+    }
+    assert kept == pinned
 
 
 def test_there_is_a_recorded_log() -> None:
