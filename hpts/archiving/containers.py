@@ -3,6 +3,8 @@
 A container carries its own schema, so any Avro tool reads an archive without this project.
 """
 
+import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +14,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import fastavro
+from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException
 
 from posting_engine.records import Record
 
@@ -59,6 +63,13 @@ FACT: Final = fastavro.parse_schema(
         ],
     }
 )
+
+
+_BREAKS: Final = (
+    *(ValueError, TypeError, AttributeError, LookupError, EOFError, OverflowError),
+    *(struct.error, zlib.error, SchemaParseException, SchemaResolutionError),
+)
+"""What damaged bytes may raise in fastavro."""
 
 
 class Unreadable(Exception):
@@ -146,5 +157,5 @@ def _container(schema: Any, rows: Iterable[dict[str, Any]]) -> bytes:
 def _rows(data: bytes, schema: Any) -> Iterator[Any]:
     try:
         yield from fastavro.reader(BytesIO(data), schema)
-    except (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError) as error:
+    except _BREAKS as error:
         raise Unreadable(f"no container of {schema['name']}: {error}") from error

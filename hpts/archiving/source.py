@@ -9,14 +9,27 @@ from itertools import pairwise, zip_longest
 from typing import Final
 
 from hpts.archiving import containers
-from hpts.archiving.files import Files
+from hpts.archiving.files import Files, files_at
 from hpts.archiving.manifest import Archived, FactsFile, Manifest, Part, bounds_of, load
 from hpts.rebuilding.source import Breaking, Facts, LogSource, Place, SourceDamaged
+from hpts.rebuilding.topic import TopicSource
 from posting_engine.records import Record
 from schemas.partitioning import NO_LOAN
 
 OVERLAP: Final = 1_000
 """How many of the last archived offsets are compared with the topic, where that has them still."""
+
+
+def open_source(place: str, bootstrap: str | None = None, *, overlap: int = OVERLAP) -> LogSource:
+    """The archive at a path or `s3://` address; with a cluster, the live topic after it, too.
+
+    By names alone, so that another process can open the same (with `overlap` 0 where one has
+    compared already). Raises `SourceDamaged`, `ArchiveUnreachable`, and what `TopicSource` raises.
+    """
+    archive = ArchiveSource(files_at(place))
+    if bootstrap is None:
+        return archive
+    return ArchiveThenTopic(archive, TopicSource(bootstrap), overlap=overlap)
 
 
 class ArchiveSource:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hpts.archiving.files import Folder
 from hpts.local.kafka import KafkaServer
 from hpts.local.postgres import PostgresServer
 from tests.archiving.small_ledger import KEY, KEY_VARIABLE, SmallLedger
-from tests.local_servers import running
+from tests.local_servers import Running
 from tests.local_stack import new_folder
 
 
@@ -21,10 +22,16 @@ def servers() -> Iterator[tuple[str, str]]:
     os.environ[KEY_VARIABLE] = KEY.secret.decode()
     data_dir = new_folder()
     kafka, postgres = KafkaServer(data_dir), PostgresServer(data_dir)
-    with running(kafka), running(postgres):
+    runs: list[Running] = []
+    try:
+        for server in (kafka, postgres):
+            runs.append(Running(server, data_dir.parent / f"{type(server).__name__}.log"))
         yield kafka.bootstrap, postgres.admin_dsn
-    postgres.discard()
-    shutil.rmtree(data_dir.parent)
+    finally:
+        for run in runs:
+            run.end(signal.SIGKILL)  # nothing of it is needed again
+        postgres.discard()
+        shutil.rmtree(data_dir.parent)
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """An archive holds the log as it was applied, goes on where it ended, and is never half an one."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from hpts.archiving.archive import Limits
 from hpts.archiving.check import check
 from hpts.archiving.files import Folder
 from hpts.archiving.manifest import NAME, ArchiveRefused, load
-from hpts.archiving.source import ArchiveSource, ArchiveThenTopic
+from hpts.archiving.source import ArchiveSource, ArchiveThenTopic, open_source
 from hpts.rebuilding.source import SourceDamaged
 from hpts.rebuilding.topic import TopicSource
 from posting_engine.records import Record
@@ -32,6 +35,7 @@ from tests.golden.digest import digest_of
 
 LOANS = [loan_number(number) for number in range(8)]
 FEW = Limits(part_records=5)
+KILLS = int(os.environ.get("HPTS_ARCHIVE_KILLS", "4"))
 
 
 def lend(small: SmallLedger, payments: int = 4) -> None:
@@ -125,8 +129,36 @@ def test_killed_at_any_point_the_next_run_leaves_a_whole_archive(
     )
 
 
+def test_killed_at_any_instant_there_is_a_whole_archive_or_none(
+    small: SmallLedger, folder: Folder, tmp_path: Path
+) -> None:
+    chance = random.Random(7)
+    lend(small, 40)
+    small.apply()
+    took_s = timed(lambda: run_archive(small, tmp_path / "first", tmp_path))
+    for number in range(KILLS):
+        with suppress(subprocess.TimeoutExpired):  # which kills it
+            within_s = took_s * chance.uniform(0.3, 1.1)
+            run_archive(small, tmp_path / "archive", tmp_path, timeout_s=within_s)
+        if load(folder) is not None:
+            check(ArchiveSource(folder))
+        pay(small, f"after {number}", 1)
+        small.apply()
+
+    assert run_archive(small, tmp_path / "archive", tmp_path).returncode == 0
+    check(ArchiveSource(folder))
+    assert ArchiveSource(folder).bounds() == small.topic.bounds()
+
+
+def timed(work: Callable[[], object]) -> float:
+    """How many seconds it takes."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
 def run_archive(
-    small: SmallLedger, place: Path, orders: Path
+    small: SmallLedger, place: Path, orders: Path, *, timeout_s: float = 60
 ) -> "subprocess.CompletedProcess[str]":
     environment = {
         "HPTS_POSTGRES_DSN": small.admin_dsn,
@@ -139,7 +171,7 @@ def run_archive(
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout_s,
     )
 
 
@@ -274,8 +306,9 @@ def test_archive_then_topic_is_the_whole_log(small: SmallLedger, folder: Folder)
     pay(small, "third", 2)
     small.send_raw(0, [b"no command"])
 
-    both, topic = ArchiveThenTopic(ArchiveSource(folder), small.topic), small.topic
+    both, topic = open_source(folder.place, small.bootstrap), small.topic
 
+    assert open_source(folder.place).bounds() == ArchiveSource(folder).bounds()
     assert both.bounds() == topic.bounds()
     for partition_id, (first, end) in topic.bounds().items():
         assert list(both.read(partition_id, first, end)) == list(
