@@ -16,6 +16,7 @@ from rich.table import Table
 
 from hpts import accruing, operating, rebuild_commands
 from hpts import openapi as contract
+from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
 from hpts.local import announcement, control, detach, stack
@@ -48,6 +49,7 @@ app.add_typer(operating.quarantine, name="quarantine")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 rebuild_commands.add_to(app)
+app.command()(archiving.archive)
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 _HERE: Final = Path(".hpts")
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)

@@ -46,8 +46,12 @@ PRODUCER_POINTS: Final = {
     "producer-opened": "the first chunk of a batch has its outcome; no other is sent",
     "producer-outcome-known": "a chunk's outcome has come; some are under way, others not sent",
 }
+ARCHIVE_POINTS: Final = {
+    "archive-file-written": "a file of the archive is there; the manifest does not name it",
+    "archive-manifest-written": "the manifest names what was copied; nobody has been told",
+}
 SERVICE_POINTS: Final = ENGINE_POINTS | INGRESS_POINTS
-POINTS: Final = SERVICE_POINTS | PRODUCER_POINTS
+POINTS: Final = SERVICE_POINTS | PRODUCER_POINTS | ARCHIVE_POINTS
 
 _ORDERS: Final = os.environ.get(SETTING) or None
 

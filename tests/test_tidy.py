@@ -28,7 +28,7 @@ CORE_MAY_IMPORT = re.compile(
 BY_ARRAYS = "accrual_columns.py"
 """The one module of the core that may use numpy."""
 CLOCK_OR_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4", "perf_counter", "monotonic"}
-ONE_IMPORTER_EACH = {"fastavro", "jwt", "confluent_kafka", "psycopg", "faust"}
+ONE_IMPORTER_EACH = {"fastavro", "obstore", "jwt", "confluent_kafka", "psycopg", "faust"}
 NAMES_WITHOUT_A_CONCEPT = re.compile(
     r"(?:.*_)?(?:utils?|helpers?|common|misc|base|managers?)", re.ASCII
 )
