@@ -1,4 +1,4 @@
-"""The command line: up, down, status, migrate, openapi, accrue, and the operator's commands.
+"""The command line: up, down, status, migrate, openapi, accrue, rebuilds, and the operator's.
 
 Words for people; the work is elsewhere.
 """
@@ -28,6 +28,7 @@ from hpts.local.postgres_binaries import PostgresUnavailable
 from hpts.local.supervisor import NotReady
 from hpts.migrate import MigrationRefused, migrate
 from hpts.provision import TopicsRefused, provision
+from hpts.rebuilding import commands as rebuilding
 from schemas import topic_policy
 
 EXPECTED: Final = (
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.add_typer(operating.quarantine, name="quarantine")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
+rebuilding.register(app)
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 _HERE: Final = Path(".hpts")
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)

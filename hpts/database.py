@@ -22,8 +22,9 @@ class DatabaseRefused(Exception):
 class Administrator:
     """A session of the administrator; each statement is its own transaction unless in `whole`."""
 
-    def __init__(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    def __init__(self, connection: "psycopg.Connection[tuple[Any, ...]]", dsn: str) -> None:
         self._connection = connection
+        self._dsn = dsn
 
     def ask(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run `hpts/sql/NAME.sql`; its rows, empty for a statement without a result."""
@@ -40,6 +41,61 @@ class Administrator:
     def run(self, script: str) -> None:
         """Run a script of any number of statements, without parameters."""
         self._connection.execute(script.encode())
+
+    @contextmanager
+    def within(self, schema: str) -> Iterator[None]:
+        """All that is asked inside is of one schema, and one transaction (or a part of one)."""
+        with self._connection.transaction():
+            [[before]] = self._connection.execute("SHOW search_path").fetchall()
+            self.run(f"SET LOCAL search_path = {schema}, hpts_edge")
+            yield
+            self.run(f"SET LOCAL search_path = {before}")
+
+    def has_schema(self, name: str) -> bool:
+        """Whether there is a schema of this name."""
+        return bool(self.ask("find_schema", name=name))
+
+    def comment_of(self, schema: str) -> str | None:
+        """What a schema says of itself; None where it says nothing, or is not there."""
+        found = self.ask("find_schema", name=schema)
+        return found[0][0] if found else None
+
+    def comment(self, schema: str, text: str | None) -> None:
+        """Let a schema say something of itself, or nothing any more."""
+        self._connection.execute(
+            sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), sql.Literal(text))
+        )
+
+    @contextmanager
+    def snapshot(self, schema: str) -> Iterator[None]:
+        """All that is asked inside sees the books of a schema at one instant, as the engine's role:
+        it sees every tenant, and may change nothing of history.
+        """
+        with self._connection.transaction():
+            self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            self.run(f"SET LOCAL ROLE hpts_engine; SET LOCAL search_path = {schema}, hpts_edge")
+            self.run("SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'")
+            yield
+
+    def copied(self, query: str) -> Iterator[bytes]:
+        """The rows of a query as COPY writes them, a block at a time."""
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(f"COPY ({query}) TO STDOUT".encode()) as rows,
+        ):
+            for block in rows:
+                yield bytes(block)
+
+    def names_of(self, query: str) -> list[str]:
+        """The names of the columns that a query would answer with."""
+        described = self._connection.execute(query.encode()).description or []
+        return [column.name for column in described]
+
+    @contextmanager
+    def another(self) -> Iterator["Administrator"]:
+        """One more session of the same administrator."""
+        with administrator(self._dsn) as one:
+            yield one
 
     def set_passwords(self, passwords: Mapping[str, str]) -> None:
         """Give each role its password. Only its verifier travels, and can stand in a log."""
@@ -65,6 +121,6 @@ def administrator(dsn: str) -> Iterator[Administrator]:
             application_name="hpts",
             options="-c client_min_messages=warning",
         ) as connection:
-            yield Administrator(connection)
+            yield Administrator(connection, dsn)
     except psycopg.Error as error:
         raise DatabaseRefused(str(error)) from error

@@ -117,32 +117,8 @@ class CommandLog:
             raise LogUnavailable(f"cannot seek: {error}") from error
 
     def hidden(self, partition_id: int, due: int, came: int) -> list[Record] | None:
-        """What `read_committed` hides between two offsets: the records of aborted transactions
-        (markers are no records). None when the log begins after `due`: something was removed.
-        """
-        settings: dict[str, Any] = {**CONSUMER_SETTINGS, "isolation.level": "read_uncommitted"}
-        settings["enable.partition.eof"] = True
-        reader = Consumer({**settings, **self._connection, "group.id": "hpts-gap-reader"})
-        place = TopicPartition(COMMANDS, partition_id, due)
-        found: list[Record] = []
-        try:
-            if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due:
-                return None
-            reader.assign([place])
-            while (message := reader.poll(10.0)) is not None:
-                if (error := message.error()) is not None:
-                    if error.code() == KafkaError._PARTITION_EOF:
-                        return found
-                    raise LogUnavailable(f"cannot read what is hidden: {error.str()}")
-                taken = _record(message)
-                if taken.offset >= came:
-                    return found
-                found.append(taken)
-        except KafkaException as error:
-            raise LogUnavailable(f"cannot read what is hidden: {error}") from error
-        finally:
-            reader.close()
-        raise LogUnavailable("what is hidden in a gap could not be read in time")
+        """What `read_committed` hides between two offsets; see `hidden_records`."""
+        return hidden_records(self._connection, partition_id, due, came)
 
     def pause(self, partition_id: int) -> None:
         """Take nothing more from a halted partition."""
@@ -200,6 +176,37 @@ class CommandLog:
         self._on_revoke([place.partition for place in revoked])
 
 
+def hidden_records(
+    connection: Mapping[str, Any], partition_id: int, due: int, came: int
+) -> list[Record] | None:
+    """What `read_committed` hides between two offsets: the records of aborted transactions
+    (markers are no records). None when the log begins after `due`: something was removed.
+    """
+    settings: dict[str, Any] = {**CONSUMER_SETTINGS, "isolation.level": "read_uncommitted"}
+    settings["enable.partition.eof"] = True
+    reader = Consumer({**settings, **connection, "group.id": "hpts-gap-reader"})
+    place = TopicPartition(COMMANDS, partition_id, due)
+    found: list[Record] = []
+    try:
+        if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due:
+            return None
+        reader.assign([place])
+        while (message := reader.poll(10.0)) is not None:
+            if (error := message.error()) is not None:
+                if error.code() == KafkaError._PARTITION_EOF:
+                    return found
+                raise LogUnavailable(f"cannot read what is hidden: {error.str()}")
+            taken = record_of(message)
+            if taken.offset >= came:
+                return found
+            found.append(taken)
+    except KafkaException as error:
+        raise LogUnavailable(f"cannot read what is hidden: {error}") from error
+    finally:
+        reader.close()
+    raise LogUnavailable("what is hidden in a gap could not be read in time")
+
+
 def _size_of(message: Message) -> int:
     return len(message)
 
@@ -213,7 +220,7 @@ def _is_fatal(error: KafkaError) -> bool:
 def _taken(message: Message) -> Record | LostPosition | None:
     error = message.error()
     if error is None:
-        return _record(message)
+        return record_of(message)
     lost = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
     if error.code() in lost and message.partition() is not None:
         return LostPosition(int(message.partition() or 0), error.str())
@@ -223,7 +230,8 @@ def _taken(message: Message) -> Record | LostPosition | None:
     return None
 
 
-def _record(message: Message) -> Record:
+def record_of(message: Message) -> Record:
+    """A message as a record. Raises `LogUnavailable` where the broker did not stamp it."""
     kind, milliseconds = message.timestamp()
     if kind != TIMESTAMP_LOG_APPEND_TIME:
         raise LogUnavailable(f"topic {COMMANDS} does not stamp LogAppendTime")

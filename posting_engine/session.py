@@ -17,7 +17,14 @@ _SAFETY: Final = (
     "-c synchronous_commit=on -c statement_timeout=0"
 )
 APPLICATION: Final = "hpts-posting-engine"
-OPTIONS: Final = f"-c search_path=hpts,hpts_edge -c timezone=UTC {_PLANNER} {_SAFETY}"
+
+
+def options_of(schema: str) -> str:
+    """The session's options for books that stand in a schema (its name needs no quotes)."""
+    return f"-c search_path={schema},hpts_edge -c timezone=UTC {_PLANNER} {_SAFETY}"
+
+
+OPTIONS: Final = options_of("hpts")
 
 KEEPALIVE: Final[dict[str, Any]] = {
     # A server that vanished without a word is noticed in seconds, not in hours.

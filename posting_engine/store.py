@@ -141,14 +141,16 @@ def _transaction(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
             raise
 
 
-def connect_as_engine(dsn: str) -> psycopg.Connection[DictRow]:
+def connect_as_engine(
+    dsn: str, *, options: str = OPTIONS, application: str = APPLICATION
+) -> psycopg.Connection[DictRow]:
     """A connection with the settings that the engine's statements are made for."""
     connection = _Connection.connect(
         dsn,
         autocommit=True,
         row_factory=dict_row,
-        options=OPTIONS,
-        application_name=APPLICATION,
+        options=options,
+        application_name=application,
         prepare_threshold=0,
         **KEEPALIVE,
     )

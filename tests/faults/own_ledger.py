@@ -126,6 +126,7 @@ class OwnLedger:
     servers: Servers
     admin_dsn: str = ""
     keeps_topics: bool = False
+    partition_count: int | None = None
     services: list[Service] = field(default_factory=list)
     _logs: int = 0
 
@@ -137,7 +138,7 @@ class OwnLedger:
         migrate(self.admin_dsn, self.servers.credentials.passwords())
         if not self.keeps_topics:
             self.remove_topics()
-        provision(self.bootstrap, self.admin_dsn)
+        provision(self.bootstrap, self.admin_dsn, partition_count=self.partition_count)
         ledger.register_signing_key(
             self.admin_dsn, key_id=SIGNING_KEY_ID, secret=self.servers.credentials.signing_key
         )

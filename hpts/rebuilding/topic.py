@@ -1,0 +1,80 @@
+"""The live topics as a source: commands, and what was published about those not applied."""
+
+from collections.abc import Iterator, Mapping
+
+from hpts.cluster import Cluster, OffsetGone, Reader
+from hpts.rebuilding.source import Breaking, Facts, Place, SourceDamaged
+from posting_engine.log import hidden_records, record_of
+from posting_engine.records import Record
+from schemas import codec
+from schemas.partitioning import NO_LOAN
+from schemas.quarantine import QUARANTINE, DeadLetter
+from schemas.topics import COMMANDS, DEAD_LETTERS
+
+
+class TopicSource:
+    """The commands topic of a cluster. Methods raise `ClusterUnavailable`, too."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Raises `SourceDamaged` where there is no such topic."""
+        self._bootstrap = bootstrap
+        self._reader = Reader(bootstrap)
+        found = Cluster(bootstrap).describe([COMMANDS]).get(COMMANDS)
+        if found is None:
+            raise SourceDamaged(f"{bootstrap} has no topic {COMMANDS}")
+        self._topic_id, self._partition_count = found.topic_id, found.partitions
+
+    @property
+    def topic_id(self) -> str:
+        """As the cluster gave it."""
+        return self._topic_id
+
+    def bounds(self) -> Mapping[int, Place]:
+        """Where each partition begins, and ends for readers: nothing that is under way."""
+        return {p: self._reader.bounds(COMMANDS, p) for p in range(self._partition_count)}
+
+    def read(self, partition_id: int, first: int, end: int) -> Iterator[Record]:
+        """As `LogSource` has it; what is missing is told from what was never committed."""
+        due = first
+        try:
+            for message in self._reader.messages(COMMANDS, partition_id, first, end):
+                record = record_of(message)
+                self._refuse_gap(partition_id, due, record.offset)
+                yield record
+                due = record.offset + 1
+        except OffsetGone as gone:
+            raise SourceDamaged(f"offset {first} was removed: {gone}") from gone
+        self._refuse_gap(partition_id, due, end)
+
+    def facts(self) -> Facts:
+        """All of `hpts.dead-letters.v1`; of what was said twice, what was said last."""
+        letters: dict[Place, str] = {}
+        quarantines: dict[Breaking, str] = {}
+        for letter in self.published():
+            place = (letter.partition_id, letter.command_offset)
+            if letter.kind == QUARANTINE:
+                decided = letter.decided_offset
+                decided = letter.command_offset if decided is None else decided
+                loan = letter.loan_id or NO_LOAN
+                quarantines[place[0], decided, place[1], loan] = letter.reason
+            else:
+                letters[place] = letter.reason
+        return Facts(letters, quarantines)
+
+    def published(self) -> Iterator[DeadLetter]:
+        """What stands in the dead letters topic; nothing where there is no such topic."""
+        if not Cluster(self._bootstrap).describe([DEAD_LETTERS]):
+            return
+        begin, end = self._reader.bounds(DEAD_LETTERS, 0)
+        for message in self._reader.messages(DEAD_LETTERS, 0, begin, end):
+            try:
+                told = codec.decode(message.value())
+            except codec.UndecodableRecord:
+                continue  # whoever wrote that, it was no engine of ours
+            if isinstance(told, DeadLetter):
+                yield told
+
+    def _refuse_gap(self, partition_id: int, due: int, came: int) -> None:
+        connection = {"bootstrap.servers": self._bootstrap}
+        if due < came and hidden_records(connection, partition_id, due, came) is None:
+            raise SourceDamaged(f"partition {partition_id}: offset {due} was removed")

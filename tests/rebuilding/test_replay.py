@@ -1,0 +1,158 @@
+"""Replayed books are the live ones, whatever differs between the machines and the runs."""
+
+import os
+import random
+import signal
+import time
+
+import psycopg
+import pytest
+
+from tests.faults.own_ledger import OwnLedger
+from tests.rebuilding import mixed_topic
+from tests.rebuilding.rebuilt import command, digest_of, hpts, replayed, topic_ends
+
+KILLS = int(os.environ.get("HPTS_REPLAY_KILLS", "4"))
+EXPECTED_KINDS = {
+    *("posted", "rejected", "quarantine", "resumed", "close", "hidden", "unsigned"),
+    *("refinance", "accrual", "reversal", "payment_returned", "charge_off", "restructure"),
+}
+
+
+def test_a_replay_comes_to_the_digest_of_the_live_books_and_sends_nothing(live: OwnLedger) -> None:
+    assert mixed_topic.kinds_in(live.admin_dsn) >= EXPECTED_KINDS
+    before = topic_ends(live)
+
+    replayed(live, "first")
+
+    status, said, complained = hpts(live, "diff", "first")
+    assert status == 0, said + complained
+    assert digest_of(live, "first") == digest_of(live)
+    assert topic_ends(live) == before
+
+
+@pytest.mark.parametrize(
+    "differing",
+    [
+        {"PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu"},
+        {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns"},
+        {"PYTHONHASHSEED": "3", "HPTS_REPLAY_BATCH": "7"},
+    ],
+    ids=lambda differing: "-".join(differing.values()).replace("/", "_"),
+)
+def test_nothing_of_the_process_shows_in_the_digest(
+    live: OwnLedger, differing: dict[str, str]
+) -> None:
+    name = f"seed{differing['PYTHONHASHSEED']}"
+    replayed(live, name, **differing)
+    assert digest_of(live, name) == digest_of(live)
+
+
+def test_a_replay_killed_again_and_again_goes_on_from_where_it_stood(live: OwnLedger) -> None:
+    chance, seen, kills = random.Random(3), [0], 0
+    while kills < KILLS:
+        # Small batches, so that it lasts long enough to be killed in the midst of it.
+        running = command(live, "replay", "--into", "killed", HPTS_REPLAY_BATCH="5")
+        deadline = time.monotonic() + 60
+        enough = seen[-1] + chance.randrange(1, 200)
+        while running.poll() is None and applied(live, "killed") < enough:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        running.send_signal(signal.SIGKILL)
+        running.wait(10)
+        running.communicate()
+        kills += 1
+        seen.append(applied(live, "killed"))
+    assert any(0 < at < sum(ends(live)) for at in seen), seen
+
+    if not is_finished(live, "killed"):
+        replayed(live, "killed")
+    assert digest_of(live, "killed") == digest_of(live)
+    assert indexes(live, "killed") == indexes(live, "hpts")
+
+
+def test_a_finished_replay_is_refused_and_left_as_it_is(live: OwnLedger) -> None:
+    replayed(live, "once")
+    before = changes(live, "once")
+    status, _, complained = hpts(live, "replay", "--into", "once")
+    assert (status, "finished" in complained) == (1, True)
+    assert changes(live, "once") == before
+    assert replayed(live, "once", "--catch-up")["per_second"] == 0
+
+
+@pytest.mark.parametrize("name", ["hpts", "hpts_edge", "public", "Not_ours", "stranger"])
+def test_no_schema_but_a_rebuild_is_written_to(live: OwnLedger, name: str) -> None:
+    with psycopg.connect(live.admin_dsn) as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS stranger")
+    status, _, complained = hpts(live, "replay", "--into", name)
+    assert (status, "hpts: " in complained) == (1, True)
+    with psycopg.connect(live.admin_dsn) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'stranger'::regnamespace"
+        ).fetchone()
+    assert found == (0,)
+
+
+def test_until_is_the_last_offset_applied(live: OwnLedger) -> None:
+    replayed(live, "partly", "--until", "1:9,2:0")
+    with psycopg.connect(live.admin_dsn) as connection:
+        found = connection.execute(
+            "SELECT partition_id, next_offset FROM partly.partitions ORDER BY 1"
+        ).fetchall()
+    assert dict(found) == {0: ends(live)[0], 1: 10, 2: 1, 3: ends(live)[3]}
+    status, said, _ = hpts(live, "diff", "partly")
+    assert status == 1
+    assert "partition 1 is applied to 10 in partly" in said
+    assert "nothing differs in what partly and hpts both have" in said
+
+
+@pytest.mark.parametrize("arguments", [["--until", "1:x"], ["--until", "1:5", "--promote"]])
+def test_what_cannot_be_meant_is_a_usage_error(live: OwnLedger, arguments: list[str]) -> None:
+    assert hpts(live, "replay", "--into", "never", *arguments)[0] == 2
+
+
+def test_an_archive_is_refused_as_long_as_none_can_be_read(live: OwnLedger) -> None:
+    status, _, complained = hpts(live, "replay", "--into", "never", "--from-archive", "somewhere")
+    assert (status, "archive" in complained) == (1, True)
+
+
+def applied(own: OwnLedger, name: str) -> int:
+    """How many offsets a replay has applied; 0 before it has begun."""
+    with psycopg.connect(own.admin_dsn) as connection:
+        row = connection.execute("SELECT to_regclass(%s)", (f"{name}.partitions",)).fetchone()
+        if row == (None,):
+            return 0
+        found = connection.execute(f"SELECT sum(next_offset) FROM {name}.partitions").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def ends(own: OwnLedger) -> list[int]:
+    """Where the live books stand, by partition."""
+    return [next_offset for _, (next_offset, *_) in sorted(own.partitions().items())]
+
+
+def is_finished(own: OwnLedger, name: str) -> bool:
+    with psycopg.connect(own.admin_dsn) as connection:
+        row = connection.execute(
+            "SELECT obj_description(%s::regnamespace, 'pg_namespace')", (name,)
+        ).fetchone()
+    return row is not None and '"is_finished": true' in row[0]
+
+
+def changes(own: OwnLedger, name: str) -> list[tuple[object, ...]]:
+    """Which transaction wrote each position, and what the schema says of itself."""
+    with psycopg.connect(own.admin_dsn) as connection:
+        return connection.execute(
+            f"SELECT xmin::text, lease_epoch, obj_description('{name}'::regnamespace) "
+            f"FROM {name}.partitions ORDER BY partition_id"
+        ).fetchall()
+
+
+def indexes(own: OwnLedger, name: str) -> set[str]:
+    with psycopg.connect(own.admin_dsn) as connection:
+        rows = connection.execute(
+            "SELECT replace(indexdef, schemaname || '.', '') FROM pg_indexes WHERE schemaname = %s",
+            (name,),
+        ).fetchall()
+    return {row[0] for row in rows}
