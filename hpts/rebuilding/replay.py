@@ -22,7 +22,7 @@ from uuid import UUID
 
 import structlog
 
-from hpts.local.processes import with_parent
+from hpts.local.processes import end_with
 from hpts.rebuilding.source import Facts, LogSource, SourceDamaged
 from posting_engine import halts
 from posting_engine.applying import Applying
@@ -106,9 +106,7 @@ def replay_all(share: Share, *, processes: int | None = None, on_look: Callable[
 
 def _begin_process(parent: int) -> None:
     """End with the one that began us, however that ends; say what goes wrong on standard error."""
-    with_parent(signal.SIGKILL)()
-    if os.getppid() != parent:
-        os._exit(1)
+    end_with(parent, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees to it
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),

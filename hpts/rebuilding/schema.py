@@ -141,13 +141,13 @@ def _made(database: Administrator, name: str, ledger: Ledger) -> Mark:
     for migration in shipped:
         if migration.schema == LIVE:
             database.run(migration.text.replace(_ON_SCHEMA, f" ON SCHEMA {name} "))
-    database.ask(
-        "found_partitions", partition_count=ledger.partition_count, topic_id=ledger.topic_id
-    )
     indexes = dict(database.ask("load_index_definitions", schema=name, names=list(_MADE_LAST)))
     for index in indexes:
         database.run(f"DROP INDEX {name}.{index}")
-    database.run("RESET ROLE")
+    database.run("RESET ROLE")  # the owner may fill none of its tables
+    database.ask(
+        "found_partitions", partition_count=ledger.partition_count, topic_id=ledger.topic_id
+    )
     names = tuple(migration.name for migration in shipped)
     mark = Mark(ledger.topic_id, names, indexes=tuple(indexes.values()))
     _say(database, name, mark)

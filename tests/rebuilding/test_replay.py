@@ -15,7 +15,7 @@ from tests.rebuilding.rebuilt import command, digest_of, hpts, replayed, topic_e
 KILLS = int(os.environ.get("HPTS_REPLAY_KILLS", "4"))
 EXPECTED_KINDS = {
     *("posted", "rejected", "quarantine", "resumed", "close", "hidden", "unsigned"),
-    *("refinance", "accrual", "reversal", "payment_returned", "charge_off", "restructure"),
+    *("accrual", "reversal", "payment_returned", "fee_waived"),
 }
 
 
