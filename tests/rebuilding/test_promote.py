@@ -58,13 +58,14 @@ def test_a_database_that_is_lost_whole_comes_back_with_its_keys(own: OwnLedger) 
     client = Client.of(own.stack(api))
     loan = client.open_loan(amount_minor="100000")
     paid = client.pay(loan, amount_minor="700")
-    key, body = (
-        f"fee:{uuid4()}",
-        {
-            **{"loan_id": loan["loan_id"], "amount_minor": "25", "currency": "USD"},
-            **{"effective_at": "2026-02-02", "fee_type": "late"},
-        },
-    )
+    key = f"fee:{uuid4()}"
+    body = {
+        "loan_id": loan["loan_id"],
+        "amount_minor": "25",
+        "currency": "USD",
+        "effective_at": "2026-02-02",
+        "fee_type": "late",
+    }
     fee = client.post("/v1/fees", body, key=key)
     assert fee.status_code == 201, fee.text
     until(lambda: own.unapplied() == 0, seconds=20)
@@ -100,15 +101,17 @@ def test_what_was_still_to_be_sent_is_sent_by_the_rebuilt_books(own: OwnLedger) 
     loans = [client.open_loan(amount_minor="100000") for _ in range(8)]
     engine.stop()
     body = {
+        "accrual_date": "2026-01-31",
         "program_id": str(uuid4()),
-        "accrued_on": "2026-01-31",
-        "day_count_convention": "ACT_365",
         "currency": "USD",
-        "accruals": [
+        "day_count_convention": "ACT_365",
+        "expected_loan_count": len(loans),
+        "expected_total_minor": str(5 * len(loans)),
+        "loans": [
             {
                 "loan_id": loan["loan_id"],
+                "outstanding_principal_minor": "100000",
                 "interest_minor": "5",
-                "principal_minor": "100000",
             }
             for loan in loans
         ],
@@ -151,7 +154,8 @@ def test_whoever_queues_commands_meanwhile_queues_them_in_the_rebuilt_books(
     dsn = make_conninfo(own.dsn_of("hpts_ingress"), options="-c search_path=hpts,hpts_edge")
     insert = (
         "INSERT INTO outgoing_commands (partition_id, tenant_id, idempotency_key, kind, "
-        "to_partition, record_key, record_value) VALUES (0, gen_random_uuid(), %s, 'chunk', 0, '', '')"
+        "to_partition, record_key, record_value) "
+        "VALUES (0, gen_random_uuid(), %s, 'chunk', 0, '', '')"
     )
     copy = (
         "COPY outgoing_commands (partition_id, tenant_id, idempotency_key, kind, to_partition, "
