@@ -1,146 +1,159 @@
-"""`hpts replay` over a log of payments: real Kafka, real Postgres, nothing else.
+"""Replaying the books: payments/s of `hpts replay`, from the first offset to the last index.
 
-    python -m bench.replay [--payments N] [--loans N] [--processes N,N] [--batch N,N]
+    python -m bench.replay [--data-dir DIR] [--payments N] [--processes N] [--batch N] [--json FILE]
+                           [--short]
 
-Writes the log straight to the topic, signed as ingress does, then rebuilds the books from it, once
-for each number of processes and batch size. Prints payments a second from the start of the command
-to its end, CPU microseconds for each by process, and whether all rebuilds come to the same digest.
+Payments of new loans are written to the log as a direct producer would, and applied by the live
+engine; then the whole log is replayed into a schema of its own, which is compared with the live one
+and dropped. The rate is of records applied by the run, its start and the indexes included; `busy`
+is what the replay's processes, Postgres and the broker used of the machine meanwhile, in CPU seconds.
 """
 
 import argparse
 import json
 import os
-import random
 import resource
-import secrets
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
+from uuid import UUID, uuid4
 
+import psycopg
 from confluent_kafka import Producer
 
-from bench.stack import cpu_seconds
-from hpts.local import ledger as local_ledger
-from hpts.local.kafka import KafkaServer
-from hpts.local.postgres import PostgresServer
-from hpts.migrate import migrate
-from hpts.provision import provision
+from bench.loans import query
+from bench.measured import Row, print_table
+from bench.stack import cpu_seconds, running
 from schemas import codec, signing
-from schemas.commands import AnyCommand
-from schemas.partitioning import partition_of_loan, record_key
+from schemas.commands import AnyCommand, Disbursement, Payment
+from schemas.placement import place_of
 from schemas.signing import SigningKey, resolve_secret
 from schemas.topics import COMMANDS, SIGNATURE_HEADER
-from tests.books import ledger
-from tests.local_servers import Running
-from tests.local_stack import new_folder
 
-PARTITIONS: Final = 12
-KEY_ID: Final = "bench-1"
-
-
-def write_log(bootstrap: str, key: SigningKey, loans: int, payments: int) -> None:
-    """Open the loans, then pay on them in turns of chance."""
-    ids = [ledger.loan_number(number) for number in range(loans)]
-    chance = random.Random(loans)
-    producer = Producer(
-        {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 20}
-    )
-
-    def send(command: AnyCommand, number: int) -> None:
-        value = codec.encode(command)
-        producer.produce(
-            COMMANDS,
-            value,
-            record_key(ledger.TENANT, ids[number]),
-            partition_of_loan(ledger.TENANT, ids[number], PARTITIONS),
-            headers=[(SIGNATURE_HEADER, signing.sign(key, value))],
-        )
-        producer.poll(0)
-
-    for number in range(loans):
-        send(ledger.disbursement(f"open:{number}", ids[number], 100_000_00), number)
-    for number in range(payments):
-        chosen = chance.randrange(loans)
-        send(ledger.payment(f"pay:{number}", ids[chosen], chance.randrange(1, 99)), chosen)
-        if len(producer) > 50_000:
-            producer.flush(1)
-    if producer.flush(60):
-        raise RuntimeError("the log could not be written")
+PAYMENTS: Final = 100_000
+SHORT: Final = 3_000
+PAYMENTS_A_LOAN: Final = 50
+_INTO: Final = "bench_replay"
+_OPENED_MINOR: Final = 1_000_000_00
 
 
-def measure(
-    settings: dict[str, str], name: str, servers: dict[str, list[int]], *more: str
-) -> dict[str, Any]:
-    """One rebuild."""
+def commands_of(tenant_id: UUID, payments: int) -> list[AnyCommand]:
+    """Loans, then so many payments on them by turns."""
+    now = datetime.now(UTC)
+    loans = [(uuid4(), uuid4()) for _ in range(max(1, payments // PAYMENTS_A_LOAN))]
+    made: list[AnyCommand] = []
+    for number in range(len(loans) + payments):
+        loan_id, borrower_id = loans[number % len(loans)]
+        key = f"bench:{uuid4()}"
+        common: dict[str, Any] = {
+            "tenant_id": tenant_id,
+            "idempotency_key": key,
+            "fingerprint": sha256(key.encode()).digest(),
+            "accepted_at": now,
+            "actor": "bench",
+            "loan_id": loan_id,
+            "borrower_id": borrower_id,
+            "currency": "USD",
+            "effective_on": now.date(),
+        }
+        if number < len(loans):
+            made.append(Disbursement(**common, amount_minor=_OPENED_MINOR, method="ach"))
+        else:
+            made.append(Payment(**common, amount_minor=1_00, source_method="ach"))
+    return made
+
+
+def write(stack: dict[str, Any], made: list[AnyCommand]) -> None:
+    """Append them to the log, signed, and wait until the live engine has applied them."""
+    secret = resolve_secret(f"file:{Path(stack['data_dir']).absolute()}/secrets/signing_key")
+    key = SigningKey("local-1", secret, None, datetime(2020, 1, 1, tzinfo=UTC), None)
+    producer = Producer({"bootstrap.servers": stack["kafka_bootstrap"], "linger.ms": 20})
+    with psycopg.connect(stack["postgres_dsn"], autocommit=True) as connection:
+        [[count]] = connection.execute(query("load_partition_count")).fetchall()
+        before = _applied(connection)
+        for command in made:
+            partition_id, record_key = place_of(command, count)
+            value = codec.encode(command)
+            headers = [(SIGNATURE_HEADER, signing.sign(key, value))]
+            while len(producer) > 50_000:
+                producer.poll(0.05)
+            producer.produce(COMMANDS, value, record_key, partition_id, headers=headers)
+        producer.flush(120)
+        while _applied(connection) < before + len(made):
+            time.sleep(0.2)
+
+
+def measure(stack: dict[str, Any], arguments: argparse.Namespace) -> tuple[Row, list[str]]:
+    """Write a log, replay it, compare; the row, and what must not happen."""
+    made = commands_of(UUID(stack["clients"][0]["tenant_id"]), arguments.payments)
+    write(stack, made)
+    servers = {name: stack["processes"][name] for name in ("kafka", "postgres")}
     used, own = cpu_seconds(servers), resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
-    command = [sys.executable, "-P", "-m", "hpts", "replay", "--into", name, "--json", *more]
-    told = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - began
-    if told.returncode != 0:
-        raise RuntimeError(told.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = {n: total - used.get(n, 0.0) for n, total in cpu_seconds(servers).items()}
-    spent["replay"] = after.ru_utime + after.ru_stime - own.ru_utime - own.ru_stime
-    records = json.loads(told.stdout)["records"]
-    digest = subprocess.run(
-        [sys.executable, "-P", "-m", "hpts", "digest", name, "--json"],
-        env=settings,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return {
-        "of": f"{name} ({' '.join(more)})",
-        "records": records,
+    more = ["--batch", str(arguments.batch)] if arguments.batch else []
+    more += ["--processes", str(arguments.processes)] if arguments.processes else []
+    began = time.monotonic()
+    replayed = _hpts(stack, "replay", "--into", _INTO, "--json", *more)
+    seconds = time.monotonic() - began
+    spent, now = cpu_seconds(servers), resource.getrusage(resource.RUSAGE_CHILDREN)
+    faults = [] if replayed.returncode == 0 else [f"replay: {replayed.stderr}"]
+    compared = _hpts(stack, "diff", _INTO)
+    faults += [] if compared.returncode == 0 else [f"diff: {compared.stdout}{compared.stderr}"]
+    with psycopg.connect(stack["postgres_dsn"]) as connection:
+        connection.execute(f"DROP SCHEMA {_INTO} CASCADE".encode())
+    told = json.loads(replayed.stdout) if replayed.returncode == 0 else {"records": 0, "seconds": 0}
+    busy = {name: round(spent[name] - used[name], 1) for name in servers}
+    busy["replay"] = round(now.ru_utime + now.ru_stime - own.ru_utime - own.ru_stime, 1)
+    row: Row = {
+        "of": "replay, start to last index",
+        "count": told["records"],
         "seconds": round(seconds, 2),
-        "per_second": round(records / seconds),
-        "cpu_us_each": {n: round(1e6 * s / records, 1) for n, s in spent.items()},
-        "digest": json.loads(digest.stdout)["sha256"],
+        "per_second": round(told["records"] / seconds),
+        "applying": {"seconds": told["seconds"], "a_second": told.get("per_second", 0)},
+        "busy": busy,
     }
+    return row, faults
+
+
+def _hpts(stack: dict[str, Any], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-P", "-m", "hpts", *arguments]
+    servers = {
+        "HPTS_POSTGRES_DSN": stack["postgres_dsn"],
+        "HPTS_KAFKA_BOOTSTRAP": stack["kafka_bootstrap"],
+    }
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **servers}
+    )
+
+
+def _applied(connection: psycopg.Connection[Any]) -> int:
+    [[applied]] = connection.execute(query("count_applied")).fetchall()
+    return int(applied)
 
 
 def main() -> int:
-    """Exit status 1 when two rebuilds differ."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--payments", type=int, default=100_000)
-    parser.add_argument("--loans", type=int, default=10_000)
-    parser.add_argument("--processes", default="1,2", help="numbers of processes")
-    parser.add_argument("--batch", default="1000", help="records a transaction")
+    """Exit status 1 when the replayed books are not the live ones."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data-dir", help="measure the stack that runs there")
+    parser.add_argument("--payments", type=int, default=PAYMENTS)
+    parser.add_argument("--processes", type=int)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--json", help="write the row to this file")
+    parser.add_argument("--short", action="store_true", help="a few seconds, for CI")
     arguments = parser.parse_args()
-    folder = new_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    kafka, postgres = KafkaServer(folder), PostgresServer(folder)
-    rows = []
-    running = [Running(postgres, folder.parent / "p.log"), Running(kafka, folder.parent / "k.log")]
-    try:
-        secret = folder / "signing.key"
-        secret.write_text(secrets.token_hex(32))
-        secret.chmod(0o600)
-        migrate(postgres.admin_dsn)
-        provision(kafka.bootstrap, postgres.admin_dsn, partition_count=PARTITIONS)
-        local_ledger.register_signing_key(postgres.admin_dsn, key_id=KEY_ID, secret=secret)
-        key = SigningKey(KEY_ID, resolve_secret(f"file:{secret}"), None, ledger.BEGINNING, None)
-        write_log(kafka.bootstrap, key, arguments.loans, arguments.payments)
-        named = {
-            "HPTS_POSTGRES_DSN": postgres.admin_dsn,
-            "HPTS_KAFKA_BOOTSTRAP": kafka.bootstrap,
-        }
-        servers = {"postgres": [running[0].process.pid], "kafka": [running[1].process.pid]}
-        for batch in arguments.batch.split(","):
-            for count in arguments.processes.split(","):
-                words = ("--processes", count, "--batch", batch)
-                name = f"rebuilt_{count}_{batch}"
-                rows.append(measure({**os.environ, **named}, name, servers, *words))
-                print(json.dumps(rows[-1]), flush=True)
-    finally:
-        for run in reversed(running):
-            run.end(run._server.stop_signal)
-        postgres.discard()
-    return 0 if len({row["digest"] for row in rows}) == 1 else 1
+    if arguments.short:
+        arguments.payments = SHORT
+    with running(arguments.data_dir) as stack:
+        row, faults = measure(stack, arguments)
+    print_table([row])
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps([row], indent=2) + "\n")
+    for fault in faults:
+        print(f"FAULT: {fault}", file=sys.stderr)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hpts import accruing, operating, rebuild_commands
+from hpts import accruing, operating
 from hpts import openapi as contract
 from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
@@ -29,6 +29,7 @@ from hpts.local.postgres_binaries import PostgresUnavailable
 from hpts.local.supervisor import NotReady
 from hpts.migrate import MigrationRefused, migrate
 from hpts.provision import TopicsRefused, provision
+from hpts.rebuilding import commands as rebuilding
 from schemas import topic_policy
 
 EXPECTED: Final = (
@@ -48,8 +49,8 @@ app = typer.Typer(
 app.add_typer(operating.quarantine, name="quarantine")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
-rebuild_commands.add_to(app)
 app.command()(archiving.archive)
+rebuilding.register(app)
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 _HERE: Final = Path(".hpts")
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)

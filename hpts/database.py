@@ -43,6 +43,30 @@ class Administrator:
         self._connection.execute(script.encode())
 
     @contextmanager
+    def within(self, schema: str) -> Iterator[None]:
+        """All that is asked inside is of one schema, and one transaction (or a part of one)."""
+        with self._connection.transaction():
+            [[before]] = self._connection.execute("SHOW search_path").fetchall()
+            self.run(f"SET LOCAL search_path = {schema}, hpts_edge")
+            yield
+            self.run(f"SET LOCAL search_path = {before}")
+
+    def has_schema(self, name: str) -> bool:
+        """Whether there is a schema of this name."""
+        return bool(self.ask("find_schema", name=name))
+
+    def comment_of(self, schema: str) -> str | None:
+        """What a schema says of itself; None where it says nothing, or is not there."""
+        found = self.ask("find_schema", name=schema)
+        return found[0][0] if found else None
+
+    def comment(self, schema: str, text: str | None) -> None:
+        """Let a schema say something of itself, or nothing any more."""
+        self._connection.execute(
+            sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), sql.Literal(text))
+        )
+
+    @contextmanager
     def snapshot(self, schema: str) -> Iterator[None]:
         """All that is asked inside sees the books of a schema at one instant, as the engine's role:
         it sees every tenant, and may change nothing of history.

@@ -49,13 +49,14 @@ def with_parent(death_signal: int) -> Callable[[], None]:
     It must be started by the main thread: the kernel means the death of the starting *thread*.
     """
     parent = os.getpid()
+    return lambda: end_with(parent, death_signal)
 
-    def bind() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
 
-    return bind
+def end_with(parent: int, death_signal: int) -> None:
+    """In a child: let the death of the parent, however sudden, end us too."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def adopt_orphans() -> None:

@@ -1,125 +1,159 @@
-"""One rebuild from start to finish: a schema, the log applied to it, and its promotion."""
+"""A rebuild from beginning to end: which schema, which facts, up to where; and promoting it."""
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from hpts.database import Administrator, administrator
 from hpts.rebuilding import schema
-from hpts.rebuilding.replay import BATCH_RECORDS, CannotReplay, Share, replay_all
+from hpts.rebuilding.promoting import Promotion, promote
+from hpts.rebuilding.replay import BATCH_RECORDS, Share, replay_all
 from hpts.rebuilding.source import Facts, LogSource, SourceDamaged
 from hpts.rebuilding.topic import TopicSource
-from posting_engine.key_ring import ring_from
+from posting_engine.posting.decide import decide as decide_by_the_rules
+from posting_engine.quarantine import Decide
 
-Look = Callable[[int, int], None]
-"""Records applied so far by this run, and how many there are in all."""
+
+class SourceUnknown(Exception):
+    """There is no such source of commands in this build."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """What a run did: the records that it applied, and how far the schema has come."""
+class Progress:
+    """How far a replay is: records applied of all there are, since when, and what is to come."""
 
-    records: int
-    next_offsets: Mapping[int, int]
+    applied: int
+    total: int
+    seconds: float
+    applied_before: int
+
+    @property
+    def per_second(self) -> float:
+        """Records a second of this run."""
+        return (self.applied - self.applied_before) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By the rate so far; None before there is one."""
+        return (self.total - self.applied) / self.per_second if self.per_second > 0 else None
 
 
-def rebuild(
-    admin_dsn: str,
-    bootstrap: str,
-    name: str,
-    *,
-    until: Mapping[int, int] | None = None,
-    batch_records: int = BATCH_RECORDS,
-    processes: int | None = None,
-    on_look: Look = lambda _done, _total: None,
-    source: Callable[[], LogSource] | None = None,
-) -> Rebuilt:
-    """Make or go on with a rebuild, up to the log's end as it is now, or `until` (partition -> the
-    last offset; partitions that it does not name go to the end). `source` None: the live topic.
+Watch = Callable[[Progress], None]
 
-    Raises `SchemaRefused`, `SourceDamaged`, `CannotReplay` and what servers that are away raise.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuild:
+    """What to rebuild, where, and how. `archive`: a path, or None for the topics themselves.
+
+    `until`: partition -> the last offset to apply; the others go to the log's end.
     """
-    make_source = source or functools.partial(TopicSource, bootstrap)
-    log = make_source()
-    with administrator(admin_dsn) as database:
-        ledger = schema.ledger_of(database)
-        if log.topic_id != ledger.topic_id:
-            raise SourceDamaged(
-                f"the ledger is pinned to the topic with id {ledger.topic_id}, and this log is "
-                f"{log.topic_id}"
+
+    admin_dsn: str
+    bootstrap: str
+    into: str
+    until: Mapping[int, int] = field(default_factory=dict)
+    archive: Path | None = None
+    goes_on: bool = False
+    processes: int | None = None
+    batch_records: int = BATCH_RECORDS
+    decide: Decide = decide_by_the_rules
+
+    def run(self, watch: Watch) -> Progress:
+        """Replay; what came of it. Raises `SchemaRefused`, `SourceDamaged`, and what `replay_all`
+        does. What was applied stays, and is gone on with the next time.
+        """
+        make_source = self._source()
+        source = make_source()
+        with administrator(self.admin_dsn) as database:
+            ledger = schema.ledger_of(database)
+            if source.topic_id != ledger.topic_id:
+                raise SourceDamaged(
+                    f"the source follows topic {source.topic_id}, the ledger {ledger.topic_id}"
+                )
+            ends = self._ends(source, ledger.partition_count)
+            schema.make(database, self.into, ledger, goes_on=self.goes_on)
+            share = Share(
+                source=make_source,
+                dsn=self.admin_dsn,
+                schema=self.into,
+                partition_count=ledger.partition_count,
+                ends=ends,
+                facts=known_facts(database, source),
+                batch_records=self.batch_records,
+                decide=self.decide,
             )
-        _check_keys(database)
-        ends = _ends(log, ledger, until)
-        schema.make(database, name, ledger)
-        before = schema.positions(database, name)
-        share = Share(
-            source=make_source,
-            dsn=admin_dsn,
-            schema=name,
-            partition_count=ledger.partition_count,
-            ends=ends,
-            facts=_live_facts(database).and_those_of(log.facts()),
-            batch_records=batch_records,
-        )
-        total = sum(max(0, end - before[p]) for p, end in ends.items())
+            progress = self._replayed(database, share, watch)
+            schema.finish(database, self.into)
+        return progress
 
-        def look() -> None:
-            now = schema.positions(database, name)
-            on_look(sum(now[p] - before[p] for p in now), total)
+    def promote(self, watch: Watch) -> Promotion:
+        """Catch up with the log's end, and put the rebuilt books in the place of the live ones."""
+        replace(self, until={}, goes_on=True).run(watch)
+        source = TopicSource(self.bootstrap)
+        with administrator(self.admin_dsn) as database:
+            return promote(database, self.into, source.published(), now=datetime.now(UTC))
 
-        replay_all(share, processes=processes, on_look=look)
-        schema.tidy(database, name)
-        after = schema.positions(database, name)
-    return Rebuilt(sum(after[p] - before[p] for p in after), after)
+    def _source(self) -> Callable[[], LogSource]:
+        if self.archive is not None:
+            raise SourceUnknown("this build reads no archives: replay from the topic")
+        return functools.partial(TopicSource, self.bootstrap)
 
+    def _ends(self, source: LogSource, partition_count: int) -> dict[int, int]:
+        bounds = source.bounds()
+        if sorted(bounds) != list(range(partition_count)):
+            raise SourceDamaged(
+                f"the log has {len(bounds)} partitions, and the ledger {partition_count}"
+            )
+        for partition_id, (first, _) in bounds.items():
+            if first > 0:
+                raise SourceDamaged(
+                    f"partition {partition_id} begins at offset {first}: what was before was "
+                    "removed, so these books can only be rebuilt from an archive"
+                )
+        for partition_id, offset in self.until.items():
+            if partition_id not in bounds or offset >= bounds[partition_id][1]:
+                raise SourceDamaged(f"the log does not reach {partition_id}:{offset}")
+        ends = {p: end for p, (_, end) in bounds.items()}
+        return ends | {p: offset + 1 for p, offset in self.until.items()}
 
-def promote(admin_dsn: str, bootstrap: str, name: str) -> str | None:
-    """Put a rebuild in the place of the live books; what these are called now, if there are any.
+    def _replayed(self, database: Administrator, share: Share, watch: Watch) -> Progress:
+        began, total = time.monotonic(), sum(share.ends.values())
 
-    Raises `SchemaRefused` with everything as it was.
-    """
-    published = set(TopicSource(bootstrap).published_values())
-    with administrator(admin_dsn) as database:
-        schema.check_name(name)
-        return schema.promote(database, name, published, now=datetime.now(UTC))
+        def applied() -> int:
+            return sum(schema.positions(database, self.into).values())
 
+        before = applied()
 
-def _ends(log: LogSource, ledger: schema.Ledger, until: Mapping[int, int] | None) -> dict[int, int]:
-    bounds = log.bounds()
-    if set(bounds) != set(range(ledger.partition_count)):
-        raise SourceDamaged(
-            f"the log has partitions {sorted(bounds)}, the ledger {ledger.partition_count}"
-        )
-    ends = {}
-    for partition_id, (_, end) in bounds.items():
-        last = None if until is None else until.get(partition_id)
-        if last is not None and last >= end:
-            raise CannotReplay(f"partition {partition_id}: the log ends before offset {last}")
-        ends[partition_id] = end if last is None else last + 1
-    if beyond := set(until or {}) - set(ends):
-        raise CannotReplay(f"there is no partition {min(beyond)}")
-    return ends
+        def look() -> Progress:
+            progress = Progress(applied(), total, time.monotonic() - began, before)
+            watch(progress)
+            return progress
+
+        replay_all(share, processes=self.processes, on_look=look)
+        return look()
 
 
-def _check_keys(database: Administrator) -> None:
-    """Without a secret all that it signed would count as foreign, and be set aside."""
-    names = ("key_id", "secret_reference", "tenants", "valid_from", "valid_until")
-    rows = [dict(zip(names, row, strict=True)) for row in database.ask("load_key_ring")]
-    readable = ring_from(rows)
-    missing = [str(row["key_id"]) for row in rows if row["key_id"] not in readable]
-    if missing or not rows:
-        raise CannotReplay(
-            f"the secrets of signing keys cannot be read here: {', '.join(missing) or 'no key'}. "
-            "Every key that ever signed a command is needed to tell commands from forgeries."
-        )
-
-
-def _live_facts(database: Administrator) -> Facts:
-    """What the live books have of it; nothing where they are lost."""
+def known_facts(database: Administrator, source: LogSource) -> Facts:
+    """What was decided: as the live books have it, and beyond them what the source says."""
+    published = source.facts()
     if not schema.has_books(database):
-        return Facts()
-    letters: dict[Any, str] = {(p, o): why for p, o, why in database.ask("load_letters")}
-    broken = {(p, d, o, loan): why for p, d, o, loan, why in database.ask("load_quarantines")}
-    return Facts(letters, broken)
+        return published
+    applied = schema.positions(database, schema.LIVE)
+    with database.within(schema.LIVE):
+        letters = {(p, o): why for p, o, why in database.ask("load_facts_dead_letters")}
+        breaking = database.ask("load_facts_quarantines")
+    broken = {(p, decided, o, loan): why for p, decided, o, loan, why in breaking}
+
+    def is_later(place: Sequence[Any]) -> bool:
+        """Up to where the live books have been applied they know all of it, whoever else claims."""
+        return bool(place[1] >= applied.get(place[0], 0))
+
+    later = Facts(
+        {place: why for place, why in published.dead_letters.items() if is_later(place)},
+        {place: why for place, why in published.quarantines.items() if is_later(place)},
+    )
+    return Facts(letters, broken).and_those_of(later)

@@ -6,12 +6,15 @@ killed goes on from where it stood, and two at once do no harm.
 """
 
 import functools
+import logging
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -19,6 +22,7 @@ from uuid import UUID
 
 import structlog
 
+from hpts.local.processes import end_with
 from hpts.rebuilding.source import Facts, LogSource, SourceDamaged
 from posting_engine import halts
 from posting_engine.applying import Applying
@@ -32,6 +36,7 @@ from posting_engine.session import options_of
 from posting_engine.store import connect_as_engine
 from posting_engine.verdict import NO_FAULTS, Faults, Item
 from schemas.commands import AnyCommand
+from schemas.memory import seldom_collected
 from schemas.partitioning import NO_LOAN
 from schemas.quarantine import QuarantineReject, QuarantineResume, Resolution
 from schemas.signing import SigningKey
@@ -76,13 +81,15 @@ def books_in(dsn: str, schema: str) -> Books:
 def replay_all(share: Share, *, processes: int | None = None, on_look: Callable[[], Any]) -> None:
     """Replay every partition up to its end, the longest first, several at a time.
 
-    `on_look` is called about twice a second. Raises what a process raised, first of all
-    `CannotReplay`, `SourceDamaged`, `Fenced`, `StoreUnavailable`; what was applied stays.
+    `on_look` is called about twice a second. Raises what a process raised: `CannotReplay`,
+    `SourceDamaged`, `ClusterUnavailable`, `Fenced`, `StoreUnavailable`; what was applied stays.
     """
     count = processes or os.cpu_count() or 1
     longest_first = sorted(share.ends, key=lambda p: -share.ends[p])
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        count, mp_context=context, initializer=_begin_process, initargs=(os.getpid(),)
+    ) as pool:
         left = {pool.submit(replay_partition, share, p) for p in longest_first}
         try:
             while left:
@@ -90,14 +97,33 @@ def replay_all(share: Share, *, processes: int | None = None, on_look: Callable[
                 for one in done:
                     one.result()
                 on_look()
+        except BrokenProcessPool as broken:
+            raise CannotReplay("a process of the replay was killed: run it again") from broken
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            _end(pool)
             raise
+
+
+def _begin_process(parent: int) -> None:
+    """End with the one that began us, however that ends; say what goes wrong on standard error."""
+    end_with(parent, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees to it
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    seldom_collected()
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End at once: a transaction that is under way is rolled back."""
+    for process in multiprocessing.active_children():
+        process.kill()
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def replay_partition(share: Share, partition_id: int) -> None:
     """Replay one partition in this process."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     books = books_in(share.dsn, share.schema)
     try:
         _Partition(share, books, partition_id).run()
@@ -143,17 +169,19 @@ class _Partition:
         due, end = position.next_offset, self.share.ends[self.partition_id]
         if due >= end:
             return
-        is_verified = position.last_record_hash is None
+        begin = due - (position.last_record_hash is not None)
         appended_at = position.last_appended_at
-        for record in source.read(self.partition_id, due - (not is_verified), end):
-            if not is_verified:  # the last applied one must come first, and be what it was
-                if record.offset >= due or record.hash != position.last_record_hash:
+        for record in source.read(self.partition_id, begin, end):
+            if begin == position.next_offset - 1:  # the last applied one must be what it was
+                if record.offset != begin or record.hash != position.last_record_hash:
                     raise SourceDamaged(halts.rewritten(position, record.offset))
-                is_verified = True
+                begin = due
                 continue
             yield from self._hidden(due, record.offset, appended_at)
             yield self._item_of(record)
             due, appended_at = record.offset + 1, record.appended_at
+        if begin == position.next_offset - 1:
+            raise SourceDamaged(halts.rewritten(position, begin))
         yield from self._hidden(due, end, appended_at)
 
     def _hidden(self, due: int, came: int, appended_at: datetime) -> Iterator[Item]:
@@ -178,9 +206,9 @@ class _Partition:
         broken = self._broken_at.get(record.offset)
         if broken is None:
             return NO_FAULTS
-        if isinstance(content, QuarantineResume | QuarantineReject):
-            return Faults({offset: why for offset, _, why in broken})
-        shares = is_of_many_loans(content)
+        shares = not isinstance(content, QuarantineResume | QuarantineReject) and is_of_many_loans(
+            content
+        )
         commands = {offset: why for offset, loan, why in broken if not shares or loan == NO_LOAN}
         loans = {loan: why for _, loan, why in broken if shares and loan != NO_LOAN}
         return Faults(commands, loans)

@@ -1,13 +1,13 @@
-"""Schemas that books are rebuilt in: making one, finding out what one is, putting it in place.
+"""Schemas that books are rebuilt in: making one, finding out what one is, and finishing it.
 
-A schema of a rebuild says so in its comment, with the topic that it follows; nothing else is ever
-written to, and none of this touches the live schema before `promote`.
+Such a schema says in its comment that it is a rebuild, of which topic, made by which migrations,
+whether it is finished, and which indexes are still to be made. What says nothing of the kind is
+never written to. Nothing here touches the live schema; `promoting` does.
 """
 
+import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from hpts import migrate
@@ -16,8 +16,13 @@ from hpts.database import Administrator
 LIVE: Final = "hpts"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}", re.ASCII)
 _TAKEN: Final = frozenset({"hpts", "hpts_edge", "public", "information_schema"})
-_MARK: Final = "hpts replay of topic "
-_READERS: Final = "hpts_ingress, hpts_engine, hpts_reader, hpts_deliveries, hpts_reconciliation"
+_MARK: Final = "hpts replay: "
+_ON_SCHEMA: Final = f" ON SCHEMA {LIVE} "
+_MADE_LAST: Final = (
+    *("command_outcomes_command", "command_outcomes_steps", "command_outcomes_accrual"),
+    *("loans_borrower", "journal_entries_tenant", "journal_lines_reference"),
+)
+"""Indexes that only readers use: no statement of the engine does (a test looks at its plans)."""
 
 
 class SchemaRefused(Exception):
@@ -32,9 +37,22 @@ class Ledger:
     topic_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the schema of a rebuild says of itself. `indexes`: statements that are still to be run.
+    `migrations` are the names of those that made it.
+    """
+
+    topic_id: str
+    migrations: tuple[str, ...]
+    is_finished: bool = False
+    indexes: tuple[str, ...] = ()
+
+
 def ledger_of(database: Administrator) -> Ledger:
     """Raises `SchemaRefused` where the database is not of this build, or has no ledger."""
-    applied = dict(database.ask("load_migrations")) if _has_migrations(database) else {}
+    [[is_there]] = database.ask("find_table", name="hpts_edge.migrations")
+    applied = dict(database.ask("load_migrations")) if is_there else {}
     missing = migrate.pending(migrate.shipped(), applied)
     pinned = [] if missing else database.ask("load_pinned")
     if not pinned:
@@ -42,56 +60,49 @@ def ledger_of(database: Administrator) -> Ledger:
     return Ledger(*pinned[0])
 
 
-def _has_migrations(database: Administrator) -> bool:
-    [[found]] = database.ask("find_table", name="hpts_edge.migrations")
-    return bool(found)
+def make(database: Administrator, name: str, ledger: Ledger, *, goes_on: bool) -> Mark:
+    """The schema's mark; it is made, empty, where there is none.
 
-
-def check_name(name: str) -> None:
-    """Raise `SchemaRefused` for a name that is none to rebuild into."""
-    if not _NAME.fullmatch(name) or name in _TAKEN or name.startswith("pg_"):
-        raise SchemaRefused(
-            f"{name!r} is no name to rebuild into: small letters, digits and _, "
-            f"beginning with a letter, and not {', '.join(sorted(_TAKEN))}"
-        )
-
-
-def make(database: Administrator, name: str, ledger: Ledger) -> bool:
-    """Make the schema, empty, if there is none; whether it was made. Raises `SchemaRefused` for
-    one that is no rebuild of the same topic.
+    Raises `SchemaRefused` for one that is no rebuild of the same topic by the same migrations, and
+    for a finished one unless the caller `goes_on` with it.
     """
-    check_name(name)
-    with database.whole():
-        database.ask("lock_migrations")
-        mark = mark_of(database, name)
-        if mark is not None:
-            if mark != ledger.topic_id:
-                raise SchemaRefused(
-                    f"schema {name} exists and is no rebuild of topic {ledger.topic_id}: "
-                    "choose another name, or drop it"
-                )
-            return False
-        database.run(f"CREATE SCHEMA {name} AUTHORIZATION hpts_owner")
-        database.run(f"COMMENT ON SCHEMA {name} IS '{_MARK}{ledger.topic_id}'")
-        database.run(f"SET LOCAL ROLE hpts_owner; SET LOCAL search_path = {name}")
-        for migration in migrate.shipped():
-            if migration.schema == LIVE:
-                database.run(migration.text)
-        database.run("SET LOCAL ROLE NONE")
-        database.run(f"GRANT USAGE ON SCHEMA {name} TO {_READERS}")
-        database.ask(
-            "found_partitions", partition_count=ledger.partition_count, topic_id=ledger.topic_id
+    if not is_name(name) or name in _TAKEN or name.startswith(("pg_", "hpts_before_")):
+        raise SchemaRefused(
+            f"{name!r} is no name to rebuild into: small letters, digits and _, beginning with "
+            f"a letter, and none of {', '.join(sorted(_TAKEN))}, pg_..., hpts_before_..."
         )
-    return True
+    with database.whole():
+        if not database.has_schema(name):
+            return _made(database, name, ledger)
+        mark = mark_of(database, name)
+        if mark is None or mark.topic_id != ledger.topic_id:
+            raise SchemaRefused(
+                f"schema {name} exists and is no rebuild of topic {ledger.topic_id}: "
+                "choose another name, or drop it"
+            )
+        _refuse_other_migrations(name, mark)
+        if mark.is_finished and not goes_on:
+            raise SchemaRefused(
+                f"schema {name} is a finished rebuild, and was left as it is: --catch-up applies "
+                "what the log has had since, --promote puts it in the place of the live one"
+            )
+        return mark
 
 
-def mark_of(database: Administrator, name: str) -> str | None:
-    """The topic that a schema says to be a rebuild of; empty where it is none; None: no schema."""
-    found = database.ask("load_schema_comment", name=name)
-    if not found:
+def mark_of(database: Administrator, name: str) -> Mark | None:
+    """What a schema says of itself; None for one that is no rebuild, and where there is none."""
+    comment = database.comment_of(name) or ""
+    if not comment.startswith(_MARK):
         return None
-    comment = found[0][0] or ""
-    return comment.removeprefix(_MARK) if comment.startswith(_MARK) else ""
+    told = json.loads(comment.removeprefix(_MARK))
+    return Mark(
+        told["topic_id"], tuple(told["migrations"]), told["is_finished"], tuple(told["indexes"])
+    )
+
+
+def is_name(name: str) -> bool:
+    """Whether a name needs no quotes, and so can be one of ours."""
+    return _NAME.fullmatch(name) is not None
 
 
 def has_books(database: Administrator, name: str = LIVE) -> bool:
@@ -102,70 +113,61 @@ def has_books(database: Administrator, name: str = LIVE) -> bool:
 
 def positions(database: Administrator, name: str) -> dict[int, int]:
     """How far each partition of a schema's books has been applied: the next offset."""
-    with database.whole():
-        database.run(f"SET LOCAL search_path = {name}")
+    with database.within(name):
         return dict(database.ask("load_next_offsets"))
 
 
-def tidy(database: Administrator, name: str) -> None:
-    """Forget the follow-ups that were met in the log, and look at the tables for the planner."""
-    with database.whole():
-        database.run(f"SET LOCAL search_path = {name}")
-        database.ask("forget_met_follow_ups")
-        database.run("ANALYZE")
-
-
-def promote(
-    database: Administrator, name: str, published: Iterable[bytes], *, now: datetime
-) -> str | None:
-    """Put a rebuilt schema in the place of the live one, in one transaction; what the live one is
-    called from now on, None where there was none. Raises `SchemaRefused`.
-
-    `published` is what the dead letters topic holds, and so need not be published again.
+def finish(database: Administrator, name: str) -> None:
+    """Make the indexes that were put off, one a transaction; forget the follow-ups that the log
+    has; look at the tables for the planner; and say that it is finished.
     """
-    if mark_of(database, name) in (None, ""):
-        raise SchemaRefused(f"schema {name} is no rebuild")
-    old = f"hpts_before_{now.astimezone(UTC):%Y%m%d%H%M%S}"
-    with database.whole():
-        database.run("SET LOCAL lock_timeout = '15s'")
-        is_there = has_books(database)
-        if is_there:
-            _take_over(database, name)
-            # An engine that waits for these rows goes on with the old ones: it must find it fenced.
-            database.ask("fence_live", least=int(now.timestamp()))
-        database.run(f"SET LOCAL search_path = {name}")
+    mark = _marked(database, name)
+    while mark.indexes:
+        with database.whole():
+            database.run(f"SET LOCAL ROLE hpts_owner; {mark.indexes[0]}")
+            database.run("RESET ROLE")
+            mark = replace(mark, indexes=mark.indexes[1:])
+            _say(database, name, mark)
+    with database.within(name):
         database.ask("forget_met_follow_ups")
-        database.ask("forget_published", published=list(published))
-        # Beyond every epoch that a writer of the lost books may remember: those count from 0 up.
-        database.ask("fence_all", least=int(now.timestamp()))
-        if _exists(database, LIVE):
-            database.run(f"ALTER SCHEMA {LIVE} RENAME TO {old}")
-        database.run(f"ALTER SCHEMA {name} RENAME TO {LIVE}")
-        database.run(f"COMMENT ON SCHEMA {LIVE} IS NULL")
-    return old if is_there else None
+        database.ask("analyze_books")
+        _say(database, name, replace(mark, is_finished=True))
 
 
-def _take_over(database: Administrator, name: str) -> None:
-    """What the live books have and the log has not; nothing of it can change meanwhile."""
-    database.run("LOCK TABLE hpts.partitions, hpts.outgoing_commands IN ACCESS EXCLUSIVE MODE")
-    if running := database.ask("find_running_engines"):
+def _made(database: Administrator, name: str, ledger: Ledger) -> Mark:
+    shipped = migrate.shipped()
+    database.run(f"CREATE SCHEMA {name} AUTHORIZATION hpts_owner")
+    database.run(f"SET LOCAL ROLE hpts_owner; SET LOCAL search_path = {name}")
+    for migration in shipped:
+        if migration.schema == LIVE:
+            database.run(migration.text.replace(_ON_SCHEMA, f" ON SCHEMA {name} "))
+    indexes = dict(database.ask("load_index_definitions", schema=name, names=list(_MADE_LAST)))
+    for index in indexes:
+        database.run(f"DROP INDEX {name}.{index}")
+    database.run("RESET ROLE")  # the owner may fill none of its tables
+    database.ask(
+        "found_partitions", partition_count=ledger.partition_count, topic_id=ledger.topic_id
+    )
+    names = tuple(migration.name for migration in shipped)
+    mark = Mark(ledger.topic_id, names, indexes=tuple(indexes.values()))
+    _say(database, name, mark)
+    return mark
+
+
+def _marked(database: Administrator, name: str) -> Mark:
+    mark = mark_of(database, name)
+    if mark is None:
+        raise SchemaRefused(f"schema {name} is no rebuild")
+    return mark
+
+
+def _refuse_other_migrations(name: str, mark: Mark) -> None:
+    if mark.migrations != tuple(migration.name for migration in migrate.shipped()):
         raise SchemaRefused(
-            f"{running[0][0]} serves partitions of the live books: stop the engines, then promote"
+            f"schema {name} was made by other migrations than those of this build: "
+            "drop it, and rebuild"
         )
-    behind = _behind(positions(database, LIVE), positions(database, name))
-    if behind:
-        raise SchemaRefused(
-            f"{name} is behind the live books in partitions {', '.join(map(str, behind))}: "
-            "run the replay again first"
-        )
-    database.run(f"SET LOCAL search_path = {name}")
-    database.ask("take_over_outgoing")
-    database.ask("take_over_epochs")
 
 
-def _behind(live: Mapping[int, int], rebuilt: Mapping[int, int]) -> list[int]:
-    return [p for p, offset in sorted(live.items()) if rebuilt.get(p, 0) < offset]
-
-
-def _exists(database: Administrator, name: str) -> bool:
-    return bool(database.ask("load_schema_comment", name=name))
+def _say(database: Administrator, name: str, mark: Mark) -> None:
+    database.comment(name, _MARK + json.dumps(asdict(mark)))

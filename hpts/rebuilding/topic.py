@@ -1,13 +1,9 @@
 """The live topics as a source: commands, and what was published about those not applied."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-
-from hpts.cluster import Cluster
+from hpts.cluster import Cluster, OffsetGone, Reader
 from hpts.rebuilding.source import Breaking, Facts, Place, SourceDamaged
-from posting_engine.client_settings import CONSUMER_SETTINGS
 from posting_engine.log import hidden_records, record_of
 from posting_engine.records import Record
 from schemas import codec
@@ -15,24 +11,18 @@ from schemas.partitioning import NO_LOAN
 from schemas.quarantine import QUARANTINE, DeadLetter
 from schemas.topics import COMMANDS, DEAD_LETTERS
 
-ANSWERS_WITHIN_S: Final = 30.0
-_AT_ONCE: Final = 1_000
-
-
-class LogUnreachable(Exception):
-    """The cluster does not answer. Nothing is wrong with the log."""
-
 
 class TopicSource:
-    """The commands topic of a cluster. Methods raise `LogUnreachable`, `ClusterUnavailable`."""
+    """The commands topic of a cluster. Methods raise `ClusterUnavailable`, too."""
 
     def __init__(self, bootstrap: str) -> None:
         """Raises `SourceDamaged` where there is no such topic."""
-        self._connection = {"bootstrap.servers": bootstrap}
+        self._bootstrap = bootstrap
+        self._reader = Reader(bootstrap)
         found = Cluster(bootstrap).describe([COMMANDS]).get(COMMANDS)
         if found is None:
             raise SourceDamaged(f"{bootstrap} has no topic {COMMANDS}")
-        self._topic_id, self.partition_count = found.topic_id, found.partitions
+        self._topic_id, self._partition_count = found.topic_id, found.partitions
 
     @property
     def topic_id(self) -> str:
@@ -41,21 +31,20 @@ class TopicSource:
 
     def bounds(self) -> Mapping[int, Place]:
         """Where each partition begins, and ends for readers: nothing that is under way."""
-        consumer = Consumer(self._settings())
-        try:
-            return {p: _bounds_of(consumer, COMMANDS, p) for p in range(self.partition_count)}
-        finally:
-            consumer.close()
+        return {p: self._reader.bounds(COMMANDS, p) for p in range(self._partition_count)}
 
     def read(self, partition_id: int, first: int, end: int) -> Iterator[Record]:
         """As `LogSource` has it; what is missing is told from what was never committed."""
         due = first
-        for message in self._messages(COMMANDS, partition_id, first, end):
-            record = record_of(message)
-            if record.offset > due and self._hidden(partition_id, due, record.offset) is None:
-                raise SourceDamaged(f"partition {partition_id}: offset {due} was removed")
-            yield record
-            due = record.offset + 1
+        try:
+            for message in self._reader.messages(COMMANDS, partition_id, first, end):
+                record = record_of(message)
+                self._refuse_gap(partition_id, due, record.offset)
+                yield record
+                due = record.offset + 1
+        except OffsetGone as gone:
+            raise SourceDamaged(f"offset {first} was removed: {gone}") from gone
+        self._refuse_gap(partition_id, due, end)
 
     def facts(self) -> Facts:
         """All of `hpts.dead-letters.v1`; of what was said twice, what was said last."""
@@ -73,67 +62,19 @@ class TopicSource:
         return Facts(letters, quarantines)
 
     def published(self) -> Iterator[DeadLetter]:
-        """What stands in the dead letters topic."""
-        for value in self.published_values():
-            told = codec.decode(value)
+        """What stands in the dead letters topic; nothing where there is no such topic."""
+        if not Cluster(self._bootstrap).describe([DEAD_LETTERS]):
+            return
+        begin, end = self._reader.bounds(DEAD_LETTERS, 0)
+        for message in self._reader.messages(DEAD_LETTERS, 0, begin, end):
+            try:
+                told = codec.decode(message.value())
+            except codec.UndecodableRecord:
+                continue  # whoever wrote that, it was no engine of ours
             if isinstance(told, DeadLetter):
                 yield told
 
-    def published_values(self) -> Iterator[bytes]:
-        """The same as bytes."""
-        consumer = Consumer(self._settings())
-        try:
-            begin, end = _bounds_of(consumer, DEAD_LETTERS, 0)
-        finally:
-            consumer.close()
-        for message in self._messages(DEAD_LETTERS, 0, begin, end):
-            yield message.value() or b""
-
-    def _messages(self, topic: str, partition: int, first: int, end: int) -> Iterator[Message]:
-        if first >= end:
-            return
-        consumer = Consumer(self._settings())
-        try:
-            consumer.assign([TopicPartition(topic, partition, first)])
-            while True:
-                messages = consumer.consume(1, ANSWERS_WITHIN_S) + consumer.consume(_AT_ONCE, 0)
-                if not messages:
-                    raise LogUnreachable(f"{topic} {partition}: nothing in {ANSWERS_WITHIN_S:.0f}s")
-                for message in messages:
-                    if (error := message.error()) is None:
-                        if (message.offset() or 0) >= end:
-                            return
-                        yield message
-                        if (message.offset() or 0) + 1 == end:
-                            return
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        # What is left, if anything, are markers; or the broker is still behind.
-                        if (message.offset() or 0) >= end:
-                            return
-                    elif error.code() in (KafkaError._AUTO_OFFSET_RESET, *_OUT_OF_RANGE):
-                        raise SourceDamaged(f"{topic} {partition}: offset {first} is gone")
-                    elif not error.retriable():
-                        raise LogUnreachable(f"{topic} {partition}: {error.str()}")
-        except KafkaException as error:
-            raise LogUnreachable(f"{topic} {partition}: {error}") from error
-        finally:
-            consumer.close()
-
-    def _hidden(self, partition_id: int, due: int, came: int) -> list[Record] | None:
-        return hidden_records(self._connection, partition_id, due, came)
-
-    def _settings(self) -> dict[str, Any]:
-        own = {"group.id": "hpts-rebuild", "enable.partition.eof": True, "log_level": 3}
-        return {**CONSUMER_SETTINGS, **self._connection, **own}
-
-
-_OUT_OF_RANGE: Final = (KafkaError.OFFSET_OUT_OF_RANGE,)
-
-
-def _bounds_of(consumer: Consumer, topic: str, partition: int) -> Place:
-    try:
-        place = TopicPartition(topic, partition)
-        begin, end = consumer.get_watermark_offsets(place, timeout=ANSWERS_WITHIN_S)
-    except KafkaException as error:
-        raise LogUnreachable(f"{topic} {partition}: {error}") from error
-    return int(begin), int(end)
+    def _refuse_gap(self, partition_id: int, due: int, came: int) -> None:
+        connection = {"bootstrap.servers": self._bootstrap}
+        if due < came and hidden_records(connection, partition_id, due, came) is None:
+            raise SourceDamaged(f"partition {partition_id}: offset {due} was removed")

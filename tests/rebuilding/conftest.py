@@ -1,5 +1,59 @@
-"""A ledger of the test's own, with real topics."""
+"""One mixed log, and the live books that a real engine made of it, for all tests of the folder."""
 
-from tests.faults.conftest import own, servers
+import shutil
+from collections.abc import Callable, Iterator
 
-__all__ = ["own", "servers"]
+import pytest
+
+from tests.books.conftest import cluster, fresh_ledger
+from tests.books.mixed_log import plant
+from tests.faults.own_ledger import OwnLedger, Servers, until
+from tests.local_stack import new_folder
+from tests.rebuilding import mixed_topic
+from tests.rebuilding.rebuilt import signing_key_of
+
+__all__ = ["cluster", "fresh_ledger"]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Kafka, Postgres and the issuer."""
+    data_dir = new_folder()
+    running = Servers(data_dir)
+    try:
+        yield running
+    finally:
+        running.close()
+        shutil.rmtree(data_dir.parent)
+
+
+@pytest.fixture(scope="module")
+def live(servers: Servers, fresh_ledger: Callable[[], tuple[str, str]]) -> Iterator[OwnLedger]:
+    """Live books that have applied a mixed log to its end; their engine has stopped."""
+    own = OwnLedger(servers, partition_count=mixed_topic.PARTITIONS)
+    try:
+        plant(own.admin_dsn)
+        commands = mixed_topic.mixed(fresh_ledger())
+        mixed_topic.send(own.bootstrap, commands, signing_key_of(servers))
+        engine = own.engine()
+        until(
+            lambda: own.unapplied() == 0 and own.count("outgoing_commands") == 0,
+            seconds=60 + len(commands) / 500,
+            told=engine.said,
+        )
+        until(lambda: own.count("outgoing_dead_letters") == 0, seconds=30)
+        assert own.halted() == {}
+        engine.stop()
+        yield own
+    finally:
+        own.close()
+
+
+@pytest.fixture
+def own(servers: Servers) -> Iterator[OwnLedger]:
+    """Topics and a database made anew."""
+    ledger = OwnLedger(servers, partition_count=mixed_topic.PARTITIONS)
+    try:
+        yield ledger
+    finally:
+        ledger.close()

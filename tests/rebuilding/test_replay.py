@@ -1,230 +1,158 @@
-"""The same log gives the same books again, however it is cut, stopped and watched."""
+"""Replayed books are the live ones, whatever differs between the machines and the runs."""
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
-from hpts.database import administrator
-from hpts.rebuilding import rebuild, schema
-from hpts.rebuilding.diff import Comparison, compare
-from hpts.rebuilding.digest import digest
-from schemas.topics import COMMANDS, TOPICS
-from tests import audit
-from tests.books import ledger
-from tests.books.conftest import cluster, fresh_ledger
-from tests.books.test_batches import every_event_was_posted
-from tests.faults.own_ledger import OwnLedger, Servers
-from tests.rebuilding import written_log
+from tests.faults.own_ledger import OwnLedger
+from tests.rebuilding import mixed_topic
+from tests.rebuilding.rebuilt import command, digest_of, hpts, replayed, topic_ends
 
-__all__ = ["cluster", "fresh_ledger"]
-FreshLedger = Callable[[], tuple[str, str]]
+KILLS = int(os.environ.get("HPTS_REPLAY_KILLS", "4"))
+EXPECTED_KINDS = {
+    *("posted", "rejected", "quarantine", "resumed", "close", "hidden", "unsigned"),
+    *("accrual", "reversal", "payment_returned", "fee_waived"),
+}
 
 
-@pytest.fixture(scope="module")
-def live(servers: Servers, fresh_ledger: FreshLedger) -> Iterator[OwnLedger]:
-    """Books of everything that can happen, beside their log."""
-    own = OwnLedger(servers, partition_count=ledger.PARTITIONS)
-    try:
-        written_log.write(own, written_log.mixed_commands(fresh_ledger, seed=7), seed=7)
-        written_log.apply_live(own, cuts=[1, 60, 2, 13])
-        yield own
-    finally:
-        own.close()
+def test_a_replay_comes_to_the_digest_of_the_live_books_and_sends_nothing(live: OwnLedger) -> None:
+    assert mixed_topic.kinds_in(live.admin_dsn) >= EXPECTED_KINDS
+    before = topic_ends(live)
+
+    replayed(live, "first")
+
+    status, said, complained = hpts(live, "diff", "first")
+    assert status == 0, said + complained
+    assert digest_of(live, "first") == digest_of(live)
+    assert topic_ends(live) == before
 
 
-def hpts(own: OwnLedger, *words: str, **more: str) -> "subprocess.Popen[str]":
-    """Start the command line on the ledger's servers."""
-    named = {"HPTS_POSTGRES_DSN": own.admin_dsn, "HPTS_KAFKA_BOOTSTRAP": own.bootstrap}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "hpts", *words],
-        env={**os.environ, **named, **more},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+@pytest.mark.parametrize(
+    "differing",
+    [
+        {"PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu"},
+        {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns"},
+        {"PYTHONHASHSEED": "3", "HPTS_REPLAY_BATCH": "7"},
+    ],
+    ids=lambda differing: "-".join(differing.values()).replace("/", "_"),
+)
+def test_nothing_of_the_process_shows_in_the_digest(
+    live: OwnLedger, differing: dict[str, str]
+) -> None:
+    name = f"seed{differing['PYTHONHASHSEED']}"
+    replayed(live, name, **differing)
+    assert digest_of(live, name) == digest_of(live)
 
 
-def ran(own: OwnLedger, *words: str, **more: str) -> tuple[int, str, str]:
-    """Its exit status, and what it said."""
-    process = hpts(own, *words, **more)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
+def test_a_replay_killed_again_and_again_goes_on_from_where_it_stood(live: OwnLedger) -> None:
+    chance, seen, kills = random.Random(3), [0], 0
+    while kills < KILLS:
+        # Small batches, so that it lasts long enough to be killed in the midst of it.
+        running = command(live, "replay", "--into", "killed", HPTS_REPLAY_BATCH="5")
+        deadline = time.monotonic() + 60
+        enough = seen[-1] + chance.randrange(1, 200)
+        while running.poll() is None and applied(live, "killed") < enough:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        running.send_signal(signal.SIGKILL)
+        running.wait(10)
+        running.communicate()
+        kills += 1
+        seen.append(applied(live, "killed"))
+    assert any(0 < at < sum(ends(live)) for at in seen), seen
+
+    if not is_finished(live, "killed"):
+        replayed(live, "killed")
+    assert digest_of(live, "killed") == digest_of(live)
+    assert indexes(live, "killed") == indexes(live, "hpts")
 
 
-def compared(own: OwnLedger, name: str) -> Comparison:
-    with administrator(own.admin_dsn) as database:
-        return compare(database, name, schema.LIVE)
+def test_a_finished_replay_is_refused_and_left_as_it_is(live: OwnLedger) -> None:
+    replayed(live, "once")
+    before = changes(live, "once")
+    status, _, complained = hpts(live, "replay", "--into", "once")
+    assert (status, "finished" in complained) == (1, True)
+    assert changes(live, "once") == before
+    assert replayed(live, "once", "--catch-up")["per_second"] == 0
 
 
-def ends_of_topics(own: OwnLedger) -> dict[str, list[int]]:
-    """Where every topic ends."""
-    reader = Consumer({"bootstrap.servers": own.bootstrap, "group.id": "a test"})
-    try:
-        return {
-            topic.name: [
-                reader.get_watermark_offsets(TopicPartition(topic.name, p), timeout=10)[1]
-                for p in reader.list_topics(topic.name, timeout=10).topics[topic.name].partitions
-            ]
-            for topic in TOPICS
-        }
-    finally:
-        reader.close()
-
-
-def test_the_live_books_hold_all_that_a_replay_must_take_as_it_was(live: OwnLedger) -> None:
-    assert audit.faults_of_books(live.admin_dsn) == []
-    for table in ("dead_letters", "quarantines", "reversal_targets", "period_closes"):
-        assert live.count(table) > 0, table
-    every_event_was_posted(live.admin_dsn)
+@pytest.mark.parametrize("name", ["hpts", "hpts_edge", "public", "Not_ours", "stranger"])
+def test_no_schema_but_a_rebuild_is_written_to(live: OwnLedger, name: str) -> None:
     with psycopg.connect(live.admin_dsn) as connection:
-        reasons = connection.execute(
-            "SELECT DISTINCT split_part(reason, ':', 1) FROM hpts.dead_letters"
+        connection.execute("CREATE SCHEMA IF NOT EXISTS stranger")
+    status, _, complained = hpts(live, "replay", "--into", name)
+    assert (status, "hpts: " in complained) == (1, True)
+    with psycopg.connect(live.admin_dsn) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'stranger'::regnamespace"
+        ).fetchone()
+    assert found == (0,)
+
+
+def test_until_is_the_last_offset_applied(live: OwnLedger) -> None:
+    replayed(live, "partly", "--until", "1:9,2:0")
+    with psycopg.connect(live.admin_dsn) as connection:
+        found = connection.execute(
+            "SELECT partition_id, next_offset FROM partly.partitions ORDER BY 1"
         ).fetchall()
-    assert {"hidden", "unsigned"} <= {reason for (reason,) in reasons}
+    assert dict(found) == {0: ends(live)[0], 1: 10, 2: 1, 3: ends(live)[3]}
+    status, said, _ = hpts(live, "diff", "partly")
+    assert status == 1
+    assert "partition 1 is applied to 10 in partly" in said
+    assert "nothing differs in what partly and hpts both have" in said
 
 
-@pytest.mark.parametrize(
-    ("name", "batch", "environment"),
-    [
-        ("seed_1", 1_000, {"PYTHONHASHSEED": "1", "TZ": "Pacific/Auckland"}),
-        ("seed_2", 7, {"PYTHONHASHSEED": "2", "TZ": "America/Caracas"}),
-        ("seed_3", 250, {"PYTHONHASHSEED": "3", "LC_ALL": "C"}),
-    ],
-)
-def test_a_replay_gives_the_live_digest(
-    live: OwnLedger, name: str, batch: int, environment: dict[str, str]
-) -> None:
-    before = ends_of_topics(live)
-    status, out, err = ran(
-        live, "replay", "--into", name, "--batch", str(batch), "--json", **environment
-    )
-
-    assert status == 0, err
-    assert json.loads(out)["records"] == sum(before[COMMANDS])
-    found = compared(live, name)
-    assert found.differences == ()
-    assert found.are_equal
-    assert ends_of_topics(live) == before  # nothing left it
+@pytest.mark.parametrize("arguments", [["--until", "1:x"], ["--until", "1:5", "--promote"]])
+def test_what_cannot_be_meant_is_a_usage_error(live: OwnLedger, arguments: list[str]) -> None:
+    assert hpts(live, "replay", "--into", "never", *arguments)[0] == 2
 
 
-def test_a_second_replay_changes_nothing(live: OwnLedger) -> None:
-    rebuild.rebuild(live.admin_dsn, live.bootstrap, "twice")
-    with administrator(live.admin_dsn) as database:
-        first = digest(database, "twice")
-    status, out, _ = ran(live, "replay", "--into", "twice", "--json")
-    with administrator(live.admin_dsn) as database:
-        assert digest(database, "twice") == first
-    assert (status, json.loads(out)["records"]) == (0, 0)
+def test_an_archive_is_refused_as_long_as_none_can_be_read(live: OwnLedger) -> None:
+    status, _, complained = hpts(live, "replay", "--into", "never", "--from-archive", "somewhere")
+    assert (status, "archive" in complained) == (1, True)
 
 
-def test_a_replay_that_is_killed_again_and_again_goes_on(live: OwnLedger) -> None:
-    chance = random.Random(11)
-    for _ in range(int(os.environ.get("HPTS_REPLAY_KILLS", "3"))):
-        process = hpts(live, "replay", "--into", "killed", "--batch", "20")
-        time.sleep(chance.uniform(1.0, 3.0))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)
-    status, _, err = ran(live, "replay", "--into", "killed")
-
-    assert status == 0, err
-    assert compared(live, "killed").are_equal
+def applied(own: OwnLedger, name: str) -> int:
+    """How many offsets a replay has applied; 0 before it has begun."""
+    with psycopg.connect(own.admin_dsn) as connection:
+        row = connection.execute("SELECT to_regclass(%s)", (f"{name}.partitions",)).fetchone()
+        if row == (None,):
+            return 0
+        found = connection.execute(f"SELECT sum(next_offset) FROM {name}.partitions").fetchone()
+    assert found is not None
+    return int(found[0])
 
 
-def test_replays_at_the_same_time_do_no_harm(live: OwnLedger) -> None:
-    both = [hpts(live, "replay", "--into", "at_once", "--batch", "20") for _ in range(2)]
-    told = [process.communicate(timeout=300) for process in both]
-    status, _, err = ran(live, "replay", "--into", "at_once")
-
-    assert status == 0, (err, told)
-    assert compared(live, "at_once").are_equal
+def ends(own: OwnLedger) -> list[int]:
+    """Where the live books stand, by partition."""
+    return [next_offset for _, (next_offset, *_) in sorted(own.partitions().items())]
 
 
-def test_a_replay_stops_where_it_is_told(live: OwnLedger) -> None:
-    status, out, err = ran(live, "replay", "--into", "partly", "--until", "0:9,1:0", "--json")
-    assert status == 0, err
-    offsets = json.loads(out)["next_offsets"]
-    assert (offsets["0"], offsets["1"]) == (10, 1)
-    assert ran(live, "diff", "partly")[0] == 1  # not all is there
-    found = compared(live, "partly")
-    assert {p for p, _, _ in found.apart} == {0, 1}
-    assert found.differences == ()
+def is_finished(own: OwnLedger, name: str) -> bool:
+    with psycopg.connect(own.admin_dsn) as connection:
+        row = connection.execute(
+            "SELECT obj_description(%s::regnamespace, 'pg_namespace')", (name,)
+        ).fetchone()
+    return row is not None and '"is_finished": true' in row[0]
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--into", "hpts"], "no name to rebuild into"),
-        (["--into", "Robert'); --"], "no name to rebuild into"),
-        (["--into", "taken"], "is no rebuild of topic"),
-        (["--into", "fine", "--until", "0:999999"], "the log ends before"),
-        (["--into", "fine", "--until", "99:0"], "there is no partition 99"),
-        (["--into", "fine", "--until", "0"], "is no PARTITION:OFFSET"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_and_changes_nothing(
-    live: OwnLedger, words: list[str], said: str
-) -> None:
-    with psycopg.connect(live.admin_dsn, autocommit=True) as connection:
-        connection.execute("CREATE SCHEMA IF NOT EXISTS taken")
-        before = connection.execute("SELECT nspname FROM pg_namespace ORDER BY 1").fetchall()
-        status, _, err = ran(live, "replay", *words)
-        after = connection.execute("SELECT nspname FROM pg_namespace ORDER BY 1").fetchall()
-    assert status in (1, 2)
-    assert said in err
-    assert after == before
+def changes(own: OwnLedger, name: str) -> list[tuple[object, ...]]:
+    """Which transaction wrote each position, and what the schema says of itself."""
+    with psycopg.connect(own.admin_dsn) as connection:
+        return connection.execute(
+            f"SELECT xmin::text, lease_epoch, obj_description('{name}'::regnamespace) "
+            f"FROM {name}.partitions ORDER BY partition_id"
+        ).fetchall()
 
 
-@pytest.mark.parametrize(
-    ("edit", "table", "column"),
-    [
-        (
-            "UPDATE {s}.journal_lines SET amount_minor = amount_minor + 1 WHERE partition_id = 2"
-            " AND entry_seq = 9 AND sequence = 1",
-            "journal_lines",
-            "amount_minor",
-        ),
-        (
-            "UPDATE {s}.loans SET interest_minor = interest_minor + 1 WHERE loan_id ="
-            " (SELECT loan_id FROM {s}.loans WHERE partition_id = 1 LIMIT 1)",
-            "loans",
-            "interest_minor",
-        ),
-        (
-            "DELETE FROM {s}.command_outcomes WHERE partition_id = 3 AND command_offset ="
-            " (SELECT min(command_offset) FROM {s}.command_outcomes WHERE partition_id = 3)",
-            "command_outcomes",
-            None,
-        ),
-        (
-            "UPDATE {s}.partitions SET chain_head = decode(repeat('11', 32), 'hex')"
-            " WHERE partition_id = 0",
-            "partitions",
-            "chain_head",
-        ),
-    ],
-)
-def test_the_first_difference_is_named(
-    live: OwnLedger, edit: str, table: str, column: str | None
-) -> None:
-    rebuild.rebuild(live.admin_dsn, live.bootstrap, "edited")
-    try:
-        with psycopg.connect(live.admin_dsn) as connection:
-            connection.execute(edit.format(s="edited"))
-        status, out, _ = ran(live, "diff", "edited", "--json")
-        [difference] = json.loads(out)["differences"]
-        assert (status, difference["table"]) == (1, table)
-        assert difference["differs"] == ([] if column is None else [column])
-        assert f"{table}" in ran(live, "diff", "edited")[1]
-    finally:
-        with psycopg.connect(live.admin_dsn) as connection:
-            connection.execute("DROP SCHEMA edited CASCADE")
+def indexes(own: OwnLedger, name: str) -> set[str]:
+    with psycopg.connect(own.admin_dsn) as connection:
+        rows = connection.execute(
+            "SELECT replace(indexdef, schemaname || '.', '') FROM pg_indexes WHERE schemaname = %s",
+            (name,),
+        ).fetchall()
+    return {row[0] for row in rows}

@@ -1,0 +1,134 @@
+"""Putting rebuilt books in the place of the live ones, in one transaction.
+
+Whoever writes to the live schema meanwhile waits for the end of it, and then finds, by the same
+names, the rebuilt tables: names are looked up again once a lock was waited for. Engines are fenced
+by epochs beyond every one there was.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from hpts import migrate
+from hpts.database import Administrator
+from hpts.rebuilding.schema import LIVE, SchemaRefused, has_books, mark_of, positions
+from schemas import codec, commands, scopes
+from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume
+
+Published = tuple[str, int, int, int | None, bytes]
+"""A message of the dead letters topic: kind, partition, offset, decided offset, loan."""
+
+SCOPES: Final = {
+    commands.Disbursement.__name__: scopes.DISBURSEMENTS_WRITE,
+    commands.DisbursementSettlement.__name__: scopes.DISBURSEMENTS_WRITE,
+    commands.Payment.__name__: scopes.PAYMENTS_WRITE,
+    commands.PaymentAllocation.__name__: scopes.PAYMENTS_WRITE,
+    commands.PaymentReturn.__name__: scopes.PAYMENTS_WRITE,
+    commands.AccrualChunk.__name__: scopes.ACCRUALS_WRITE,
+    commands.FeeAssessment.__name__: scopes.FEES_WRITE,
+    commands.FeeWaiver.__name__: scopes.FEES_WRITE,
+    commands.ChargeOff.__name__: scopes.LOANS_WRITE,
+    commands.Recovery.__name__: scopes.LOANS_WRITE,
+    commands.Restructure.__name__: scopes.LOANS_WRITE,
+    commands.Refinance.__name__: scopes.LOANS_WRITE,
+    commands.RefinanceReversal.__name__: scopes.REVERSALS_WRITE,
+    commands.Reversal.__name__: scopes.REVERSALS_WRITE,
+    commands.ManualAdjustment.__name__: scopes.ADJUSTMENTS_WRITE,
+    commands.PeriodClose.__name__: scopes.PERIODS_WRITE,
+    QuarantineResume.__name__: scopes.OPERATIONS_WRITE,
+    QuarantineReject.__name__: scopes.OPERATIONS_WRITE,
+}
+"""What whoever asks for a command must be allowed: ingress's routes, by the command they make."""
+
+_LOCKED_WITHIN: Final = "15s"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What became of it. `old`: what the schema that was live is called now; None: there was
+    none. `reservations`: keys that were filled in from the log.
+    """
+
+    old: str | None
+    reservations: int
+
+
+def promote(
+    database: Administrator, name: str, published: Iterable[DeadLetter], *, now: datetime
+) -> Promotion:
+    """Swap. The schema must be finished, and not behind the live one; raises `SchemaRefused`.
+
+    `published` is what the dead letters topic holds, and so is not published again.
+    """
+    mark = mark_of(database, name)
+    if mark is None or not mark.is_finished:
+        raise SchemaRefused(f"schema {name} is no finished rebuild")
+    old = f"hpts_before_{now.astimezone(UTC):%Y%m%d%H%M%S}"
+    known = {_identity(letter) for letter in published}
+    with database.whole():
+        database.run(f"SET LOCAL lock_timeout = '{_LOCKED_WITHIN}'")
+        database.ask("lock_migrations_here")
+        if mark.migrations != tuple(migration.name for migration in migrate.shipped()):
+            raise SchemaRefused(f"schema {name} was made by other migrations: rebuild it")
+        is_there = has_books(database)
+        if is_there:
+            _take_over(database, name)
+        database.run(f"SET LOCAL search_path = {name}, hpts_edge")
+        _forget_published(database, known)
+        database.ask("forget_met_follow_ups")
+        [[filled]] = database.ask("fill_reservations", **_scopes())
+        # Beyond every epoch that a writer of the lost books may remember: those count from 0 up.
+        database.ask("fence_all", least=int(now.timestamp()))
+        if is_there:
+            database.run(f"ALTER SCHEMA {LIVE} RENAME TO {old}")
+        elif database.has_schema(LIVE):
+            database.run(f"DROP SCHEMA {LIVE}")  # empty, or this fails
+        database.run(f"ALTER SCHEMA {name} RENAME TO {LIVE}")
+        database.comment(LIVE, None)
+    return Promotion(old if is_there else None, int(filled))
+
+
+def _take_over(database: Administrator, name: str) -> None:
+    """What the live books have and the log has not; nothing of it can change meanwhile."""
+    database.ask("lock_live_books")
+    if running := database.ask("find_running_engines"):
+        raise SchemaRefused(
+            f"{running[0][0]} serves partitions of the live books: stop the engines, then promote"
+        )
+    rebuilt = positions(database, name)
+    if behind := _behind(positions(database, LIVE), rebuilt):
+        raise SchemaRefused(
+            f"{name} is behind the live books in partitions {', '.join(map(str, behind))}: the "
+            "log was applied further than it can be read now"
+        )
+    with database.within(name):
+        database.ask("take_over_outgoing")
+        database.ask("take_over_leases")
+
+
+def _behind(live: Mapping[int, int], rebuilt: Mapping[int, int]) -> list[int]:
+    return [p for p, offset in sorted(live.items()) if rebuilt.get(p, 0) < offset]
+
+
+def _forget_published(database: Administrator, known: set[Published]) -> None:
+    done = []
+    for partition_id, outgoing_seq, value in database.ask("load_outgoing_letters"):
+        letter = codec.decode(value)
+        if isinstance(letter, DeadLetter) and _identity(letter) in known:
+            done.append((partition_id, outgoing_seq))
+    database.ask(
+        "forget_letters",
+        partition_ids=[partition_id for partition_id, _ in done],
+        outgoing_seqs=[outgoing_seq for _, outgoing_seq in done],
+    )
+
+
+def _identity(letter: DeadLetter) -> Published:
+    loan = letter.loan_id.bytes if letter.loan_id is not None else b""
+    place = (letter.partition_id, letter.command_offset)
+    return (letter.kind, *place, letter.decided_offset, loan)
+
+
+def _scopes() -> dict[str, list[str]]:
+    return {"command_types": list(SCOPES), "scopes": list(SCOPES.values())}

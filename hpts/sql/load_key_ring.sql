@@ -1,3 +1,0 @@
--- The key ring.
--- Parameters: none. Result: key_id, secret_reference, tenants, valid_from, valid_until. Locks: none.
-SELECT key_id, secret_reference, tenants, valid_from, valid_until FROM hpts_edge.signing_keys;
