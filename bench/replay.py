@@ -4,9 +4,9 @@
                            [--short]
 
 Payments of new loans are written to the log as a direct producer would, and applied by the live
-engine; then the whole log is replayed into a schema of its own, which is compared with the live one
-and dropped. The rate is of records applied by the run, its start and the indexes included; `busy`
-is what the replay's processes, Postgres and the broker used of the machine meanwhile, in CPU seconds.
+engine; then the whole log is replayed into a schema of its own, compared with the live one
+and dropped. The rate is of records applied by the run, with its start and the indexes; `busy` is
+what its processes, Postgres and the broker used of the machine meanwhile, in CPU seconds.
 """
 
 import argparse

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from hpts.archiving.files import ArchiveUnreachable
 from hpts.cluster import ClusterUnavailable
 from hpts.database import Administrator, DatabaseRefused, administrator
 from hpts.local import control
@@ -28,7 +29,7 @@ from posting_engine.log import LogUnavailable
 from posting_engine.positions import DataRefused, Fenced, StoreUnavailable
 
 EXPECTED: Final = (
-    *(schema.SchemaRefused, SourceDamaged, rebuild.SourceUnknown, CannotReplay),
+    *(schema.SchemaRefused, SourceDamaged, ArchiveUnreachable, CannotReplay),
     *(ClusterUnavailable, DatabaseRefused, MigrationRefused, LogUnavailable),
     *(DataRefused, Fenced, StoreUnavailable),
 )
@@ -57,8 +58,12 @@ def replay(
         str, typer.Option("--until", help="The last offset to apply: PARTITION:OFFSET[,...].")
     ] = "",
     from_archive: Annotated[
-        Path | None, typer.Option("--from-archive", help="Read an archive instead of the topic.")
+        str | None,
+        typer.Option("--from-archive", help="Read this archive first, then the topic after it."),
     ] = None,
+    archive_alone: Annotated[
+        bool, typer.Option("--archive-alone", help="Read the archive, and no topic after it.")
+    ] = False,
     catch_up: Annotated[
         bool, typer.Option("--catch-up", help="Go on with a finished rebuild.")
     ] = False,
@@ -85,10 +90,15 @@ def replay(
         into=into,
         until=_until(until),
         archive=from_archive,
+        archive_alone=archive_alone,
         goes_on=catch_up or promote,
         processes=processes,
         batch_records=batch_records,
     )
+    if archive_alone and from_archive is None:
+        _fail("--archive-alone needs --from-archive", USAGE)
+    if promote and archive_alone:
+        _fail("--promote goes to the log's end: it cannot be had with --archive-alone", USAGE)
     if promote and until:
         _fail("--promote goes to the log's end: it cannot be had with --until", USAGE)
     with _shown() as watch:

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from hpts.archiving.source import OVERLAP, open_source
 from hpts.database import Administrator, administrator
 from hpts.rebuilding import schema
 from hpts.rebuilding.promoting import Promotion, promote
@@ -16,10 +16,6 @@ from hpts.rebuilding.source import Facts, LogSource, SourceDamaged
 from hpts.rebuilding.topic import TopicSource
 from posting_engine.posting.decide import decide as decide_by_the_rules
 from posting_engine.quarantine import Decide
-
-
-class SourceUnknown(Exception):
-    """There is no such source of commands in this build."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,8 @@ Watch = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuild:
-    """What to rebuild, where, and how. `archive`: a path, or None for the topics themselves.
+    """What to rebuild, where, and how. `archive`: a path or `s3://` address to read first; with
+    `archive_alone` the topics are not read at all.
 
     `until`: partition -> the last offset to apply; the others go to the log's end.
     """
@@ -56,7 +53,8 @@ class Rebuild:
     bootstrap: str
     into: str
     until: Mapping[int, int] = field(default_factory=dict)
-    archive: Path | None = None
+    archive: str | None = None
+    archive_alone: bool = False
     goes_on: bool = False
     processes: int | None = None
     batch_records: int = BATCH_RECORDS
@@ -66,8 +64,7 @@ class Rebuild:
         """Replay; what came of it. Raises `SchemaRefused`, `SourceDamaged`, and what `replay_all`
         does. What was applied stays, and is gone on with the next time.
         """
-        make_source = self._source()
-        source = make_source()
+        source = self._source()()
         with administrator(self.admin_dsn) as database:
             ledger = schema.ledger_of(database)
             if source.topic_id != ledger.topic_id:
@@ -77,7 +74,7 @@ class Rebuild:
             ends = self._ends(source, ledger.partition_count)
             schema.make(database, self.into, ledger, goes_on=self.goes_on)
             share = Share(
-                source=make_source,
+                source=self._source(overlap=0),  # compared once, here
                 dsn=self.admin_dsn,
                 schema=self.into,
                 partition_count=ledger.partition_count,
@@ -97,10 +94,11 @@ class Rebuild:
         with administrator(self.admin_dsn) as database:
             return promote(database, self.into, source.published(), now=datetime.now(UTC))
 
-    def _source(self) -> Callable[[], LogSource]:
-        if self.archive is not None:
-            raise SourceUnknown("this build reads no archives: replay from the topic")
-        return functools.partial(TopicSource, self.bootstrap)
+    def _source(self, *, overlap: int = OVERLAP) -> Callable[[], LogSource]:
+        if self.archive is None:
+            return functools.partial(TopicSource, self.bootstrap)
+        after = None if self.archive_alone else self.bootstrap
+        return functools.partial(open_source, self.archive, after, overlap=overlap)
 
     def _ends(self, source: LogSource, partition_count: int) -> dict[int, int]:
         bounds = source.bounds()

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -111,9 +112,23 @@ def test_what_cannot_be_meant_is_a_usage_error(live: OwnLedger, arguments: list[
     assert hpts(live, "replay", "--into", "never", *arguments)[0] == 2
 
 
-def test_an_archive_is_refused_as_long_as_none_can_be_read(live: OwnLedger) -> None:
-    status, _, complained = hpts(live, "replay", "--into", "never", "--from-archive", "somewhere")
-    assert (status, "archive" in complained) == (1, True)
+def test_an_archive_and_the_topic_after_it_come_to_the_same_books(
+    live: OwnLedger, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "archive")
+    status, _, complained = hpts(live, "archive", place)
+    assert status == 0, complained
+    replayed(live, "archived", "--from-archive", place)
+    replayed(live, "alone", "--from-archive", place, "--archive-alone")
+    assert digest_of(live, "archived") == digest_of(live, "alone") == digest_of(live)
+
+    damaged = next((tmp_path / "archive" / "records").rglob("*.avro"))
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    words = ("replay", "--into", "damaged", "--from-archive", place)
+    status, _, complained = hpts(live, *words)
+    assert (status, damaged.name in complained) == (1, True)
 
 
 def applied(own: OwnLedger, name: str) -> int:
