@@ -19,12 +19,12 @@ from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused, administrator
 from hpts.local import control
 from hpts.rebuilding.source import SourceDamaged
-from hpts.rebuilding.topic import LogUnreachable, TopicSource
+from hpts.rebuilding.topic import TopicSource
 from posting_engine.log import LogUnavailable
 
 EXPECTED: Final = (
     *(ArchiveRefused, ArchiveUnreachable, SourceDamaged, DatabaseRefused),
-    *(ClusterUnavailable, LogUnreachable, LogUnavailable),
+    *(ClusterUnavailable, LogUnavailable),
 )
 USAGE: Final = 2
 _HERE: Final = Path(".hpts")
