@@ -46,8 +46,13 @@ PRODUCER_POINTS: Final = {
     "producer-opened": "the first chunk of a batch has its outcome; no other is sent",
     "producer-outcome-known": "a chunk's outcome has come; some are under way, others not sent",
 }
+CHECKPOINT_POINTS: Final = {
+    "checkpoint-kept": "a checkpoint is signed and kept; it is not published",
+    "checkpoint-written": "topic and file have the checkpoint; it is not noted",
+}
+"""Of the engine's thread beside the worker's: passed only where checkpoints are signed."""
 SERVICE_POINTS: Final = ENGINE_POINTS | INGRESS_POINTS
-POINTS: Final = SERVICE_POINTS | PRODUCER_POINTS
+POINTS: Final = SERVICE_POINTS | PRODUCER_POINTS | CHECKPOINT_POINTS
 
 _ORDERS: Final = os.environ.get(SETTING) or None
 
