@@ -9,6 +9,7 @@ import msgspec
 from hpts.database import Snapshot
 from hpts.proving.findings import Finding, placed
 from hpts.proving.journal import VERSION, Journal
+from schemas.checkpoints import Checkpoint
 
 ENTRIES_AT_ONCE: Final = 1_000
 LINES_AT_ONCE: Final = 4_000
@@ -18,6 +19,7 @@ _SQL: Final = files("hpts.proving") / "sql"
 _STREAM_ENTRIES: Final = (_SQL / "stream_entries.sql").read_bytes()
 _STREAM_LINES: Final = (_SQL / "stream_lines.sql").read_bytes()
 _LOAD_PARTITIONS: Final = (_SQL / "load_partitions.sql").read_bytes()
+_FIND_BACKDATED: Final = (_SQL / "find_backdated.sql").read_bytes()
 _encode: Final = msgspec.json.Encoder().encode
 _texts: Final = msgspec.json.Decoder(dict[str, str])
 
@@ -84,6 +86,21 @@ def read(snapshot: Snapshot, partition: Mapping[str, Any], journal: Journal) -> 
     while line is not None:
         journal.find("line", "it has no entry", entry_seq=line[0], line=line[1])
         line = next(lines, None)
+
+
+def backdated(
+    snapshot: Snapshot, signed: Iterable[Checkpoint], topic_ids: Mapping[int, str]
+) -> list[Finding]:
+    """Entries behind the last checkpoints (of `topic_ids`) of records that these had passed."""
+    last = [one for one in signed if topic_ids.get(one.partition_id) == one.topic_id]
+    rows = snapshot.rows(
+        _FIND_BACKDATED,
+        most=MOST_OF_A_KIND,
+        partition_ids=[one.partition_id for one in last],
+        entry_seqs=[one.entry_seq for one in last],
+        next_offsets=[one.next_offset for one in last],
+    )
+    return [Finding("backdated", row["told"], placed(row)) for row in rows]
 
 
 def faults(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Finding]]]:

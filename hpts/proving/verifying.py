@@ -34,6 +34,9 @@ def verify(shot: Snapshot, evidence: Evidence, progress: Progress | None = None)
         hold_position(journal, partition, evidence)
         take(journal, report, is_signed=bool(checkpoints))
     report.add(missing({partition["partition_id"] for partition in partitions}, evidence))
+    last = [one for p in evidence.of_partition if (one := evidence.last(p)) is not None]
+    topic_ids = {partition["partition_id"]: partition["topic_id"] for partition in partitions}
+    report.add(books.backdated(shot, last, topic_ids))
     for check, findings in books.faults(shot):
         tell(check, total, total)
         report.add(findings)

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from random import Random
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -15,12 +14,14 @@ from hpts.proving.checkpoints import Evidence, evidence
 from hpts.proving.findings import Report
 from hpts.proving.verifying import verify
 from posting_engine.books import Books
+from schemas.chain import GENESIS
 from schemas.checkpoints import NO_PREVIOUS, Checkpoint, instant, key_id_of
 from schemas.merkle import Frontier
-from tests.books.mixed_books import MixedBooks
+from tests.books.ledger import Engine
+from tests.books.mixed_log import decide_or_break, plant, recorded
 
 SEED = 20261126
-BATCHES = 22
+COMMANDS = 400
 SEARCH_PATH = "-c search_path=hpts,hpts_edge -c timezone=UTC -c datestyle=ISO"
 KEY = Ed25519PrivateKey.from_private_bytes(b"a key for tests, and no others!!")
 
@@ -50,46 +51,45 @@ def verified(connection: "psycopg.Connection[tuple[Any, ...]]", signed: Evidence
     return verify(Snapshot(connection), signed)
 
 
-def fill(admin_dsn: str, engine_dsn: str, *, batches: int = BATCHES, seed: int = SEED) -> SmallLedger:
-    """Post everything that can happen, and sign three times on the way."""
+def fill(
+    admin_dsn: str, engine_dsn: str, *, commands: int = COMMANDS, seed: int = SEED
+) -> SmallLedger:
+    """Post everything that can happen, and sign it: at a third, at two thirds, at the end."""
+    plant(admin_dsn)
     books = Books(engine_dsn)
-    mixed = MixedBooks(books, Random(seed))
-    made = SmallLedger(admin_dsn, engine_dsn)
-    for _ in range(3):
-        mixed.post(batches // 3)
-        mixed.settle()
-        made.messages += sign(made, made.messages)
-    mixed.close(next(iter(mixed.entries)), datetime(2026, 1, 31).date())
-    mixed.post(1)
-    mixed.settle()
-    made.messages += sign(made, made.messages)
+    recorded(Engine(books, decide_or_break), commands=commands, seed=seed)
     books.close()
+    made = SmallLedger(admin_dsn, engine_dsn)
+    with made.connect() as connection:
+        connection.row_factory = dict_row  # type: ignore[assignment]
+        partitions: list[dict[str, Any]] = connection.execute(  # type: ignore[assignment]
+            "SELECT p.*, (SELECT array_agg(entry_hash ORDER BY entry_seq) FROM journal_entries AS e"
+            " WHERE e.partition_id = p.partition_id) AS hashes FROM partitions AS p"
+        ).fetchall()
+    for partition in partitions:
+        count = len(partition["hashes"] or [])
+        made.messages += signed(partition, sorted({count // 3, 2 * count // 3, count}))
     return made
 
 
-def sign(ledger: SmallLedger, before: Sequence[bytes]) -> list[bytes]:
-    """A checkpoint of each partition as it stands, after those that there are."""
-    last = evidence(before, None)
-    with ledger.connect() as connection:
-        connection.row_factory = dict_row  # type: ignore[assignment]
-        rows: list[dict[str, Any]] = connection.execute(  # type: ignore[assignment]
-            "SELECT p.*, (SELECT array_agg(entry_hash ORDER BY entry_seq) FROM journal_entries AS e"
-            " WHERE e.partition_id = p.partition_id) AS hashes, now() AS made_at FROM partitions AS p"
-        ).fetchall()
-    made = []
-    for row in rows:
-        previous = last.last(row["partition_id"])
+def signed(partition: dict[str, Any], ends: Sequence[int]) -> list[bytes]:
+    """Checkpoints of a partition after so many entries each, one following another."""
+    before = NO_PREVIOUS
+    messages = []
+    for number, end in enumerate(ends, 1):
+        hashes = (partition["hashes"] or [])[:end]
         checkpoint = Checkpoint(
-            partition_id=row["partition_id"],
-            number=1 if previous is None else previous.number + 1,
-            entry_seq=row["last_entry_seq"],
-            chain_head=row["chain_head"],
-            merkle_root=Frontier().grown(row["hashes"] or []).root(),
-            next_offset=row["next_offset"],
-            topic_id=row["topic_id"],
-            made_at=instant(row["made_at"]),
-            previous=NO_PREVIOUS if previous is None else previous.digest(),
+            partition_id=partition["partition_id"],
+            number=number,
+            entry_seq=end,
+            chain_head=hashes[-1] if hashes else GENESIS,
+            merkle_root=Frontier().grown(hashes).root(),
+            next_offset=partition["next_offset"] if end == ends[-1] else end,
+            topic_id=partition["topic_id"],
+            made_at=instant(datetime(2026, 4, 1, 0, number, tzinfo=UTC)),
+            previous=before,
             key_id=key_id_of(KEY.public_key()),
         )
-        made.append(checkpoint.signed(KEY))
-    return made
+        before = checkpoint.digest()
+        messages.append(checkpoint.signed(KEY))
+    return messages

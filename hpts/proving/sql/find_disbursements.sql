@@ -1,5 +1,5 @@
 -- Disbursements that are not what their entry and its settlements say, and entries that lend without
--- one: amount, loan, date and place of the entry; settled the sum of the settlements that stand;
+-- one: amount, loan, date, place and event of the entry; settled the sum of the settlements that stand;
 -- reversed if its entry is.
 -- Parameters: none. Result: one row a fault. Locks: none.
 WITH reversed AS (
@@ -7,7 +7,7 @@ WITH reversed AS (
 ),
 lent AS (
     SELECT e.partition_id, e.tenant_id, e.entry_seq, e.journal_entry_id, e.part, e.event_type,
-           e.effective_on, j.loan_id, sum(j.amount_minor) AS amount_minor,
+           e.event_id AS own_event_id, e.effective_on, j.loan_id, sum(j.amount_minor) AS amount_minor,
            r.partition_id IS NOT NULL AS reversed
     FROM journal_entries AS e
     JOIN journal_lines AS j USING (partition_id, entry_seq)
@@ -41,4 +41,5 @@ LEFT JOIN settled AS s USING (partition_id, tenant_id, event_id)
 WHERE d.event_id IS NULL OR l.entry_seq IS NULL OR d.entry_seq <> l.entry_seq
    OR d.loan_id <> l.loan_id OR d.amount_minor <> l.amount_minor
    OR d.effective_on <> l.effective_on OR d.reversed <> l.reversed
+   OR (l.event_type = 'disbursement' AND d.event_id <> l.own_event_id)
    OR d.settled_minor <> coalesce(s.settled_minor, 0);
