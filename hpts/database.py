@@ -79,9 +79,7 @@ class Snapshot:
     def __init__(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
         self._connection = connection
 
-    def rows(
-        self, statement: bytes, *, most: int = 0, **parameters: Any
-    ) -> list[dict[str, Any]]:
+    def rows(self, statement: bytes, *, most: int = 0, **parameters: Any) -> list[dict[str, Any]]:
         """The rows of a statement, by column; where `most` is given, no more than these."""
         name = f"rows_{next(_NUMBERS)}"
         with psycopg.ServerCursor(self._connection, name, row_factory=dict_row) as cursor:

@@ -15,7 +15,7 @@ class CheckpointFile:
     folder: Path
 
     def append(self, message: bytes) -> None:
-        """Have a line on the disk. Raises `OSError`; what was written of it then is another line."""
+        """Have a line on the disk. Raises `OSError`; part of a line may be left of it then."""
         descriptor = os.open(
             self.folder / NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644
         )

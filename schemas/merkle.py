@@ -74,6 +74,28 @@ def audit_path(entry_hashes: Sequence[bytes], index: int) -> list[bytes]:
     return path
 
 
+def root_of_path(entry_hash: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """The root that a path leads to from its leaf (RFC 9162 section 2.1.3.2); None where it is no
+    path of that leaf in a tree of that size.
+    """
+    if not 0 <= index < size:
+        return None
+    root, last = sha256(_LEAF + entry_hash).digest(), size - 1
+    for beside in path:
+        if last == 0:
+            return None
+        if index & 1 or index == last:
+            root = sha256(_NODE + beside + root).digest()
+            while not index & 1 and index:
+                index >>= 1
+                last >>= 1
+        else:
+            root = sha256(_NODE + root + beside).digest()
+        index >>= 1
+        last >>= 1
+    return root if last == 0 else None
+
+
 def hashes_in(packed: bytes) -> list[bytes]:
     """Hashes that stand one after another."""
     return [packed[i : i + HASH_BYTES] for i in range(0, len(packed), HASH_BYTES)]

@@ -1,8 +1,9 @@
-"""The books in Postgres as the journal's verification wants them: in order, a few rows at a time."""
+"""The books in Postgres as verification wants them: in order, a few rows at a time."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -20,6 +21,11 @@ _STREAM_ENTRIES: Final = (_SQL / "stream_entries.sql").read_bytes()
 _STREAM_LINES: Final = (_SQL / "stream_lines.sql").read_bytes()
 _LOAD_PARTITIONS: Final = (_SQL / "load_partitions.sql").read_bytes()
 _FIND_BACKDATED: Final = (_SQL / "find_backdated.sql").read_bytes()
+_FIND_ENTRY: Final = (_SQL / "find_entry.sql").read_bytes()
+_DERIVED: Final = {
+    "loans": (_SQL / "stream_loans.sql").read_bytes(),
+    "days": (_SQL / "stream_account_days.sql").read_bytes(),
+}
 _encode: Final = msgspec.json.Encoder().encode
 _texts: Final = msgspec.json.Decoder(dict[str, str])
 
@@ -68,7 +74,9 @@ def read(snapshot: Snapshot, partition: Mapping[str, Any], journal: Journal) -> 
                 own.append(line[4:])
                 if line[1] != len(own) or line[2] != tenant_id or line[3] != effective_on:
                     told = "its place, tenant or date is not its entry's"
-                    journal.find("line", told, entry_seq=seq, journal_entry_id=entry_id, line=line[1])
+                    journal.find(
+                        "line", told, entry_seq=seq, journal_entry_id=entry_id, line=line[1]
+                    )
             line = next(lines, None)
         if not 0 <= row[17] < partition["next_offset"]:
             told = f"its record, offset {row[17]}, is not before the position"
@@ -86,6 +94,24 @@ def read(snapshot: Snapshot, partition: Mapping[str, Any], journal: Journal) -> 
     while line is not None:
         journal.find("line", "it has no entry", entry_seq=line[0], line=line[1])
         line = next(lines, None)
+
+
+def places_of(snapshot: Snapshot, entry_id: UUID) -> dict[int, list[int]]:
+    """Where the parts of an entry stand: partition -> entry_seq."""
+    places: dict[int, list[int]] = {}
+    for row in snapshot.rows(_FIND_ENTRY, journal_entry_id=entry_id):
+        places.setdefault(row["partition_id"], []).append(row["entry_seq"])
+    return places
+
+
+def derived(snapshot: Snapshot, partition_id: int) -> dict[str, Iterator[_Row]]:
+    """What follows from a partition's lines: `loans` (tenant, loan, principal, interest, fees,
+    suspense, unsettled) and `days` (tenant, account, currency, layer, booked, posted, totals).
+    """
+    return {
+        kind: snapshot.stream(statement, rows_at_once=LINES_AT_ONCE, partition_id=partition_id)
+        for kind, statement in _DERIVED.items()
+    }
 
 
 def backdated(

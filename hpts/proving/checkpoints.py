@@ -13,7 +13,7 @@ from schemas.checkpoints import Checkpoint, NotACheckpoint, Signed, read
 
 @dataclass(slots=True)
 class Evidence:
-    """Checkpoints by partition, in order of their numbers, each once; and what was noted of them."""
+    """Checkpoints by partition, in order of their numbers, each once; and what was noted."""
 
     of_partition: dict[int, list[Checkpoint]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -85,6 +85,6 @@ def _follow(partition_id: int, checkpoints: list[Checkpoint], found: Evidence) -
     forks = [number for number, same in digests.items() if len(same) > 1]
     if forks:
         found.notes.append(
-            f"partition {partition_id} has several checkpoints of number {forks[0]}: an engine went "
-            "on from an older state, as after a restored backup"
+            f"partition {partition_id} has several checkpoints of number {forks[0]}: an engine "
+            "went on from an older state, as after a restored backup"
         )

@@ -34,7 +34,9 @@ class Finding:
 
     def where(self) -> str:
         """The place, in words."""
-        named = (f"{word} {self.place[name]}" for name, word in PLACES.items() if name in self.place)
+        named = (
+            f"{word} {self.place[name]}" for name, word in PLACES.items() if name in self.place
+        )
         return ", ".join(named)
 
     def as_json(self) -> dict[str, Any]:

@@ -82,8 +82,8 @@ class Journal:
             self._add(entry, lines)
 
     def end(self, chain_head: bytes, last_seq: int) -> None:
-        """After the last entry: hold it against where the partition says it stands, and against what
-        was signed of entries that are not there.
+        """After the last entry: hold it against where the partition says it stands, and against
+        what was signed of entries that are not there.
         """
         if last_seq != self.last_seq:
             told = f"the partition counts {last_seq} entries, and the last one is {self.last_seq}"
@@ -95,7 +95,7 @@ class Journal:
             checkpoint = self._signed[max(ahead)][0]
             told = (
                 f"checkpoint {checkpoint.number} of {checkpoint.made_at} has signed "
-                f"{checkpoint.entry_seq} entries, and there are {self.last_seq}: the end was cut off"
+                f"{checkpoint.entry_seq} entries, {self.last_seq} are there: the end was cut off"
             )
             place = {"entry_seq": self.last_seq, "checkpoint": checkpoint.number}
             self.find("checkpoint", told, **place)
@@ -121,7 +121,9 @@ class Journal:
         tenant, booked_on, posted_on = entry[TENANT], entry[BOOKED_ON], day_of(entry[POSTED_MICROS])
         for account, direction, amount, currency, layer, loan, *_ in lines:
             is_debit = direction == "DR"
-            self.days[tenant, account, currency, layer, booked_on, posted_on][not is_debit] += amount
+            self.days[tenant, account, currency, layer, booked_on, posted_on][not is_debit] += (
+                amount
+            )
             if loan is not None and layer == "SETTLED" and account in SUB_BALANCES:
                 raises = is_debit == (account in OWED)
                 self.loans[tenant, loan][SUB_BALANCES[account]] += amount if raises else -amount

@@ -3,9 +3,11 @@
 An edit works inside the transaction that it is given, which is rolled back.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -37,8 +39,8 @@ WHERE = {
     # Of a refusal, and of what brings no entry, only the log can say where it came from.
     "command_outcomes": "status = 'posted' AND result ->> 'journal_entry_id' IS NOT NULL",
     # A loan that a refinance has only reserved has no lines to hold it against.
-    "loans": "version > 0 AND EXISTS (SELECT FROM journal_lines AS j WHERE j.loan_id = loans.loan_id "
-    "AND layer = 'SETTLED')",
+    "loans": "version > 0 AND EXISTS (SELECT FROM journal_lines AS j WHERE "
+    "j.loan_id = loans.loan_id AND layer = 'SETTLED')",
     "partitions": "last_entry_seq > 1",
 }
 DEFERRED = "SET LOCAL session_replication_role = replica"
@@ -153,9 +155,10 @@ def append_pair(connection: Connection, chance: Random) -> Edit:
     )
     for sequence, account, side in ((1, "1000", "DR"), (2, "4000", "CR")):
         connection.execute(
-            "INSERT INTO journal_lines SELECT partition_id, entry_seq + 1, %(sequence)s, tenant_id, "
-            "%(account)s, %(side)s, 500, 'USD', 'SETTLED', NULL, NULL, NULL, effective_on FROM "
-            "journal_entries WHERE partition_id = %(partition_id)s AND entry_seq = %(last)s",
+            "INSERT INTO journal_lines SELECT partition_id, entry_seq + 1, %(sequence)s, "
+            "tenant_id, %(account)s, %(side)s, 500, 'USD', 'SETTLED', NULL, NULL, NULL, "
+            "effective_on FROM journal_entries "
+            "WHERE partition_id = %(partition_id)s AND entry_seq = %(last)s",
             where | {"sequence": sequence, "account": account, "side": side},
         )
     connection.execute(
@@ -228,8 +231,6 @@ def rehash(connection: Connection, partition_id: int, from_seq: int) -> None:
     head = bytes(32) if before is None else before[0]
     partition = {"partition_id": partition_id, "next_offset": 1 << 40}
     journal = Journal(partition_id)
-    from hashlib import sha256
-
     for canonical in [*books.read(Snapshot(connection), partition, journal)][from_seq - 1 :]:
         head = sha256(head + canonical).digest()
         connection.execute(
@@ -246,8 +247,8 @@ def sum_days(connection: Connection) -> None:
     """Make the day totals what the lines add up to."""
     connection.execute("DELETE FROM account_days")
     connection.execute(
-        "INSERT INTO account_days SELECT j.partition_id, j.tenant_id, account_code, currency, layer, "
-        "booked_on, (posted_at AT TIME ZONE 'UTC')::date, "
+        "INSERT INTO account_days SELECT j.partition_id, j.tenant_id, account_code, currency, "
+        "layer, booked_on, (posted_at AT TIME ZONE 'UTC')::date, "
         "coalesce(sum(amount_minor) FILTER (WHERE direction = 'DR'), 0), "
         "coalesce(sum(amount_minor) FILTER (WHERE direction = 'CR'), 0) "
         "FROM journal_lines AS j JOIN journal_entries AS e USING (partition_id, entry_seq) "
@@ -260,9 +261,7 @@ def _any_row(connection: Connection, chance: Random) -> tuple[str, dict[str, Any
     table = chance.choice(tables)
     where = WHERE.get(table, "true")
     with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-        rows = cursor.execute(
-            f"SELECT ctid, * FROM {table} WHERE {where} ORDER BY ctid"
-        ).fetchall()
+        rows = cursor.execute(f"SELECT ctid, * FROM {table} WHERE {where} ORDER BY ctid").fetchall()
     if not rows:
         raise Unchanged
     return table, chance.choice(rows)
@@ -334,8 +333,6 @@ def _other(value: Any, chance: Random, column: str) -> Any:
 
 
 def _json(values: dict[str, Any]) -> str:
-    import json
-
     def other(value: Any) -> Any:
         return "\\x" + value.hex() if isinstance(value, bytes) else str(value)
 
