@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.books.conftest import cluster, fresh_ledger
+from tests.faults.conftest import own, servers
 from tests.proving.small_ledger import SmallLedger, fill
 
-__all__ = ["cluster", "fresh_ledger"]
+__all__ = ["cluster", "fresh_ledger", "own", "servers"]
 
 
 @pytest.fixture(scope="session")
