@@ -5,6 +5,7 @@ code without Kafka, then verified with checkpoints, exported, and the export ver
 """
 
 import argparse
+import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,9 @@ from bench.stack import peak_mb, running
 from hpts.database import administrator, snapshot
 from hpts.migrate import migrate
 from hpts.proving import books as proven
+from hpts.proving import export, offline
 from hpts.proving.checkpoints import evidence
+from hpts.proving.findings import Report
 from hpts.proving.journal import Journal
 from hpts.proving.verifying import verify
 from posting_engine.applying import Applying
@@ -74,20 +77,25 @@ def _measure(dsn: str, entries: int) -> None:
                 pass
         _tell("chain and balance alone", entries, began)
     signed = evidence(_signed(dsn), PRIVATE.public_key())
-    with snapshot(dsn) as shot:
-        began = last = time.perf_counter()
-
-        def progress(what: str, _done: int, _total: int) -> None:
-            nonlocal last
-            now = time.perf_counter()
-            if now - last > 0.2:
-                print(f"    before {what}: {now - last:.1f} s")
-            last = now
-
-        report = verify(shot, signed, progress)
-        assert report.is_sound, report.findings[:3]
+    with snapshot(dsn) as shot, shot.twin(dsn) as twin:
+        began = time.perf_counter()
+        _expect(verify(shot, signed, twin=twin))
         _tell("verified, with checkpoints", entries, began)
+    with tempfile.TemporaryDirectory() as folder, snapshot(dsn) as shot:
+        path = Path(folder) / "books.zip"
+        began = time.perf_counter()
+        export.write(shot, path, lambda *_: None)
+        _tell("exported", entries, began)
+        print(f"{'size of the export':<28}{path.stat().st_size / entries:>10.0f} bytes an entry")
+        began = time.perf_counter()
+        _expect(offline.verify(path, signed, lambda *_: None))
+        _tell("export verified", entries, began)
     print(f"{'peak memory':<28}{peak_mb(_own_pid()):>10} MB")
+
+
+def _expect(report: Report) -> None:
+    if not report.is_sound:
+        raise RuntimeError(f"the books are not sound: {report.findings[:3]}")
 
 
 def _own_pid() -> int:
@@ -104,7 +112,9 @@ def _post(dsn: str, entries: int) -> None:
     held = books.take_leases(range(PARTITIONS), "a benchmark")
     applying = Applying(books, PARTITIONS, confirm=lambda: None)
     offsets = [0] * PARTITIONS
-    for first in range(0, entries, BATCH):
+    for turn, first in enumerate(range(0, entries, BATCH)):
+        if turn % 4 == 1:
+            books.forget_plans()
         items = []
         for number in range(first, min(first + BATCH, entries)):
             command = _command(number)

@@ -79,6 +79,14 @@ class Snapshot:
     def __init__(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
         self._connection = connection
 
+    @contextmanager
+    def twin(self, dsn: str) -> Iterator["Snapshot"]:
+        """Another session that sees the very same, for another thread. Raises `DatabaseRefused`."""
+        statement = (_SQL / "export_snapshot.sql").read_bytes()
+        [(name, path)] = self._connection.execute(statement).fetchall()
+        with snapshot(dsn, path.replace(" ", ""), same_as=name) as other:
+            yield other
+
     def rows(self, statement: bytes, *, most: int = 0, **parameters: Any) -> list[dict[str, Any]]:
         """The rows of a statement, by column; where `most` is given, no more than these."""
         name = f"rows_{next(_NUMBERS)}"
@@ -98,8 +106,12 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(dsn: str, schemas: str = "hpts,hpts_edge") -> Iterator[Snapshot]:
-    """A read-only snapshot that sees `schemas`. Raises `DatabaseRefused`."""
+def snapshot(
+    dsn: str, schemas: str = "hpts,hpts_edge", *, same_as: str | None = None
+) -> Iterator[Snapshot]:
+    """A read-only snapshot that sees `schemas`, or what an exported one does. Raises
+    `DatabaseRefused`.
+    """
     try:
         with psycopg.connect(
             dsn,
@@ -110,6 +122,10 @@ def snapshot(dsn: str, schemas: str = "hpts,hpts_edge") -> Iterator[Snapshot]:
         ) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
+            if same_as is not None:
+                connection.execute(
+                    sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(same_as))
+                )
             yield Snapshot(connection)
     except psycopg.Error as error:
         raise DatabaseRefused(str(error)) from error

@@ -83,8 +83,8 @@ def verify(
         else:
             dsn, bootstrap = _servers(data_dir)
             signed = _evidence(bootstrap, given, _key(public_key, data_dir))
-            with snapshot(dsn, f"{schema},hpts_edge") as shot:
-                report = verifying.verify(shot, signed, progress)
+            with snapshot(dsn, f"{schema},hpts_edge") as shot, shot.twin(dsn) as twin:
+                report = verifying.verify(shot, signed, progress, twin=twin)
     _tell(report, entries, time.monotonic() - began, as_json=as_json)
     raise typer.Exit(0 if report.is_sound else 1)
 

@@ -1,6 +1,7 @@
 """`hpts verify` against Postgres: one snapshot of the books, held against itself and the signed."""
 
 from collections.abc import Callable, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from hpts.database import Snapshot
@@ -14,12 +15,29 @@ Progress = Callable[[str, int, int], None]
 _TOLD_EVERY: Final = 5_000
 
 
-def verify(shot: Snapshot, evidence: Evidence, progress: Progress | None = None) -> Report:
+def verify(
+    shot: Snapshot,
+    evidence: Evidence,
+    progress: Progress | None = None,
+    *,
+    twin: Snapshot | None = None,
+) -> Report:
     """Everything that does not hold. Raises what the driver raises.
 
-    Memory: some thousands of rows, and what Postgres needs to sort and to hash.
+    Memory: some thousands of rows, and what Postgres needs to sort and to hash. With a `twin` of
+    the snapshot, Postgres sums while the chain is recomputed.
     """
-    tell = progress or (lambda _what, _done, _total: None)
+    with ThreadPoolExecutor(1) as beside:
+        summed = None if twin is None else beside.submit(lambda: list(books.faults(twin)))
+        report = _verify_journals(shot, evidence, progress or (lambda _what, _done, _total: None))
+        for check, findings in books.faults(shot) if summed is None else summed.result():
+            if progress is not None:
+                progress(check, report.entries, report.entries)
+            report.add(findings)
+    return report
+
+
+def _verify_journals(shot: Snapshot, evidence: Evidence, tell: Progress) -> Report:
     report = Report(checkpoints=evidence.count)
     report.add(evidence.findings, evidence.notes)
     partitions = books.partitions(shot)
@@ -37,9 +55,6 @@ def verify(shot: Snapshot, evidence: Evidence, progress: Progress | None = None)
     last = [one for p in evidence.of_partition if (one := evidence.last(p)) is not None]
     topic_ids = {partition["partition_id"]: partition["topic_id"] for partition in partitions}
     report.add(books.backdated(shot, last, topic_ids))
-    for check, findings in books.faults(shot):
-        tell(check, total, total)
-        report.add(findings)
     return report
 
 

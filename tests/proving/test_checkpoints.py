@@ -1,4 +1,4 @@
-"""Checkpoints of real engines: nothing forks, nothing is left out at the end, nothing stops posting."""
+"""Checkpoints of real engines: nothing forks, nothing is left out, nothing stops posting."""
 
 import signal
 from pathlib import Path

@@ -42,4 +42,8 @@ WHERE d.event_id IS NULL OR l.entry_seq IS NULL OR d.entry_seq <> l.entry_seq
    OR d.loan_id <> l.loan_id OR d.amount_minor <> l.amount_minor
    OR d.effective_on <> l.effective_on OR d.reversed <> l.reversed
    OR (l.event_type = 'disbursement' AND d.event_id <> l.own_event_id)
+   OR (l.event_type = 'refinance' AND NOT EXISTS (
+       SELECT FROM disbursement_entries AS k
+       WHERE k.partition_id = l.partition_id AND k.journal_entry_id = l.journal_entry_id
+           AND k.event_id = d.event_id))
    OR d.settled_minor <> coalesce(s.settled_minor, 0);
