@@ -55,7 +55,7 @@ def test_books_are_verified_given_away_and_proven(
         for change in (1, -1):  # and back: other tests use this stack
             connection.execute(
                 "UPDATE hpts.journal_lines SET amount_minor = amount_minor + %s "
-                "WHERE loan_id = %s AND account_code = '1100'",
+                "WHERE loan_id = %s AND account_code = '1100' AND direction = 'CR'",
                 (change, loan["loan_id"]),
             )
             ran = hpts("verify", *here, "--checkpoint", str(given), *key)

@@ -62,6 +62,25 @@ def offline(export_file: Path, folder: Path) -> "subprocess.CompletedProcess[str
     )
 
 
+def standalone(way: str, file: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """The one file, copied away from all our code."""
+    copied = folder / "standalone.py"
+    copied.write_bytes((ROOT / "hpts" / "proving" / "standalone.py").read_bytes())
+    given = (str(file), str(folder / "checkpoints.jsonl"), str(folder / "key.pem"))
+    return subprocess.run(
+        [sys.executable, "-I", str(copied), way, *given],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_one_file_comes_to_the_same_answer(files: Path) -> None:
+    ran = standalone("export", files / "books.zip", files)
+    assert (ran.returncode, ran.stdout) == (0, "sound, against 12 signed checkpoints\n"), ran.stderr
+
+
 def test_an_export_is_verified_without_any_server(files: Path, small_ledger: SmallLedger) -> None:
     ran = offline(files / "books.zip", files)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -110,6 +129,8 @@ def test_whatever_is_changed_in_an_export_is_found(files: Path, tmp_path: Path) 
         changed_in(files / "books.zip", tmp_path / "books.zip", member, spoil)
         ran = offline(tmp_path / "books.zip", files)
         assert ran.returncode == 1, (number, member, ran.stdout)
+        if member.startswith("entries"):
+            assert standalone("export", tmp_path / "books.zip", files).returncode == 1, number
 
 
 def test_a_file_that_is_no_export_is_refused(files: Path, tmp_path: Path) -> None:
@@ -135,10 +156,12 @@ def test_each_entry_has_a_proof_that_holds_for_it_alone(
         report, entries = proof.verify(path, signed)
         assert report.findings == []
         assert {entry[4] for entry in entries} == {made.journal_entry_id}
+        assert standalone("proof", path, files).returncode == 0
         text = path.read_text()
         other = text.replace('\\"DR\\",', '\\"DR\\",1', 1)
         path.write_text(other)
         assert not proof.verify(path, signed)[0].is_sound
+        assert standalone("proof", path, files).returncode == 1
     ran = verify(
         *("--proof", str(path), str(files / "checkpoints.jsonl")),
         *("--public-key", str(files / "key.pem")),
