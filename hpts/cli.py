@@ -28,6 +28,7 @@ from hpts.local.ports import NoPort
 from hpts.local.postgres_binaries import PostgresUnavailable
 from hpts.local.supervisor import NotReady
 from hpts.migrate import MigrationRefused, migrate
+from hpts.proving import commands as proving
 from hpts.provision import TopicsRefused, provision
 from hpts.rebuilding import commands as rebuilding
 from schemas import topic_policy
@@ -51,6 +52,9 @@ app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 app.command()(archiving.archive)
 rebuilding.register(app)
+app.command()(proving.verify)
+app.command()(proving.export)
+app.command("proof")(proving.prove)
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 _HERE: Final = Path(".hpts")
 _out: Final = Console(soft_wrap=True, highlight=False, markup=False)

@@ -122,3 +122,14 @@ def _closing(consumer: Consumer) -> Iterator[Consumer]:
         raise ClusterUnavailable(str(error)) from error
     finally:
         consumer.close()
+
+
+def messages(bootstrap: str, topic: str) -> Iterator[bytes]:
+    """The values of all messages of a topic's partition 0, up to where it ends now. Raises
+    `ClusterUnavailable`.
+    """
+    reader = Reader(bootstrap)
+    begin, end = reader.bounds(topic, 0)
+    for message in reader.messages(topic, 0, begin, end):
+        if (value := message.value()) is not None:
+            yield value

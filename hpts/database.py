@@ -6,13 +6,16 @@ Owns connecting and passwords. What is asked is in `hpts/sql/`, why in the modul
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
+from itertools import count
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 
 _CONNECT_TIMEOUT_S: Final = 10
 _SQL: Final = files("hpts") / "sql"
+_NUMBERS: Final = count()
 
 
 class DatabaseRefused(Exception):
@@ -122,5 +125,63 @@ def administrator(dsn: str) -> Iterator[Administrator]:
             options="-c client_min_messages=warning",
         ) as connection:
             yield Administrator(connection, dsn)
+    except psycopg.Error as error:
+        raise DatabaseRefused(str(error)) from error
+
+
+class Snapshot:
+    """One read-only snapshot of the books, whose statements name no schema."""
+
+    def __init__(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+        self._connection = connection
+
+    @contextmanager
+    def twin(self, dsn: str) -> Iterator["Snapshot"]:
+        """Another session that sees the very same, for another thread. Raises `DatabaseRefused`."""
+        statement = (_SQL / "export_snapshot.sql").read_bytes()
+        [(name, path)] = self._connection.execute(statement).fetchall()
+        with snapshot(dsn, path.replace(" ", ""), same_as=name) as other:
+            yield other
+
+    def rows(self, statement: bytes, *, most: int = 0, **parameters: Any) -> list[dict[str, Any]]:
+        """The rows of a statement, by column; where `most` is given, no more than these."""
+        name = f"rows_{next(_NUMBERS)}"
+        with psycopg.ServerCursor(self._connection, name, row_factory=dict_row) as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchmany(most) if most else cursor.fetchall()
+
+    def stream(
+        self, statement: bytes, *, rows_at_once: int, **parameters: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, never more than some thousands of them in memory."""
+        name = f"stream_{next(_NUMBERS)}"
+        with psycopg.ServerCursor(self._connection, name) as cursor:
+            cursor.execute(statement, parameters, binary=True)
+            while found := cursor.fetchmany(rows_at_once):
+                yield from found
+
+
+@contextmanager
+def snapshot(
+    dsn: str, schemas: str = "hpts,hpts_edge", *, same_as: str | None = None
+) -> Iterator[Snapshot]:
+    """A read-only snapshot that sees `schemas`, or what an exported one does. Raises
+    `DatabaseRefused`.
+    """
+    try:
+        with psycopg.connect(
+            dsn,
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            application_name="hpts",
+            options=f"-c search_path={schemas} -c timezone=UTC -c datestyle=ISO "
+            "-c extra_float_digits=1 -c jit=off",
+        ) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            if same_as is not None:
+                connection.execute(
+                    sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(same_as))
+                )
+            yield Snapshot(connection)
     except psycopg.Error as error:
         raise DatabaseRefused(str(error)) from error

@@ -15,11 +15,15 @@ from pydantic import ValidationError
 
 from posting_engine import log as kafka
 from posting_engine.books import Books
+from posting_engine.checkpoint_file import CheckpointFile
+from posting_engine.checkpoints import Checkpoints
 from posting_engine.outgoing import Outgoing
 from posting_engine.positions import NotTheGroup, SlotTaken, StoreUnavailable
 from posting_engine.settings import Settings
 from posting_engine.slot import serve
+from posting_engine.store import Store
 from posting_engine.worker import Identity, Worker
+from schemas.checkpoints import NotAKey, private_key_in
 from schemas.cluster import (
     Cluster,
     ClusterRefused,
@@ -88,7 +92,10 @@ def _serve(settings: Settings, books: Books) -> None:
         )
     _listen(worker.patience.stopping, books)
     group_id = identity.group_id or ""
+    checkpoints = _checkpoints(settings, identity)
     seldom_collected()
+    if checkpoints is not None:
+        checkpoints.start()
     serve(
         worker,
         lambda: kafka.CommandLog(
@@ -100,7 +107,31 @@ def _serve(settings: Settings, books: Books) -> None:
             max_poll_interval_ms=settings.max_poll_interval_ms,
         ),
     )
+    if checkpoints is not None:
+        checkpoints.finish()
     sender.close()
+
+
+def _checkpoints(settings: Settings, identity: Identity) -> Checkpoints | None:
+    """Who signs checkpoints; None, said aloud, where no key is set. A key that is set must work."""
+    if settings.checkpoint_key_file is None:
+        _log.warning("no checkpoints are signed: HPTS_CHECKPOINT_KEY_FILE names no key")
+        return None
+    folder = settings.checkpoint_folder
+    try:
+        key = private_key_in(settings.checkpoint_key_file)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except (NotAKey, OSError) as error:
+        raise NotReady(f"checkpoints cannot be signed and kept: {error}") from error
+    return Checkpoints(
+        store=Store(settings.engine_postgres_dsn.get_secret_value()),
+        make_sender=lambda: kafka.Sender(settings.kafka_bootstrap),
+        key=key,
+        owner=identity.owner,
+        file=None if folder is None else CheckpointFile(folder),
+        every_s=settings.checkpoint_seconds,
+    )
 
 
 def _listen(stopping: Event, books: Books) -> None:

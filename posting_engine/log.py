@@ -26,7 +26,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from posting_engine.client_settings import BATCH_BYTES, CONSUMER_SETTINGS, PRODUCER_SETTINGS
 from posting_engine.records import Record
-from schemas.topics import COMMANDS, DEAD_LETTERS, OUTCOMES
+from schemas.topics import CHECKPOINTS, COMMANDS, DEAD_LETTERS, OUTCOMES
 
 _log = structlog.get_logger()
 
@@ -304,16 +304,24 @@ class Sender:
         """Publish to the dead letters topic; `on_done` says whether it is written. It is not what
         money hangs on, so a failure is the caller's to repeat. False while the queue is full.
         """
+        return self._publish(DEAD_LETTERS, key, value, on_done)
 
+    def publish_checkpoint(self, value: bytes, on_done: Callable[[bool], None]) -> bool:
+        """Publish to the checkpoints topic, as `publish_dead_letter`."""
+        return self._publish(CHECKPOINTS, None, value, on_done)
+
+    def _publish(
+        self, topic: str, key: bytes | None, value: bytes, on_done: Callable[[bool], None]
+    ) -> bool:
         def delivered(error: KafkaError | None, _message: Message) -> None:
             if error is not None:
-                _log.error("dead letter not published", error=error.str())
+                _log.error("not published", topic=topic, error=error.str())
             on_done(error is None)
 
         try:
-            self._producer.produce(DEAD_LETTERS, value, key, 0, delivered)
+            self._producer.produce(topic, value, key, 0, delivered)
         except (BufferError, KafkaException) as error:
-            _log.warning("dead letter not handed over", error=str(error))
+            _log.warning("not handed over", topic=topic, error=str(error))
             return False
         return True
 

@@ -1,5 +1,6 @@
 """The engine's settings, from HPTS_* variables, read once in `__main__`."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -25,3 +26,8 @@ class Settings(BaseSettings):
     durability: Literal["power", ""] = ""
     """`power`: one replica will do where every command is flushed before it is acknowledged."""
     log_level: str = "INFO"
+    checkpoint_key_file: Path | None = None
+    """An Ed25519 private key in PEM, by which checkpoints are signed. Without, none are made."""
+    checkpoint_folder: Path | None = None
+    """Where checkpoints are appended to a file, too. Without, the topic alone has them."""
+    checkpoint_seconds: float = Field(default=60.0, gt=0, le=3_600)

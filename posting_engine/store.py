@@ -29,7 +29,7 @@ from posting_engine.statements import STATEMENTS
 from schemas.crash_points import crash_point
 
 _CANCEL_WITHIN_S: Final = 1.5
-_IN_BYTES: Final = {"load_accruing_loans", "load_outgoing"}
+_IN_BYTES: Final = {"load_accruing_loans", "load_outgoing", "load_entry_hashes"}
 """What answers with so many bytes that they must not be sent as text."""
 _ANSWERED: Final = ("load_", "read_", "take_", "end_", "move_", "update_loans")
 """How the names of statements begin that answer with rows."""

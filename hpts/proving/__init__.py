@@ -1,0 +1,1 @@
+"""Proof that history was not changed: `hpts verify`, `hpts export`, `hpts proof`."""

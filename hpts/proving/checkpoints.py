@@ -1,0 +1,90 @@
+"""Checkpoints as evidence: read from a file or the topic, and held against key and each other."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from hpts.proving.findings import Finding
+from schemas.checkpoints import Checkpoint, NotACheckpoint, Signed, read
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Checkpoints by partition, in order of their numbers, each once; and what was noted."""
+
+    of_partition: dict[int, list[Checkpoint]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.of_partition.values()))
+
+    def last(self, partition_id: int) -> Checkpoint | None:
+        """The last one of a partition, if it has any."""
+        return max(self.of_partition.get(partition_id, ()), key=lambda c: c.number, default=None)
+
+
+def evidence(messages: Iterable[bytes], key: Ed25519PublicKey | None) -> Evidence:
+    """What messages say. Without a key, signatures are not checked, and a note says so.
+
+    A line that is none, as a crash may leave it, is left out and noted. What is not signed by the
+    key is a fault, and counts for nothing.
+    """
+    found = Evidence()
+    if key is None:
+        found.notes.append("signatures are not checked: no public key is given")
+    seen: set[bytes] = set()
+    for number, message in enumerate(messages, 1):
+        try:
+            signed = read(message)
+        except NotACheckpoint as reason:
+            if message.strip():
+                found.notes.append(f"line {number} of the checkpoints is left out: {reason}")
+            continue
+        if message in seen:
+            continue
+        seen.add(message)
+        _take(signed, key, found)
+    for partition_id, checkpoints in sorted(found.of_partition.items()):
+        checkpoints.sort(key=lambda one: (one.number, one.entry_seq))
+        _follow(partition_id, checkpoints, found)
+    return found
+
+
+def from_file(path: Path, key: Ed25519PublicKey | None) -> Evidence:
+    """What a file of checkpoints says, one a line. Raises `OSError`."""
+    with path.open("rb") as file:
+        return evidence((line.rstrip(b"\n") for line in file), key)
+
+
+def _take(signed: Signed, key: Ed25519PublicKey | None, found: Evidence) -> None:
+    checkpoint = signed.checkpoint
+    if key is not None and not signed.is_by(key):
+        told = f"checkpoint of {checkpoint.made_at} is not signed by the key that is given"
+        place = {"partition_id": checkpoint.partition_id, "checkpoint": checkpoint.number}
+        found.findings.append(Finding("signature", told, place))
+        return
+    found.of_partition.setdefault(checkpoint.partition_id, []).append(checkpoint)
+
+
+def _follow(partition_id: int, checkpoints: list[Checkpoint], found: Evidence) -> None:
+    """Each must name the one before it, where that is at hand."""
+    digests: dict[int, set[bytes]] = defaultdict(set)
+    for one in checkpoints:
+        digests[one.number].add(one.digest())
+        before = digests.get(one.number - 1)
+        if before is not None and one.previous not in before:
+            told = f"checkpoint of {one.made_at} does not follow the one before it"
+            place = {"partition_id": partition_id, "checkpoint": one.number}
+            found.findings.append(Finding("checkpoint_chain", told, place))
+    forks = [number for number, same in digests.items() if len(same) > 1]
+    if forks:
+        found.notes.append(
+            f"partition {partition_id} has several checkpoints of number {forks[0]}: an engine "
+            "went on from an older state, as after a restored backup"
+        )
