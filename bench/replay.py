@@ -78,6 +78,7 @@ def write(stack: dict[str, Any], made: list[AnyCommand]) -> None:
         for command in made:
             partition_id, record_key = place_of(command, count)
             value = codec.encode(command)
+            headers: list[tuple[str, str | bytes | None]]
             headers = [(SIGNATURE_HEADER, signing.sign(key, value))]
             while len(producer) > 50_000:
                 producer.poll(0.05)
