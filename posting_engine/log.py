@@ -179,14 +179,13 @@ class CommandLog:
 def hidden_records(
     connection: Mapping[str, Any], partition_id: int, due: int, came: int
 ) -> list[Record] | None:
-    """What `read_committed` hides between two offsets: the records of aborted transactions
-    (markers are no records). None when the log begins after `due`: something was removed.
+    """What `read_committed` hides between two offsets: records of aborted transactions (markers are
+    no records). None when the log begins after `due`: something was removed.
     """
     settings: dict[str, Any] = {**CONSUMER_SETTINGS, "isolation.level": "read_uncommitted"}
     settings["enable.partition.eof"] = True
     reader = Consumer({**settings, **connection, "group.id": "hpts-gap-reader"})
-    place = TopicPartition(COMMANDS, partition_id, due)
-    found: list[Record] = []
+    place, found = TopicPartition(COMMANDS, partition_id, due), list[Record]()
     try:
         if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due:
             return None

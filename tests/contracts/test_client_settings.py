@@ -104,6 +104,7 @@ def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     assert makers == {
         *("ingress_api/broker.py", "posting_engine/log.py"),
         "clients/python/hpts_client/kafka.py",
+        "hpts/cluster.py",  # reads with the engine's settings, CONSUMER_SETTINGS
     }
 
 

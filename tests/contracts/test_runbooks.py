@@ -15,7 +15,6 @@ PAGES = sorted((ROOT / "docs" / "operations").glob("*.md"))
 SERVICES = ("schemas", "hpts", "ingress_api", "posting_engine", "read_api")
 
 
-
 def said() -> Iterator[str]:
     """Every text of our programs; what is filled in stands as an ellipsis."""
     for package in SERVICES:

@@ -35,8 +35,8 @@ def test_the_verifier_s_canonical_bytes_are_the_engine_s(small_ledger: SmallLedg
             "SELECT e.*, (SELECT json_agg(json_build_array(account_code, direction, amount_minor,"
             " currency, layer, loan_id, borrower_id, external_ref) ORDER BY sequence) FROM"
             " journal_lines AS j WHERE (j.partition_id, j.entry_seq) = (e.partition_id,"
-            " e.entry_seq)) AS lines, lag(entry_hash, 1, %s) OVER (PARTITION BY partition_id ORDER BY entry_seq)"
-            " AS previous FROM journal_entries AS e",
+            " e.entry_seq)) AS lines, lag(entry_hash, 1, %s) OVER (PARTITION BY partition_id"
+            " ORDER BY entry_seq) AS previous FROM journal_entries AS e",
             (bytes(32),),
         )
         names = [column.name for column in cursor.description or ()]
