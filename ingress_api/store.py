@@ -56,6 +56,8 @@ READ_WITHIN_S: Final = 10.0
 
 _NO_ANSWER: Final = (
     *(psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, PoolTimeout),
+    # The books are lost, and somebody is rebuilding them: what is asked of them must wait.
+    *(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName),
 )
 _OUTCOME_MEMBERS: Final = tuple(Outcome.__dataclass_fields__)
 

@@ -46,6 +46,10 @@ _KEEPALIVE: Final = {
 }
 
 
+_NO_BOOKS: Final = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
+"""They are lost, and somebody is rebuilding them."""
+
+
 class StoreUnavailable(Exception):
     """Postgres did not answer, or holds no ledger yet."""
 
@@ -148,6 +152,8 @@ class Store:
                     return await work(Snapshot(connection, tenant_id))
             except PoolTimeout as error:
                 raise StoreUnavailable("no connection became free") from error
+            except _NO_BOOKS as error:
+                raise StoreUnavailable("the books are not there") from error
             except psycopg.OperationalError as error:
                 if cut_off.is_cut:
                     raise StoreUnavailable("no answer in time") from error

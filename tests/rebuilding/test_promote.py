@@ -47,6 +47,7 @@ def test_books_dropped_under_a_running_stack_are_a_pause_to_its_clients(own: Own
 
         until(lambda: payers.known > lost_at + 100, seconds=60, told=lambda: str(payers.statuses))
         acknowledged = payers.stop()
+    assert (payers.statuses[500], api.has_ended) == (0, False), payers.statuses
     until(lambda: own.unapplied() == 0, seconds=40)
     assert audit.faults_of_acknowledged(own.admin_dsn, acknowledged) == []
     assert audit.faults_of_books(own.admin_dsn) == []
