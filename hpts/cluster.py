@@ -19,9 +19,10 @@ from schemas.topic_policy import TopicInCluster
 __all__ = ["Cluster", "ClusterUnavailable", "NewTopicInCluster", "TopicInCluster"]
 
 _PAUSE_S: Final = 0.05
-_READING: Final = {
+READING: Final = {
     "group.id": "hpts-command-line",  # never joined, and nothing is committed
     "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
     "auto.offset.reset": "error",
     "isolation.level": "read_committed",
     "check.crcs": True,
@@ -68,7 +69,7 @@ def messages(bootstrap: str, topic: str) -> Iterator[bytes]:
     """Every message of a topic's partition 0, up to where it ends now. Raises
     `ClusterUnavailable`.
     """
-    consumer = Consumer({**_READING, "bootstrap.servers": bootstrap})
+    consumer = Consumer({**READING, "bootstrap.servers": bootstrap})
     place = TopicPartition(topic, 0)
     try:
         first, end = consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)

@@ -1,5 +1,5 @@
-"""Verifies an export, or the proof of one entry, against signed checkpoints. This file alone: Python
-3.11 or later and the package `cryptography`; nothing else of HPTS, no database, no network.
+"""Verifies an export, or the proof of one entry, against signed checkpoints. This file alone:
+Python 3.11 or later and the package `cryptography`; nothing else of HPTS, no database, no network.
 
     python standalone.py export EXPORT CHECKPOINTS KEY.pem
     python standalone.py proof PROOF CHECKPOINTS KEY.pem
@@ -72,9 +72,8 @@ def verify_export(path: Path, signed: list[Checkpoint]) -> list[str]:
         if manifest["format"] != "hpts-export-1":
             return [f"an export of the format {manifest['format']}"]
         known = {told["partition_id"] for told in manifest["partitions"]}
-        faults += [
-            f"partition {c.partition} is missing" for c in signed if c.partition not in known
-        ]
+        gone = {one.partition for one in signed} - known
+        faults += [f"partition {partition} is missing" for partition in sorted(gone)]
         for told in manifest["partitions"]:
             here = f"partition {told['partition_id']}"
             ours = [c for c in signed if c.partition == told["partition_id"]]

@@ -8,6 +8,14 @@ import json
 import secrets
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
 from schemas.scopes import ALL_SCOPES
 
 SERVICES = Path("/run/hpts")
@@ -22,6 +30,8 @@ def main() -> None:
     write(SERVICES / "pgpass", "".join(lines), mode=0o600)
     for name in ("signing_key", "page_token_secret"):
         keep(SERVICES / name, mode=0o600)
+    if not (SERVICES / "checkpoint.pem").exists():
+        checkpoint_key()
     if not (SERVICES / "clients.json").exists():
         client = {
             "client_id": "developer",
@@ -33,6 +43,15 @@ def main() -> None:
         }
         write(SERVICES / "clients.json", json.dumps([client], indent=1), mode=0o600)
         print(f"client developer, secret {client['client_secret']}")
+
+
+def checkpoint_key() -> None:
+    """The key that checkpoints are signed by, and its public half for whoever verifies them."""
+    key = Ed25519PrivateKey.generate()
+    told = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write(SERVICES / "checkpoint.pub.pem", told.decode(), mode=0o444)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write(SERVICES / "checkpoint.pem", pem.decode(), mode=0o600)
 
 
 def keep(path: Path, *, mode: int) -> str:

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hpts.database import snapshot
-from hpts.proving import export, proof
+from hpts.proving import export, proof, standalone
 from hpts.proving.checkpoints import evidence
 from tests.proving.small_ledger import KEY, SmallLedger
 
@@ -62,7 +62,13 @@ def offline(export_file: Path, folder: Path) -> "subprocess.CompletedProcess[str
     )
 
 
-def standalone(way: str, file: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+def by_one_file(way: str, file: Path, folder: Path) -> int:
+    """The same answer, without a process of its own."""
+    given = (str(file), str(folder / "checkpoints.jsonl"), str(folder / "key.pem"))
+    return standalone.main([way, *given])
+
+
+def standing_alone(way: str, file: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     """The one file, copied away from all our code."""
     copied = folder / "standalone.py"
     copied.write_bytes((ROOT / "hpts" / "proving" / "standalone.py").read_bytes())
@@ -77,7 +83,7 @@ def standalone(way: str, file: Path, folder: Path) -> "subprocess.CompletedProce
 
 
 def test_the_one_file_comes_to_the_same_answer(files: Path) -> None:
-    ran = standalone("export", files / "books.zip", files)
+    ran = standing_alone("export", files / "books.zip", files)
     assert (ran.returncode, ran.stdout) == (0, "sound, against 12 signed checkpoints\n"), ran.stderr
 
 
@@ -108,7 +114,7 @@ def test_whatever_is_changed_in_an_export_is_found(files: Path, tmp_path: Path) 
     with zipfile.ZipFile(files / "books.zip") as archive:
         members = [n for n in archive.namelist() if n != "manifest.json" and archive.read(n)]
     chance = Random(7)
-    for number in range(12):
+    for number in range(8):
         member = members[number % len(members)]
 
         def spoil(content: bytes) -> bytes:
@@ -130,7 +136,7 @@ def test_whatever_is_changed_in_an_export_is_found(files: Path, tmp_path: Path) 
         ran = offline(tmp_path / "books.zip", files)
         assert ran.returncode == 1, (number, member, ran.stdout)
         if member.startswith("entries"):
-            assert standalone("export", tmp_path / "books.zip", files).returncode == 1, number
+            assert by_one_file("export", tmp_path / "books.zip", files) == 1, number
 
 
 def test_a_file_that_is_no_export_is_refused(files: Path, tmp_path: Path) -> None:
@@ -147,7 +153,7 @@ def test_each_entry_has_a_proof_that_holds_for_it_alone(
         ids = connection.execute(
             "SELECT DISTINCT journal_entry_id FROM journal_entries ORDER BY 1"
         ).fetchall()
-    chosen = Random(7).sample([entry_id for (entry_id,) in ids], 8)
+    chosen = Random(7).sample([entry_id for (entry_id,) in ids], 6)
     with snapshot(small_ledger.admin_dsn) as shot:
         proofs = [proof.prove(shot, entry_id, signed) for entry_id in chosen]
     for made in proofs:
@@ -156,12 +162,12 @@ def test_each_entry_has_a_proof_that_holds_for_it_alone(
         report, entries = proof.verify(path, signed)
         assert report.findings == []
         assert {entry[4] for entry in entries} == {made.journal_entry_id}
-        assert standalone("proof", path, files).returncode == 0
+        assert by_one_file("proof", path, files) == 0
         text = path.read_text()
         other = text.replace('\\"DR\\",', '\\"DR\\",1', 1)
         path.write_text(other)
         assert not proof.verify(path, signed)[0].is_sound
-        assert standalone("proof", path, files).returncode == 1
+        assert by_one_file("proof", path, files) == 1
     ran = verify(
         *("--proof", str(path), str(files / "checkpoints.jsonl")),
         *("--public-key", str(files / "key.pem")),
