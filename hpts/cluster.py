@@ -22,6 +22,12 @@ from schemas.topic_policy import TopicInCluster
 __all__ = ["Cluster", "ClusterUnavailable", "NewTopicInCluster", "Reader", "TopicInCluster"]
 
 _PAUSE_S: Final = 0.05
+READING: Final[Mapping[str, Any]] = {
+    **CONSUMER_SETTINGS,
+    "group.id": "hpts-reader",  # never joined, and nothing is committed
+    "enable.partition.eof": True,
+    "log_level": 3,
+}
 _READ_WITHIN_S: Final = 30.0
 _AT_ONCE: Final = 1_000
 _GONE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
@@ -71,8 +77,7 @@ class Reader:
     """
 
     def __init__(self, bootstrap: str) -> None:
-        own = {"bootstrap.servers": bootstrap, "group.id": "hpts-reader", "log_level": 3}
-        self._settings: dict[str, Any] = {**CONSUMER_SETTINGS, **own, "enable.partition.eof": True}
+        self._settings: dict[str, Any] = {**READING, "bootstrap.servers": bootstrap}
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset held, and the one after the last that can be read."""

@@ -7,6 +7,7 @@ from typing import Any
 import confluent_kafka
 import pytest
 
+from hpts import cluster
 from hpts_client import kafka as direct_producer
 from ingress_api import broker
 from posting_engine import client_settings
@@ -90,6 +91,11 @@ def test_the_reader_of_outcomes_commits_nothing_and_makes_no_topic() -> None:
     assert missing(OUTCOME_READER, settings) == {}
 
 
+def test_the_command_line_reads_what_is_committed_and_makes_no_topic() -> None:
+    wanted = {**OUTCOME_READER, "isolation.level": "read_committed", "auto.offset.reset": "error"}
+    assert missing(wanted, dict(cluster.READING)) == {}
+
+
 def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     """A `Consumer(...)` or `Producer(...)` elsewhere would have librdkafka's defaults."""
     makers = {
@@ -103,8 +109,7 @@ def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     }
     assert makers == {
         *("ingress_api/broker.py", "posting_engine/log.py"),
-        "clients/python/hpts_client/kafka.py",
-        "hpts/cluster.py",  # reads with the engine's settings, CONSUMER_SETTINGS
+        *("clients/python/hpts_client/kafka.py", "hpts/cluster.py"),
     }
 
 

@@ -129,7 +129,7 @@ def test_what_was_still_to_be_sent_is_sent_by_the_rebuilt_books(own: OwnLedger) 
     own.engine(1)
     until(lambda: own.count("outgoing_commands") == 0 and own.unapplied() == 0, seconds=30)
     owed = [client.get(f"/v1/loans/{one['loan_id']}/balance").json() for one in loans]
-    assert {one["interest_outstanding_minor"] for one in owed} == {"5"}
+    assert {one["interest_receivable_minor"] for one in owed} == {"5"}
     assert audit.faults_of_books(own.admin_dsn) == []
 
 
