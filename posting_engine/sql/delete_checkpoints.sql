@@ -1,4 +1,4 @@
 -- Forget published checkpoints before one that is published, too: the topic has them.
 -- Parameters: partition_id, number. Result: none. Locks: the rows.
 DELETE FROM checkpoints
-WHERE partition_id = %(partition_id)s AND number < %(number)s AND published_at IS NOT NULL;
+WHERE partition_id = %(partition_id)b AND number < %(number)b AND published_at IS NOT NULL;

@@ -12,5 +12,5 @@ LEFT JOIN LATERAL (
     ORDER BY k.number DESC
     LIMIT 1
 ) AS c ON true
-WHERE p.lease_owner = %(owner)s OR (p.lease_owner IS NULL AND %(with_unheld)s)
+WHERE p.lease_owner = %(owner)b OR (p.lease_owner IS NULL AND %(with_unheld)b)
 ORDER BY p.partition_id;

@@ -2,4 +2,4 @@
 -- Parameters: partition_id, number. Result: none. Locks: the row.
 UPDATE checkpoints
 SET published_at = clock_timestamp()
-WHERE partition_id = %(partition_id)s AND number = %(number)s;
+WHERE partition_id = %(partition_id)b AND number = %(number)b;

@@ -13,7 +13,8 @@ KEYED = sorted(
     name
     for name in STATEMENTS
     if name.startswith(("load_", "update_", "accrue_", "move_", "check_", "delete_"))
-    and name not in ("load_settings", "load_signing_keys")
+    # Tables of a few rows each, read whole: settings, keys, positions.
+    and name not in ("load_settings", "load_signing_keys", "load_checkpoint_states")
 )
 
 LOANS_KEY = {"loans": ("loans_pkey", {"partition_id", "tenant_id", "loan_id"})}
