@@ -69,14 +69,14 @@ class Client:
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    def reverse(self, entry_id: str) -> httpx.Response:
+    def reverse(self, entry_id: str, *, key: str | None = None) -> httpx.Response:
         body = {
             "reverses_entry_id": entry_id,
             "reason_code": "error_correction",
             "reason_description": "a test",
             "effective_at": "2026-03-01",
         }
-        return self.post("/v1/reversals", body)
+        return self.post("/v1/reversals", body, key=key)
 
     def _headers(self, more: dict[str, str] | None) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}", **(more or {})}

@@ -268,3 +268,46 @@ def test_the_same_reversal_of_a_batch_is_repeated(client: Client) -> None:
     ]
     assert [answer.status_code for answer in answers] == [201, 200]
     assert answers[0].content == answers[1].content
+
+
+def capitalised(client: Client, loans: list[dict[str, Any]]) -> set[str]:
+    """Turn these loans' interest into principal: no cash that a reversal could give back."""
+    for loan in loans:
+        restructured = client.post("/v1/restructures", bodies_of.restructure(loan["loan_id"]))
+        assert restructured.status_code == 201, restructured.text
+    return {loan["loan_id"] for loan in loans}
+
+
+def test_a_reversal_posts_for_the_loans_that_can_and_lists_the_others(
+    stack: Stack, client: Client
+) -> None:
+    body = batch(client, good=8, bad=1)
+    posted = client.post("/v1/accruals/batch", body).json()
+    kept = capitalised(client, body["loans"][:3])
+    key = f"reversal:{uuid4()}"
+    first = client.reverse(posted["journal_entry_id"], key=key)
+    assert first.status_code == 201, first.text
+    assert (first.json()["loan_count"], first.json()["rejected_count"]) == (5, 3)
+    again = client.reverse(posted["journal_entry_id"], key=key)
+    assert (again.status_code, again.content) == (200, first.content)
+
+    event_id = posted["accrual_event_id"]
+    for order in ("asc", "desc"):
+        items = pages(client, event_id, order)
+        told = {(one["loan_id"], one["code"], one["step"]) for one in items}
+        refused = {(loan_id, "reduced_without_cash", "reversal") for loan_id in kept}
+        assert told == refused | {(body["loans"][8]["loan_id"], "loan_not_found", "accrual")}
+    assert pages(client, event_id, "asc") == pages(client, event_id, "desc")[::-1]
+    for loan in body["loans"][3:8]:
+        assert interest_of(stack, loan["loan_id"]) == 0
+
+
+def test_a_reversal_that_every_loan_refuses_is_422_for_ever(client: Client) -> None:
+    body = batch(client, good=4, bad=0)
+    entry_id = client.post("/v1/accruals/batch", body).json()["journal_entry_id"]
+    capitalised(client, body["loans"])
+    key = f"reversal:{uuid4()}"
+    for _ in range(2):
+        refused = client.reverse(entry_id, key=key)
+        assert (refused.status_code, refused.json()["code"]) == (422, "reduced_without_cash")
+        assert refused.json()["rejected_count"] == 4
