@@ -6,9 +6,10 @@
 Parts: `payments` (closed loop at 1, 8 and 64 clients), `reads` (balances, at 1 and 16), `open` (a
 fixed rate; latencies from the intended start; growth in bytes for each payment), `accruals` (each
 way), `mixed` (accruals with payments running), `limit` (set-based SQL on the same tables), and,
-when asked for, `engines` (1 against 2 and 4 of them, each on a stack of its own) and `sizes` (how
-cost grows with the ledger). Figures are compared within one run, never asserted; the exit status is
-1 only for what no slowness excuses: a wrong answer, or books that do not balance.
+when asked for, `engines` (1 against 2 and 4 of them, each on a stack of its own), `sizes` (how cost
+grows with the ledger) and `replay` (the books made again from the log). Figures are compared within
+one run, never asserted; the exit status is 1 only for what no slowness excuses: a wrong answer, or
+books that do not balance.
 """
 
 import argparse
@@ -22,14 +23,24 @@ from typing import Any, Final
 import psycopg
 import uvloop
 
-from bench import accruals, limit, load, payments, reads, scale
+from bench import accruals, limit, load, payments, reads, replay, scale
 from bench.client import fetch_token
 from bench.growth import growth, sizes
 from bench.loans import Loans, query, seed
 from bench.measured import Bench, Options, Row, print_table
 from bench.stack import cpu_seconds, forget_peaks, peaks_mb, running
 
-PARTS: Final = ("payments", "reads", "open", "accruals", "mixed", "limit", "engines", "sizes")
+PARTS: Final = (
+    "payments",
+    "reads",
+    "open",
+    "accruals",
+    "mixed",
+    "limit",
+    "engines",
+    "sizes",
+    "replay",
+)
 USUAL: Final = PARTS[:6]
 SHORT: Final = Options(seconds=2.0, loans=2_000, rate=50)
 _PAID: Final = 200
@@ -129,6 +140,9 @@ def main() -> int:
     if set(parts) - {"engines"}:
         with running(arguments.data_dir) as stack:
             rows, faults = uvloop.run(measure(stack, options, parts))
+            if "replay" in parts:
+                row, more = replay.measure(stack, replay.asked(is_short=arguments.short))
+                rows, faults = [*rows, row], [*faults, *more]
     if "engines" in parts:
         rows += uvloop.run(scale.by_engines(options, bench_of))
     print_table(rows)
