@@ -76,7 +76,7 @@ class Credentials:
             write(path, pem.decode(), mode=0o600)
         public = private_key_in(path).public_key()
         told = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        write(self.checkpoint_public_key, told, mode=0o644)
+        write(self.checkpoint_public_key, told, mode=0o600)
         return path
 
     def _kept(self, name: str) -> Path:
