@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final, NoReturn
+from typing import Annotated, Any, BinaryIO, Final
 
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -26,6 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 from hpts import accrual_targets
+from hpts.words import HERE, USAGE, AsJson, end, err
 from hpts_client import http, producer
 from hpts_client.batch_file import BatchRefused, read_batch
 from hpts_client.kafka import LinkLost
@@ -34,9 +34,7 @@ from schemas.problems import ProblemError
 from schemas.signing import UnreadableSecret
 from schemas.strict_json import parse
 
-USAGE: Final = 2
 INTERRUPTED: Final = 130
-_HERE: Final = Path(".hpts")
 _MOST_LINE_BYTES: Final = 4 * 1024 * 1024
 _BLOCK_BYTES: Final = 256 * 1024
 _MOST_COUNTED: Final = 2_000
@@ -45,7 +43,6 @@ _CONVERGING: Final = (
     *(http.Unreachable, http.Stalled, producer.NotApplied, LinkLost, ClusterUnavailable),
 )
 _FINAL: Final = (ClusterRefused, UnreadableSecret, producer.KeyTaken)
-_err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
 
 Tell = Callable[[int, int], None]
 """Told how much is done, of how much."""
@@ -69,8 +66,8 @@ def accrue(
     ] = None,
     data_dir: Annotated[
         Path, typer.Option("--data-dir", help="The running stack, unless HPTS_* name another.")
-    ] = _HERE,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    ] = HERE,
+    as_json: AsJson = False,
 ) -> None:
     """Post a batch of accruals; exit status 0 when every loan has accrued, else 1.
 
@@ -82,19 +79,19 @@ def accrue(
         with _opened(file) as lines:
             result = run(lines, key, data_dir.absolute(), client)
     except (accrual_targets.Unusable, UsageFault) as reason:
-        _end(str(reason), USAGE)
+        end(str(reason), USAGE)
     except BatchRefused as refused:
-        _end(f"the batch is refused, and nothing was sent:\n{refused}", 1)
+        end(f"the batch is refused, and nothing was sent:\n{refused}", 1)
     except http.Refused as refused:
-        _end("\n".join([str(refused), *refused.faults]), 1)
+        end("\n".join([str(refused), *refused.faults]), 1)
     except producer.KeyMalformed as reason:
-        _end(str(reason), USAGE)
+        end(str(reason), USAGE)
     except _CONVERGING as reason:
-        _end(f"{reason}\n{_TELL}", 1)
+        end(f"{reason}\n{_TELL}", 1)
     except _FINAL as reason:
-        _end(str(reason), 1)
+        end(str(reason), 1)
     except KeyboardInterrupt:
-        _end(f"stopped; what was sent may post yet. {_TELL}", INTERRUPTED)
+        end(f"stopped; what was sent may post yet. {_TELL}", INTERRUPTED)
     result["seconds"] = round(time.monotonic() - began, 3)
     if as_json:
         print(json.dumps(result, indent=1))
@@ -200,7 +197,7 @@ def _bar(doing: str, unit: str) -> Iterator[Tell]:
     """A bar with rate and time left, where a person watches."""
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn(unit), _Rate())
     with Progress(
-        *columns, TimeRemainingColumn(), console=_err, disable=not _err.is_terminal
+        *columns, TimeRemainingColumn(), console=err, disable=not err.is_terminal
     ) as progress:
         task = progress.add_task(doing, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
@@ -221,8 +218,3 @@ def _show(result: dict[str, Any]) -> None:
         print(f"hpts: {result['principal_mismatch_count']:,} loans have another principal")
     if result.get("chunks_held"):
         print(f"hpts: {result['chunks_held']} chunks wait for an operator: hpts quarantine list")
-
-
-def _end(message: str, status: int) -> NoReturn:
-    _err.print(f"hpts: {message}")
-    raise typer.Exit(status) from None

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from hpts import accruing, operating
@@ -31,6 +30,7 @@ from hpts.migrate import MigrationRefused, migrate
 from hpts.proving import commands as proving
 from hpts.provision import TopicsRefused, provision
 from hpts.rebuilding import commands as rebuilding
+from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, out, servers
 from schemas import topic_policy
 
 EXPECTED: Final = (
@@ -39,7 +39,6 @@ EXPECTED: Final = (
     *(NoPort, NotReady, PortTaken, OSError),
 )
 INTERRUPTED: Final = 130
-USAGE: Final = 2
 
 app = typer.Typer(
     add_completion=False,
@@ -55,10 +54,6 @@ rebuilding.register(app)
 app.command()(proving.verify)
 app.command()(proving.export)
 app.command("proof")(proving.prove)
-DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
-_HERE: Final = Path(".hpts")
-_out: Final = Console(soft_wrap=True, highlight=False, markup=False)
-_err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
 
 
 def main() -> None:
@@ -73,7 +68,7 @@ def up(
     detached: Annotated[
         bool, typer.Option("--detach", help="Return once all is ready, and let it run on.")
     ] = False,
-    data_dir: DataDir = _HERE,
+    data_dir: DataDir = HERE,
     port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="The API's port; 0: any. [default: 8080, or free]"),
@@ -93,16 +88,16 @@ def up(
         durability=os.environ.get("HPTS_DURABILITY") or None,
     )
     if fresh and (options.kafka_bootstrap or options.postgres_dsn):
-        _err.print("hpts: --fresh cannot empty external servers (HPTS_KAFKA_BOOTSTRAP, ..._DSN)")
+        err.print("hpts: --fresh cannot empty external servers (HPTS_KAFKA_BOOTSTRAP, ..._DSN)")
         raise typer.Exit(USAGE)
 
     def hear(kind: str, value: Any) -> None:
         if kind == "ready":
-            _out.print(_announced(value, options))
+            out.print(_announced(value, options))
         elif kind == "failed":
-            _err.print(f"hpts: {value}")
+            err.print(f"hpts: {value}")
         else:
-            _out.print(f"hpts: {value}")
+            out.print(f"hpts: {value}")
 
     def work(tell: detach.Tell) -> int:
         return _serve(options, tell)
@@ -117,20 +112,19 @@ def up(
 
 
 @app.command()
-def down(data_dir: DataDir = _HERE) -> None:
+def down(data_dir: DataDir = HERE) -> None:
     """Stop what runs on the data folder, and wait until it has ended."""
     try:
-        _out.print(f"hpts: {control.stop(data_dir.absolute())}")
+        out.print(f"hpts: {control.stop(data_dir.absolute())}")
     except control.CannotStop as reason:
-        _err.print(f"hpts: {reason}")
-        raise typer.Exit(1) from None
+        end(str(reason), 1)
 
 
 @app.command()
 def status(
     *,
-    data_dir: DataDir = _HERE,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
 ) -> None:
     """Say what runs on the data folder; exit status 0 when it is ready, else 1."""
     found = control.look(data_dir.absolute())
@@ -142,16 +136,9 @@ def status(
 
 
 @app.command("migrate")
-def migrate_and_provision(data_dir: DataDir = _HERE) -> None:
+def migrate_and_provision(data_dir: DataDir = HERE) -> None:
     """Bring database and topics to this build: those HPTS_* names, else the data folder's."""
-    found = control.servers(data_dir.absolute(), os.environ)
-    if found is None:
-        _err.print(
-            "hpts: set HPTS_POSTGRES_DSN and HPTS_KAFKA_BOOTSTRAP, "
-            f"or name the --data-dir of a running stack (nothing runs on {data_dir})"
-        )
-        raise typer.Exit(USAGE)
-    admin_dsn, bootstrap = found
+    admin_dsn, bootstrap = servers(data_dir)
     try:
         applied = migrate(admin_dsn)
         provision(
@@ -161,9 +148,8 @@ def migrate_and_provision(data_dir: DataDir = _HERE) -> None:
             durability=os.environ.get("HPTS_DURABILITY") or None,
         )
     except EXPECTED as reason:
-        _err.print(f"hpts: {reason}")
-        raise typer.Exit(1) from None
-    _out.print(f"hpts: applied {', '.join(applied) or 'nothing: it is up to date'}")
+        end(str(reason), 1)
+    out.print(f"hpts: applied {', '.join(applied) or 'nothing: it is up to date'}")
 
 
 @app.command()
@@ -206,17 +192,17 @@ def _announced(described: dict[str, Any], options: stack.Options) -> str:
 
 def _show(found: dict[str, Any], data_dir: Path) -> None:
     if not found["running"]:
-        _out.print(f"hpts: nothing runs on {data_dir}")
+        out.print(f"hpts: nothing runs on {data_dir}")
         return
     table = Table("process", "pid", "state", box=None)
     for name, pids in found["processes"].items():
         for pid in pids:
             table.add_row(name, str(pid), "runs" if control.is_alive(pid) else "has ended")
-    _out.print(f"hpts: supervisor {found['supervisor']}, API {found['api_url']}")
-    _out.print(table)
+    out.print(f"hpts: supervisor {found['supervisor']}, API {found['api_url']}")
+    out.print(table)
     for name, why in found["not_ready"].items():
-        _out.print(f"hpts: {name} is not ready: {why}")
+        out.print(f"hpts: {name} is not ready: {why}")
     for name, why in found["warnings"].items():
-        _out.print(f"hpts: {name}: {why}")
+        out.print(f"hpts: {name}: {why}")
     if found["ready"]:
-        _out.print("hpts: ready")
+        out.print("hpts: ready")

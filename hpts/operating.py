@@ -10,35 +10,31 @@ from rich.console import Console
 from rich.table import Table
 
 from hpts import api_client
+from hpts.words import HERE, AsJson, DataDir, end, out
 
 quarantine = typer.Typer(
     no_args_is_help=True, help="Commands that could not be applied, and what waits behind them."
 )
-DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
 ClientId = Annotated[
     str | None, typer.Option("--client", help="Act as this client. [default: one of each tenant]")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Loan = Annotated[
     str | None, typer.Option("--loan", help="Of a chunk that quarantined several loans: this one.")
 ]
 CommandId = Annotated[str, typer.Argument(help="The command, as `hpts quarantine list` names it.")]
-_HERE: Final = Path(".hpts")
 _WIDTH: Final = 240
-_out: Final = Console(soft_wrap=True, highlight=False, markup=False)
-_err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
 
 
 @quarantine.command("list")
 def list_quarantined(
-    *, data_dir: DataDir = _HERE, client: ClientId = None, as_json: AsJson = False
+    *, data_dir: DataDir = HERE, client: ClientId = None, as_json: AsJson = False
 ) -> None:
     """Show what waits for an operator, in order, and why."""
     found = _told(lambda: api_client.quarantined(api_client.clients(data_dir.absolute(), client)))
     if as_json:
         print(json.dumps({"items": found}, indent=1))
     elif not found:
-        _out.print("hpts: nothing is quarantined")
+        out.print("hpts: nothing is quarantined")
     else:
         _print(_quarantine_table(found))
 
@@ -48,7 +44,7 @@ def resume(
     command_id: CommandId,
     *,
     loan: Loan = None,
-    data_dir: DataDir = _HERE,
+    data_dir: DataDir = HERE,
     client: ClientId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,7 +59,7 @@ def reject(
     *,
     because: Annotated[str, typer.Option("--because", help="What its sender is told.")],
     loan: Loan = None,
-    data_dir: DataDir = _HERE,
+    data_dir: DataDir = HERE,
     client: ClientId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -73,14 +69,14 @@ def reject(
 
 
 def dead_letters(
-    *, data_dir: DataDir = _HERE, client: ClientId = None, as_json: AsJson = False
+    *, data_dir: DataDir = HERE, client: ClientId = None, as_json: AsJson = False
 ) -> None:
     """Show records of the log that are no command of this ledger, and why."""
     found = _told(lambda: api_client.dead_letters(api_client.clients(data_dir.absolute(), client)))
     if as_json:
         print(json.dumps({"items": found}, indent=1))
     elif not found:
-        _out.print("hpts: there are no dead letters")
+        out.print("hpts: there are no dead letters")
     else:
         table = Table("place", "appended at", "claims to be", "bytes", "reason", box=None)
         for one in found:
@@ -113,13 +109,13 @@ def _resolve(
         print(json.dumps(resolved, indent=1))
         return
     if "commands" not in resolved:
-        _out.print(f"hpts: accepted as command {resolved['command_id']}, not yet applied")
+        out.print(f"hpts: accepted as command {resolved['command_id']}, not yet applied")
         return
     for one in resolved["commands"]:
         code = f" ({one['code']})" if "code" in one else ""
-        _out.print(f"hpts: {one['command_type']} {one['command_id']}: {one['status']}{code}")
+        out.print(f"hpts: {one['command_type']} {one['command_id']}: {one['status']}{code}")
     if resolved["waiting_count"]:
-        _out.print(f"hpts: {resolved['waiting_count']} of the same loan still wait")
+        out.print(f"hpts: {resolved['waiting_count']} of the same loan still wait")
 
 
 def _told(ask: Callable[[], Any]) -> Any:
@@ -127,8 +123,7 @@ def _told(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except (api_client.OperatorRefused, api_client.Unreachable) as reason:
-        _err.print(f"hpts: {reason}")
-        raise typer.Exit(1) from None
+        end(str(reason), 1)
 
 
 def _quarantine_table(found: Sequence[dict[str, Any]]) -> Table:

@@ -1,12 +1,10 @@
 """`hpts archive`: words for people; the work is in `archive` and `check`."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from hpts.archiving.archive import Limits, Report
@@ -17,20 +15,16 @@ from hpts.archiving.manifest import ArchiveRefused
 from hpts.archiving.source import ArchiveSource
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused, administrator
-from hpts.local import control
 from hpts.rebuilding.source import SourceDamaged
 from hpts.rebuilding.topic import TopicSource
+from hpts.words import HERE, AsJson, DataDir, end, err, out, servers
 from posting_engine.log import LogUnavailable
 
 EXPECTED: Final = (
     *(ArchiveRefused, ArchiveUnreachable, SourceDamaged, DatabaseRefused),
     *(ClusterUnavailable, LogUnavailable),
 )
-USAGE: Final = 2
-_HERE: Final = Path(".hpts")
 _MIB: Final = 1024 * 1024
-_out: Final = Console(soft_wrap=True, highlight=False, markup=False)
-_err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
 
 
 def archive(
@@ -42,8 +36,8 @@ def archive(
     part_mib: Annotated[
         int, typer.Option("--part-mib", min=1, max=1024, help="Size of a file, uncompressed.")
     ] = 64,
-    data_dir: Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")] = _HERE,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
 ) -> None:
     """Copy the applied command log to files, going on from where they end; or verify them.
 
@@ -52,18 +46,17 @@ def archive(
     try:
         told = _checked(place) if is_check else _copied(place, data_dir.absolute(), part_mib)
     except EXPECTED as reason:
-        _err.print(f"hpts: {reason}")
-        raise typer.Exit(1) from None
+        end(str(reason), 1)
     if as_json:
         print(json.dumps(told, indent=1))
     else:
-        _out.print(f"hpts: {_sentence(told, is_check=is_check)}")
+        out.print(f"hpts: {_sentence(told, is_check=is_check)}")
 
 
 def _checked(place: str) -> dict[str, Any]:
     source = ArchiveSource(files_at(place))
     total = sum(end - first for first, end in source.bounds().values())
-    with Progress(console=_err, transient=True, disable=not _err.is_terminal) as progress:
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("checking", total=total)
         found = check_archive(source, lambda _partition, n: progress.advance(task, n))
     return {
@@ -79,18 +72,11 @@ def _checked(place: str) -> dict[str, Any]:
 
 
 def _copied(place: str, data_dir: Path, part_mib: int) -> dict[str, Any]:
-    servers = control.servers(data_dir, os.environ)
-    if servers is None:
-        _err.print(
-            "hpts: set HPTS_POSTGRES_DSN and HPTS_KAFKA_BOOTSTRAP, "
-            f"or name the --data-dir of a running stack (nothing runs on {data_dir})"
-        )
-        raise typer.Exit(USAGE)
-    admin_dsn, bootstrap = servers
+    admin_dsn, bootstrap = servers(data_dir)
     files = files_at(place)
     with (
         administrator(admin_dsn) as database,
-        Progress(console=_err, transient=True, disable=not _err.is_terminal) as progress,
+        Progress(console=err, transient=True, disable=not err.is_terminal) as progress,
     ):
         task = progress.add_task("copying", total=None)
         report = write_archive(

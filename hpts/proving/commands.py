@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -17,17 +17,15 @@ from rich.table import Table
 
 from hpts import cluster
 from hpts.database import DatabaseRefused, snapshot
-from hpts.local import control
 from hpts.local.credentials import CHECKPOINT_PUBLIC_KEY
 from hpts.proving import export as exports
 from hpts.proving import offline, proof, verifying
 from hpts.proving.checkpoints import Evidence, evidence, from_file
 from hpts.proving.findings import Report
+from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, out, servers
 from schemas.checkpoints import NotAKey, public_key_in
 from schemas.topics import CHECKPOINTS
 
-DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 CheckpointFile = Annotated[
     Path | None,
     typer.Option("--checkpoint", help="Checkpoints, one a line. [default: those of the topic]"),
@@ -36,15 +34,11 @@ PublicKey = Annotated[
     Path | None,
     typer.Option("--public-key", help="By whom they must be signed. [default: the stack's key]"),
 ]
-_HERE: Final = Path(".hpts")
 _WIDTH: Final = 240
 _MOST_TOLD: Final = 200
-_USAGE: Final = 2
 _UNREADABLE: Final = (
     *(DatabaseRefused, cluster.ClusterUnavailable, exports.Damaged, proof.NoProof, OSError),
 )
-_out: Final = Console(soft_wrap=True, highlight=False, markup=False)
-_err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
 
 
 def verify(
@@ -52,7 +46,7 @@ def verify(
         Path | None, typer.Argument(help="With --offline or --proof: the checkpoints, one a line.")
     ] = None,
     *,
-    data_dir: DataDir = _HERE,
+    data_dir: DataDir = HERE,
     checkpoint: CheckpointFile = None,
     public_key: PublicKey = None,
     offline_export: Annotated[
@@ -70,9 +64,12 @@ def verify(
     given = checkpoint or checkpoints
     from_a_file = offline_export or proof_file
     if (offline_export and proof_file) or (checkpoint and checkpoints):
-        _usage("give one of --offline and --proof, and the checkpoints once")
+        end("give one of --offline and --proof, and the checkpoints once", USAGE)
     if from_a_file and given is None:
-        _usage("name the file of checkpoints, too: what they sign cannot be known from the export")
+        end(
+            "name the file of checkpoints, too: what they sign cannot be known from the export",
+            USAGE,
+        )
     began = time.monotonic()
     entries: list[Any] = []
     with _told(), _progress(is_shown=not as_json) as progress:
@@ -81,7 +78,7 @@ def verify(
         elif proof_file is not None and given is not None:
             report, entries = proof.verify(proof_file, from_file(given, _key(public_key)))
         else:
-            dsn, bootstrap = _servers(data_dir)
+            dsn, bootstrap = servers(data_dir)
             signed = _evidence(bootstrap, given, _key(public_key, data_dir))
             with snapshot(dsn, f"{schema},hpts_edge") as shot, shot.twin(dsn) as twin:
                 report = verifying.verify(shot, signed, progress, twin=twin)
@@ -92,28 +89,28 @@ def verify(
 def export(
     file: Annotated[Path, typer.Argument(help="The file to write.")],
     *,
-    data_dir: DataDir = _HERE,
+    data_dir: DataDir = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Write the books to one file that can be verified without any server."""
     with _told(), _progress(is_shown=not as_json) as progress:
-        dsn, _ = _servers(data_dir)
+        dsn, _ = servers(data_dir)
         with snapshot(dsn) as shot:
             report = exports.write(shot, file, progress)
     if as_json:
         print(json.dumps(_as_json(report) | {"file": str(file)}, indent=1))
     else:
-        _out.print(f"hpts: {report.entries} entries, {report.lines} lines written to {file}")
-        _out.print("hpts: give it away together with checkpoints and the public key")
+        out.print(f"hpts: {report.entries} entries, {report.lines} lines written to {file}")
+        out.print("hpts: give it away together with checkpoints and the public key")
         if not report.is_sound:
-            _err.print("hpts: the books are not sound: run `hpts verify`")
+            err.print("hpts: the books are not sound: run `hpts verify`")
     raise typer.Exit(0 if report.is_sound else 1)
 
 
 def prove(
     entry_id: Annotated[UUID, typer.Argument(help="The journal entry's id.")],
     *,
-    data_dir: DataDir = _HERE,
+    data_dir: DataDir = HERE,
     checkpoint: CheckpointFile = None,
     public_key: PublicKey = None,
     output: Annotated[
@@ -122,7 +119,7 @@ def prove(
 ) -> None:
     """Prove one entry against the last checkpoint, without showing another one."""
     with _told():
-        dsn, bootstrap = _servers(data_dir)
+        dsn, bootstrap = servers(data_dir)
         signed = _evidence(bootstrap, checkpoint, _key(public_key, data_dir))
         with snapshot(dsn) as shot:
             found = proof.prove(shot, entry_id, signed)
@@ -131,17 +128,7 @@ def prove(
     if output is None:
         print(proof.encoded(found).decode(), end="")
     else:
-        _out.print(f"hpts: the proof of {len(found.parts)} part(s) is written to {output}")
-
-
-def _servers(data_dir: Path) -> tuple[str, str]:
-    found = control.servers(data_dir.absolute(), os.environ)
-    if found is None:
-        _usage(
-            "set HPTS_POSTGRES_DSN and HPTS_KAFKA_BOOTSTRAP, or name the --data-dir of a running "
-            f"stack (nothing runs on {data_dir})"
-        )
-    return found
+        out.print(f"hpts: the proof of {len(found.parts)} part(s) is written to {output}")
 
 
 def _evidence(bootstrap: str, file: Path | None, key: Ed25519PublicKey | None) -> Evidence:
@@ -161,12 +148,7 @@ def _key(file: Path | None, data_dir: Path | None = None) -> Ed25519PublicKey | 
     try:
         return None if file is None else public_key_in(file)
     except (NotAKey, OSError) as reason:
-        _usage(str(reason))
-
-
-def _usage(told: str) -> NoReturn:
-    _err.print(f"hpts: {told}")
-    raise typer.Exit(_USAGE)
+        end(str(reason), USAGE)
 
 
 @contextmanager
@@ -175,16 +157,15 @@ def _told() -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as reason:
-        _err.print(f"hpts: {reason}")
-        raise typer.Exit(1) from None
+        end(str(reason), 1)
 
 
 @contextmanager
 def _progress(*, is_shown: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A bar on standard error, where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    disabled = not (is_shown and _err.is_terminal)
-    bar = Progress(*columns, TimeRemainingColumn(), console=_err, transient=True, disable=disabled)
+    disabled = not (is_shown and err.is_terminal)
+    bar = Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=disabled)
     with bar:
         task = bar.add_task("", total=None)
         yield lambda what, done, total: bar.update(
@@ -198,18 +179,18 @@ def _tell(report: Report, entries: list[Any], seconds: float, *, as_json: bool) 
         print(json.dumps(told | ({"proven": entries} if entries else {}), indent=1))
         return
     for note in report.notes:
-        _err.print(f"hpts: note: {note}")
+        err.print(f"hpts: note: {note}")
     if report.findings:
         table = Table("check", "where", "what", box=None)
         for finding in report.findings[:_MOST_TOLD]:
             table.add_row(finding.check, finding.where(), finding.told)
         Console(width=_WIDTH, soft_wrap=True, highlight=False, markup=False).print(table)
         if (more := len(report.findings) - _MOST_TOLD) > 0:
-            _out.print(f"hpts: and {more} more; --json has them all")
+            out.print(f"hpts: and {more} more; --json has them all")
     for entry in entries:
-        _out.print(json.dumps(entry, indent=1, ensure_ascii=False))
+        out.print(json.dumps(entry, indent=1, ensure_ascii=False))
     verdict = "sound" if report.is_sound else f"NOT SOUND, {len(report.findings)} findings"
-    _out.print(
+    out.print(
         f"hpts: {verdict}: {report.entries} entries, {report.lines} lines, "
         f"{report.partitions} partitions in {seconds:.1f} s; {report.covered} entries are covered "
         f"by {report.checkpoints} signed checkpoints"

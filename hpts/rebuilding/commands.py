@@ -6,17 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from hpts.archiving.files import ArchiveUnreachable
 from hpts.cluster import ClusterUnavailable
 from hpts.database import Administrator, DatabaseRefused, administrator
-from hpts.local import control
 from hpts.migrate import MigrationRefused
 from hpts.rebuilding import rebuild, schema
 from hpts.rebuilding.diff import Comparison, Difference, compare
@@ -25,6 +23,7 @@ from hpts.rebuilding.digest import digest as digest_of
 from hpts.rebuilding.promoting import Promotion
 from hpts.rebuilding.replay import BATCH_RECORDS, CannotReplay
 from hpts.rebuilding.source import SourceDamaged
+from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, out, servers
 from posting_engine.log import LogUnavailable
 from posting_engine.positions import DataRefused, Fenced, StoreUnavailable
 
@@ -33,14 +32,8 @@ EXPECTED: Final = (
     *(ClusterUnavailable, DatabaseRefused, MigrationRefused, LogUnavailable),
     *(DataRefused, Fenced, StoreUnavailable),
 )
-USAGE: Final = 2
-_HERE: Final = Path(".hpts")
 _UNTIL: Final = re.compile(r"(0|[1-9][0-9]{0,3}):(0|[1-9][0-9]{0,18})", re.ASCII)
-_out: Final = Console(soft_wrap=True, highlight=False, markup=False)
-_err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
 
-DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Schema = Annotated[str, typer.Argument(help="The schema that the books are in.")]
 Result = TypeVar("Result")
 
@@ -79,11 +72,11 @@ def replay(
             "--batch", min=1, max=10_000, envvar="HPTS_REPLAY_BATCH", help="Records at a time."
         ),
     ] = BATCH_RECORDS,
-    data_dir: DataDir = _HERE,
+    data_dir: DataDir = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the books from the log, in a schema of their own. Nothing is sent to anybody."""
-    admin_dsn, bootstrap = _servers(data_dir)
+    admin_dsn, bootstrap = servers(data_dir)
     wanted = rebuild.Rebuild(
         admin_dsn=admin_dsn,
         bootstrap=bootstrap,
@@ -96,11 +89,11 @@ def replay(
         batch_records=batch_records,
     )
     if archive_alone and from_archive is None:
-        _fail("--archive-alone needs --from-archive", USAGE)
+        end("--archive-alone needs --from-archive", USAGE)
     if promote and archive_alone:
-        _fail("--promote goes to the log's end: it cannot be had with --archive-alone", USAGE)
+        end("--promote goes to the log's end: it cannot be had with --archive-alone", USAGE)
     if promote and until:
-        _fail("--promote goes to the log's end: it cannot be had with --until", USAGE)
+        end("--promote goes to the log's end: it cannot be had with --until", USAGE)
     with _shown() as watch:
         if promote:
             _tell_promotion(_told(lambda: wanted.promote(watch)), into, as_json=as_json)
@@ -109,7 +102,7 @@ def replay(
 
 
 def digest(
-    name: Schema = schema.LIVE, *, data_dir: DataDir = _HERE, as_json: AsJson = False
+    name: Schema = schema.LIVE, *, data_dir: DataDir = HERE, as_json: AsJson = False
 ) -> None:
     """Say what books come to: hashes of all that follows from the log, and one for all of it."""
 
@@ -127,15 +120,15 @@ def digest(
         counts = [str(at.tables[name].rows) for name in ("loans", "command_outcomes")]
         place = (str(at.partition_id), str(at.next_offset), str(at.last_entry_seq))
         table.add_row(*place, at.chain_head[:16], *counts)
-    _out.print(table)
-    _out.print(f"hpts: {name} {found.sha256}")
+    out.print(table)
+    out.print(f"hpts: {name} {found.sha256}")
 
 
 def diff(
     one: Schema,
     other: Annotated[str, typer.Argument(help="The schema to compare with.")] = schema.LIVE,
     *,
-    data_dir: DataDir = _HERE,
+    data_dir: DataDir = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Compare two books: exit status 0 if equal, 1 with the first difference of each partition."""
@@ -161,7 +154,7 @@ def _tell_progress(done: rebuild.Progress, into: str, *, as_json: bool) -> None:
         told = {"into": into, "records": done.applied, "seconds": round(done.seconds, 3)}
         print(json.dumps(told | {"per_second": round(done.per_second)}))
         return
-    _out.print(
+    out.print(
         f"hpts: {into} has {done.applied} records applied, {done.per_second:.0f} a second. "
         f"Compare it with `hpts diff {into}`."
     )
@@ -172,12 +165,12 @@ def _tell_promotion(done: Promotion, into: str, *, as_json: bool) -> None:
         print(json.dumps(asdict(done) | {"promoted": into}))
         return
     old = f"what was live is {done.old} now" if done.old else "there were no live books"
-    _out.print(f"hpts: {into} is live; {old}; {done.reservations} keys were reserved again")
+    out.print(f"hpts: {into} is live; {old}; {done.reservations} keys were reserved again")
 
 
 def _tell_comparison(found: Comparison, one: str, other: str) -> None:
     for partition_id, first, second in found.apart:
-        _out.print(
+        out.print(
             f"hpts: partition {partition_id} is applied to {first} in {one} and to {second} in "
             f"{other}: compared as far as both go, in what only grows. To compare all of it: "
             "`hpts replay --catch-up` while the engines stand still"
@@ -185,21 +178,21 @@ def _tell_comparison(found: Comparison, one: str, other: str) -> None:
     for difference in found.differences:
         _tell_difference(difference, one, other)
     if found.are_equal:
-        _out.print(f"hpts: {one} and {other} are equal: {found.one.sha256}")
+        out.print(f"hpts: {one} and {other} are equal: {found.one.sha256}")
     elif not found.differences:
-        _out.print(f"hpts: nothing differs in what {one} and {other} both have")
+        out.print(f"hpts: nothing differs in what {one} and {other} both have")
 
 
 def _tell_difference(difference: Difference, one: str, other: str) -> None:
     key = ", ".join(f"{name} {value}" for name, value in difference.key.items())
-    _out.print(f"hpts: {difference.table} ({key}):")
+    out.print(f"hpts: {difference.table} ({key}):")
     if difference.one is None or difference.other is None:
         has, has_not = (one, other) if difference.other is None else (other, one)
-        _out.print(f"  in {has}, and not in {has_not}")
+        out.print(f"  in {has}, and not in {has_not}")
         return
     for column in difference.columns:
-        _out.print(f"  {column}: {difference.one[column]} in {one}")
-        _out.print(f"  {' ' * len(column)}  {difference.other[column]} in {other}")
+        out.print(f"  {column}: {difference.one[column]} in {one}")
+        out.print(f"  {' ' * len(column)}  {difference.other[column]} in {other}")
 
 
 class _shown:  # noqa: N801  # reads as a word where it is used
@@ -208,7 +201,7 @@ class _shown:  # noqa: N801  # reads as a word where it is used
     def __enter__(self) -> rebuild.Watch:
         columns = (TextColumn("replay"), BarColumn(), TextColumn("{task.fields[rate]:,.0f}/s"))
         self._bar = Progress(
-            *columns, TimeRemainingColumn(), console=_err, disable=not _err.is_terminal
+            *columns, TimeRemainingColumn(), console=err, disable=not err.is_terminal
         )
         self._task = self._bar.add_task("replay", total=None, rate=0.0)
         self._bar.start()
@@ -229,23 +222,12 @@ class _shown:  # noqa: N801  # reads as a word where it is used
 def _until(text: str) -> Mapping[int, int]:
     found = [_UNTIL.fullmatch(item.strip()) for item in text.split(",")] if text else []
     if None in found:
-        _fail(f"--until {text}: must be PARTITION:OFFSET[,...]", USAGE)
+        end(f"--until {text}: must be PARTITION:OFFSET[,...]", USAGE)
     return {int(one[1]): int(one[2]) for one in found if one is not None}
 
 
-def _servers(data_dir: Path) -> tuple[str, str]:
-    found = control.servers(data_dir.absolute(), os.environ)
-    if found is None:
-        _fail(
-            "set HPTS_POSTGRES_DSN and HPTS_KAFKA_BOOTSTRAP, or name the --data-dir of a running "
-            f"stack (nothing runs on {data_dir})",
-            USAGE,
-        )
-    return found
-
-
 def _database(data_dir: Path) -> str:
-    return os.environ.get("HPTS_POSTGRES_DSN") or _servers(data_dir)[0]
+    return os.environ.get("HPTS_POSTGRES_DSN") or servers(data_dir)[0]
 
 
 def _refuse_no_books(database: Administrator, name: str) -> None:
@@ -258,9 +240,4 @@ def _told(ask: Callable[[], Result]) -> Result:
     try:
         return ask()
     except EXPECTED as reason:
-        _fail(str(reason), 1)
-
-
-def _fail(reason: str, status: int) -> NoReturn:
-    _err.print(f"hpts: {reason}")
-    raise typer.Exit(status) from None
+        end(str(reason), 1)

@@ -1,0 +1,38 @@
+"""What commands share: their options, their consoles, where they find servers, how they end."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+
+from hpts.local import control
+
+USAGE: Final = 2
+"""The exit status where the command line cannot be carried out as given."""
+HERE: Final = Path(".hpts")
+DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+out: Final = Console(soft_wrap=True, highlight=False, markup=False)
+err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)
+
+
+def end(reason: str, status: int) -> NoReturn:
+    """Say why on standard error, and end the process."""
+    err.print(f"hpts: {reason}")
+    raise typer.Exit(status) from None
+
+
+def servers(data_dir: Path) -> tuple[str, str]:
+    """The administrator's connection and the Kafka bootstrap: those HPTS_* names, else the data
+    folder's; ends the process with `USAGE` where there are none.
+    """
+    found = control.servers(data_dir.absolute(), os.environ)
+    if found is None:
+        end(
+            "set HPTS_POSTGRES_DSN and HPTS_KAFKA_BOOTSTRAP, or name the --data-dir of a running "
+            f"stack (nothing runs on {data_dir})",
+            USAGE,
+        )
+    return found
