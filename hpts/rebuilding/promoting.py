@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from hpts import migrate
 from hpts.database import Administrator
-from hpts.rebuilding.schema import LIVE, SchemaRefused, has_books, mark_of, positions
+from hpts.rebuilding.schema import (
+    LIVE,
+    SchemaRefused,
+    has_books,
+    mark_of,
+    positions,
+    refuse_other_migrations,
+)
 from schemas import codec, commands, scopes
 from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume
 
@@ -69,8 +75,7 @@ def promote(
     with database.whole():
         database.run(f"SET LOCAL lock_timeout = '{_LOCKED_WITHIN}'")
         database.ask("lock_migrations_here")
-        if mark.migrations != tuple(migration.name for migration in migrate.shipped()):
-            raise SchemaRefused(f"schema {name} was made by other migrations: rebuild it")
+        refuse_other_migrations(name, mark)
         is_there = has_books(database)
         if is_there:
             _take_over(database, name)

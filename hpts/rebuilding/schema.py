@@ -80,7 +80,7 @@ def make(database: Administrator, name: str, ledger: Ledger, *, goes_on: bool) -
                 f"schema {name} exists and is no rebuild of topic {ledger.topic_id}: "
                 "choose another name, or drop it"
             )
-        _refuse_other_migrations(name, mark)
+        refuse_other_migrations(name, mark)
         if mark.is_finished and not goes_on:
             raise SchemaRefused(
                 f"schema {name} is a finished rebuild, and was left as it is: --catch-up applies "
@@ -161,7 +161,8 @@ def _marked(database: Administrator, name: str) -> Mark:
     return mark
 
 
-def _refuse_other_migrations(name: str, mark: Mark) -> None:
+def refuse_other_migrations(name: str, mark: Mark) -> None:
+    """Raise `SchemaRefused` for what an earlier or later build has made."""
     if mark.migrations != tuple(migration.name for migration in migrate.shipped()):
         raise SchemaRefused(
             f"schema {name} was made by other migrations than those of this build: "
