@@ -82,13 +82,12 @@ class SmallLedger:
     bootstrap: str
     cluster_dsn: str
     admin_dsn: str = ""
-    engine_dsn: str = ""
     decide: Decide = decide_by_the_rules
     keeps_topics: bool = False
     _transactions: int = field(default=0)
 
     def __post_init__(self) -> None:
-        self.admin_dsn, self.engine_dsn = empty_books(self.cluster_dsn)
+        self.admin_dsn, _ = empty_books(self.cluster_dsn)
         if not self.keeps_topics:
             remove_topics(self.bootstrap)
         provision(self.bootstrap, self.admin_dsn, partition_count=PARTITIONS)
@@ -133,7 +132,7 @@ class SmallLedger:
 
     def apply(self) -> None:
         """Apply what is in the log."""
-        apply_log(self.topic, self.engine_dsn, facts=Facts(), decide=self.decide)
+        apply_log(self.topic, self.admin_dsn, facts=Facts(), decide=self.decide)
 
     def archive(
         self, files: Files, limits: Limits | None = None, *, topic: LogSource | None = None

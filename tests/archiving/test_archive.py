@@ -66,9 +66,9 @@ def test_books_made_from_an_archive_are_those_made_from_the_log(
     small.archive(folder)
     source = ArchiveSource(folder)
 
-    admin_dsn, engine_dsn = empty_books(small.cluster_dsn)
+    admin_dsn, _ = empty_books(small.cluster_dsn)
     begin_partitions(admin_dsn, source.topic_id)
-    apply_log(source, engine_dsn)
+    apply_log(source, admin_dsn)
 
     assert digest_of(admin_dsn) == digest_of(small.admin_dsn)
 

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from posting_engine.posting.journal import Entry, Line
 from posting_engine.posting.loan import Loan
 from schemas.partitioning import partition_of_loan
@@ -117,3 +119,20 @@ def _counted_as(share: Share, life_began_seq: int) -> str:
         case ("chargeoff", _):
             return "standing_charge_offs"
     return ""
+
+
+def put_samples(
+    admin: psycopg.Connection[Any], asked: list[tuple[Any, ...]], lives: list[Life | None]
+) -> None:
+    """Have what is asked of loans that were there (tenant, loan, as_of, known_at) and the life that
+    it is asked of in the session's table `samples`, by number.
+    """
+    admin.execute(
+        "CREATE TEMPORARY TABLE samples (number int, tenant_id uuid, loan_id uuid, as_of date,"
+        " known_at timestamptz, life_began_seq bigint)"
+    )
+    with admin.cursor() as cursor, cursor.copy("COPY samples FROM STDIN") as copy:
+        for number, (ask, life) in enumerate(zip(asked, lives, strict=True)):
+            if life is not None:
+                copy.write_row((number, *ask, life.loan.life_began_seq))
+    admin.execute("ANALYZE samples")

@@ -29,7 +29,7 @@ from schemas.problems import ProblemError
 from tests.books.filled_ledger import SEED, FilledLedger, Sides, trial_balance
 from tests.books.ledger import PARTITIONS
 from tests.books.mixed_books import TENANTS
-from tests.books.second_way import Life, SecondWay
+from tests.books.second_way import Life, SecondWay, put_samples
 
 SAMPLES = int(os.environ.get("HPTS_ASOF_SAMPLES", "10000"))
 SUB_BALANCES = {
@@ -134,15 +134,7 @@ def summed_loans(
     admin: psycopg.Connection[Any], asked: list[tuple[Any, ...]], lives: list[Life | None]
 ) -> list[dict[str, int]]:
     """The sub-balances of each loan that was there: sums of the lines of the life it was in."""
-    admin.execute(
-        "CREATE TEMPORARY TABLE samples (number int, tenant_id uuid, loan_id uuid, as_of date,"
-        " known_at timestamptz, life_began_seq bigint)"
-    )
-    with admin.cursor() as cursor, cursor.copy("COPY samples FROM STDIN") as copy:
-        for number, (ask, life) in enumerate(zip(asked, lives, strict=True)):
-            if life is not None:
-                copy.write_row((number, *ask, life.loan.life_began_seq))
-    admin.execute("ANALYZE samples")
+    put_samples(admin, asked, lives)
     sums = [{name: 0 for name, _ in SUB_BALANCES.values()} for _ in asked]
     for number, account_code, debit_minor in admin.execute(SUM_LOANS):
         if account_code in SUB_BALANCES:

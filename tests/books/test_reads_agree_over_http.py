@@ -27,7 +27,7 @@ from schemas.chart_of_accounts import CHART
 from schemas.commands import LAYERS
 from tests.books.filled_ledger import SEED, FilledLedger, Sides
 from tests.books.mixed_books import TENANTS
-from tests.books.second_way import Life, SecondWay
+from tests.books.second_way import Life, SecondWay, put_samples
 from tests.books.test_reads_agree import SAMPLES, drawn, instants, summed_accounts
 from tests.security.key_server import CLAIMS, HEADER, RSA, key_server, public, signed
 
@@ -122,15 +122,7 @@ def summed(
     admin: psycopg.Connection[Any], asked: list[tuple[Any, ...]], lives: list[Life | None]
 ) -> list[tuple[Counter[str], datetime | None]]:
     """Of each loan that was there: debits less credits by account, and the last instant posted."""
-    admin.execute(
-        "CREATE TEMPORARY TABLE samples (number int, tenant_id uuid, loan_id uuid, as_of date,"
-        " known_at timestamptz, life_began_seq bigint)"
-    )
-    with admin.cursor() as cursor, cursor.copy("COPY samples FROM STDIN") as copy:
-        for number, (ask, life) in enumerate(zip(asked, lives, strict=True)):
-            if life is not None:
-                copy.write_row((number, *ask, life.loan.life_began_seq))
-    admin.execute("ANALYZE samples")
+    put_samples(admin, asked, lives)
     sums: list[Counter[str]] = [Counter() for _ in asked]
     last_at: list[datetime | None] = [None] * len(asked)
     for number, code, posted_at, debit_minor in admin.execute(SUM_LOANS):

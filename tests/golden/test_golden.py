@@ -29,9 +29,9 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def come_to(source: ArchiveSource, cluster_dsn: str) -> dict[str, dict[str, int | str]]:
     """The digest of empty books that a log was applied to."""
-    admin_dsn, engine_dsn = empty_books(cluster_dsn)
+    admin_dsn, _ = empty_books(cluster_dsn)
     begin_partitions(admin_dsn, source.topic_id)
-    apply_log(source, engine_dsn)
+    apply_log(source, admin_dsn)
     return digest_of(admin_dsn)
 
 

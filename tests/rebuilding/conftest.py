@@ -1,30 +1,17 @@
 """One mixed log, and the live books that a real engine made of it, for all tests of the folder."""
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.books.conftest import cluster, fresh_ledger
 from tests.books.mixed_log import plant
+from tests.faults.conftest import servers
 from tests.faults.own_ledger import OwnLedger, Servers, until
-from tests.local_stack import new_folder
 from tests.rebuilding import mixed_topic
 from tests.rebuilding.rebuilt import signing_key_of
 
-__all__ = ["cluster", "fresh_ledger"]
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """Kafka, Postgres and the issuer."""
-    data_dir = new_folder()
-    running = Servers(data_dir)
-    try:
-        yield running
-    finally:
-        running.close()
-        shutil.rmtree(data_dir.parent)
+__all__ = ["cluster", "fresh_ledger", "servers"]
 
 
 @pytest.fixture(scope="module")
