@@ -270,6 +270,21 @@ def test_a_signed_record_that_cannot_be_read_is_published_and_its_partition_goes
     assert run(dsn, "SELECT halted_because FROM hpts.partitions WHERE halted_because <> ''") == []
 
 
+def kill_postgres(stack_dir: Path) -> None:
+    """Kill it, and wait until another has been started: "ready" before that only says that nobody
+    has noticed.
+    """
+
+    def running() -> list[int]:
+        pids: list[int] = read_local_json(stack_dir)["processes"]["postgres"]
+        return pids
+
+    killed = running()
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: running() not in ([], killed))
+
+
 def test_a_database_that_is_away_puts_nothing_in_quarantine(
     stack: dict[str, Any], stack_dir: Path
 ) -> None:
@@ -278,8 +293,7 @@ def test_a_database_that_is_away_puts_nothing_in_quarantine(
     before = facts_of(dsn)
     for _ in range(3):
         pending = [pay(client, loan, "100", headers={"Prefer": "respond-async"}) for _ in range(20)]
-        for pid in read_local_json(stack_dir)["processes"]["postgres"]:
-            os.kill(pid, signal.SIGKILL)
+        kill_postgres(stack_dir)
         until(lambda: client.get("/v1/health/ready").status_code == 200)
         for answer in pending:
             assert answer.status_code in (202, 503), answer.text
