@@ -43,8 +43,9 @@ def test_10_000_payments_in_flight_survive_an_engine_killed_again_and_again(
     with engine_stopped(stack_dir):
         acknowledged = asyncio.run(post_async(stack, loans, PAYMENTS))
         assert unapplied_of(stack) >= AT_LEAST_UNAPPLIED
+        seen = positions_of(dsn)
         kill_engine(stack_dir)
-    kills = 1 + kill_while_catching_up(stack, stack_dir)
+    kills = 1 + kill_while_catching_up(stack, stack_dir, seen)
     until(lambda: unapplied_of(stack) == 0, seconds=60)
 
     assert len(set(acknowledged)) == PAYMENTS
@@ -83,11 +84,15 @@ def test_an_engine_paused_for_longer_than_its_session_and_continued_posts_each_p
     assert owed == [100_000 - 301, *[100_000 - 300] * 9]
 
 
-def kill_while_catching_up(stack: dict[str, Any], data_dir: Path) -> int:
-    """Kill each engine that has begun to apply; every time something is left unapplied."""
+def kill_while_catching_up(stack: dict[str, Any], data_dir: Path, seen: Positions) -> int:
+    """Kill each engine that has begun to apply; every time something is left unapplied.
+
+    `seen`: the positions before the last kill. Read after it, they may be its successor's already.
+    """
     dsn = stack["postgres_dsn"]
     for _ in range(KILLS_WHILE_CATCHING_UP):
-        wait_for_takeover(dsn, positions_of(dsn))
+        wait_for_takeover(dsn, seen)
+        seen = positions_of(dsn)
         kill_engine(data_dir)
         assert unapplied_of(stack) > 0, "the engine had caught up before it was killed"
     return KILLS_WHILE_CATCHING_UP
@@ -98,8 +103,9 @@ def wait_for_takeover(dsn: str, seen: Positions) -> None:
 
     def has_taken_over() -> bool:
         now = positions_of(dsn)
-        return all(now[p][1] > seen[p][1] for p in seen) and has_applied(seen, now)
+        return all(now[p][1] > seen[p][1] for p in seen) and has_applied(taken, now)
 
+    taken = positions_of(dsn)
     until(has_taken_over, seconds=30)
 
 
