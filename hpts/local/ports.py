@@ -7,13 +7,14 @@ is down for a moment gets its own port back.
 import json
 import random
 import socket
-from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 HOST: Final = "127.0.0.1"
 _FIRST, _LAST = 20_000, 32_000
 _ATTEMPTS: Final = 500
+_given: Final[set[int]] = set()
+"""Ports that this process has given away: who got one may not listen on it yet."""
 
 
 class NoPort(Exception):
@@ -26,7 +27,8 @@ def keep(path: Path, names: tuple[str, ...]) -> dict[str, int]:
     kept: dict[str, int] = {}
     for name in names:
         port = known.get(name)
-        kept[name] = port if port is not None and is_free(port) else free_port(kept.values())
+        kept[name] = port if port is not None and is_free(port) else free_port()
+    _given.update(kept.values())
     if kept != known:
         written = path.with_suffix(".new")
         written.write_text(json.dumps(kept) + "\n", encoding="utf-8")
@@ -43,11 +45,12 @@ def recorded(path: Path) -> dict[str, int]:
     return known
 
 
-def free_port(but_not: Collection[int] = ()) -> int:
-    """A port that nothing listens on now; raises `NoPort`."""
+def free_port() -> int:
+    """A port that nothing listens on now, another one at each call; raises `NoPort`."""
     for _ in range(_ATTEMPTS):
         port = random.randrange(_FIRST, _LAST)
-        if port not in but_not and is_free(port):
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise NoPort(f"no free port between {_FIRST} and {_LAST} on {HOST}")
 

@@ -3,6 +3,7 @@
 import signal
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -101,3 +102,14 @@ def test_ports_are_kept_and_a_taken_one_is_replaced(tmp_path: Path) -> None:
     first = ports.keep(tmp_path / "ports.json", ("broker", "controller"))
     assert ports.keep(tmp_path / "ports.json", ("broker", "controller")) == first
     assert first["broker"] != first["controller"]
+
+
+def test_a_port_given_away_is_not_given_again_though_nobody_listens_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = ports.keep(tmp_path / "ports.json", ("postgres",))["postgres"]
+    monkeypatch.setattr(ports, "_FIRST", kept)
+    monkeypatch.setattr(ports, "_LAST", kept + 1)
+
+    with pytest.raises(ports.NoPort):
+        ports.free_port()

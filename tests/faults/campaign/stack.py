@@ -92,9 +92,7 @@ class Stack:
             )
         await _until(lambda: (self.folder / "servers" / SERVERS_JSON).exists())
         self.kafka = kafka_proxy(ports.free_port(), _port_of(self.bootstrap))
-        self.postgres = postgres_proxy(
-            ports.free_port([self.kafka.port]), _port_of(self.dsn.rpartition("/")[0])
-        )
+        self.postgres = postgres_proxy(ports.free_port(), _port_of(self.dsn.rpartition("/")[0]))
         await self.kafka.start()
         await self.postgres.start()
         await self._hpts("up", "--detach", "--port", "0", "--engines", str(ENGINES))
