@@ -9,13 +9,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from posting_engine.cuts import MOST_LOANS_AT_ONCE, loans_in
+from posting_engine.cuts import loans_in
 from posting_engine.verdict import Item
 
 QUIET_LOANS: Final = 6_000
 """Of chunks in one turn while nobody else is there. Their transactions overlap (`applying`), and a
 payment that comes meanwhile waits for all of them.
 """
+BUSY_LOANS: Final = 1_000
+"""The same while others are there: what a payment has to wait for."""
 QUIET_AFTER_SECONDS: Final = 1.0
 
 
@@ -58,15 +60,15 @@ class Backlog:
 
     def turn(self, now_seconds: float) -> list[Item]:
         """Take out what is to be applied now: all that is light and stands before anything heavy
-        in its partition, then heavy items, as many as one transaction takes, or `QUIET_LOANS` while
-        it is quiet.
+        in its partition, then heavy items of `BUSY_LOANS` in all, or of `QUIET_LOANS` while it is
+        quiet.
         """
         taken = [item for queue in self._queues.values() for item in _light(queue)]
         # One of each partition in turn, those first behind whose head something light waits.
         waiting = deque(sorted(filter(None, self._queues.values()), key=_rank))
         if taken or not all(all(map(loans_in, queue)) for queue in waiting):
             self._quiet_from = now_seconds + QUIET_AFTER_SECONDS
-        most = room = QUIET_LOANS if self.is_quiet(now_seconds) else MOST_LOANS_AT_ONCE
+        most = room = QUIET_LOANS if self.is_quiet(now_seconds) else BUSY_LOANS
         while waiting and (room >= loans_in(waiting[0][0]) or room == most):
             queue = waiting.popleft()
             taken.append(queue.popleft())
