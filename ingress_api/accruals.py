@@ -6,7 +6,7 @@ hold five million loans; a batch lets go of them as soon as its chunks are queue
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -20,7 +20,7 @@ from ingress_api.exchange import JSON, Answer, Exchange
 from ingress_api.intake import Request
 from ingress_api.queued import OutgoingStep, Queued
 from ingress_api.steps import ACCRUAL
-from ingress_api.store import Manifest
+from ingress_api.store import Manifest, Store
 from ingress_api.unanswered import refuse_another_s
 from schemas import codec, ids
 from schemas.problems import Problem, ProblemError
@@ -48,10 +48,11 @@ async def accrue(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
         )
         if (answer := await deps.intake.replay(request)) is not None:
             return answer
-        begun_at = await _begun_at(deps, request)
+        partition_count = deps.intake.store.partition_count
+        firsts = [(partition, f"{key}/{partition}/0") for partition in range(partition_count)]
+        begun_at = await begun(deps.intake.store, request, firsts)
         accepted_at = begun_at or datetime.now(UTC)
         envelope = request.envelope(accepted_at)
-        partition_count = deps.intake.store.partition_count
         chunks = await asyncio.to_thread(Chunks, batch, envelope, partition_count)
         manifest = _manifest(batch, envelope, chunks.total)
         queued = Queued(chunks.total, map(_encoded, chunks), held=held)
@@ -62,15 +63,16 @@ async def accrue(deps: Deps, exchange: Exchange, caller: Caller) -> Answer:
         )
 
 
-async def _begun_at(deps: Deps, request: Request) -> datetime | None:
-    """When the batch of a free key was accepted by a direct producer, which reserves nothing; None
-    where no partition's first chunk is known.
+async def begun(
+    store: Store, request: Request, parts: Sequence[tuple[int, str]]
+) -> datetime | None:
+    """When the batch of a free key was accepted, by one of these parts (partition, key): by a
+    direct producer, which reserves nothing, or before a database was lost. None where none of
+    them is known.
 
     Who goes on with that instant derives the same ids, and so makes no second batch.
     """
-    key, store = request.idempotency_key, deps.intake.store
-    firsts = [(partition, f"{key}/{partition}/0") for partition in range(store.partition_count)]
-    outcomes = await store.outcomes(request.tenant_id, firsts)
+    outcomes = await store.outcomes(request.tenant_id, parts)
     refuse_another_s(outcomes, request.fingerprint)
     # The lowest partition's opened it; only producers that met at once have several instants.
     opening = min(outcomes, key=lambda one: one.partition_id, default=None)

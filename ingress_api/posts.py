@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api import accrual_batches, quarantine, reversals
-from ingress_api.accruals import accrue
+from ingress_api.accruals import accrue, begun
 from ingress_api.bodies import Values, check
 from ingress_api.caller import Caller, Deps, Handler
 from ingress_api.exchange import Answer, Exchange
@@ -120,9 +120,13 @@ async def _reverse_in_parts(
     if not parts:
         return await intake.accept(request, make)
     _refuse_dry_run(request)
-    accepted_at = datetime.now(UTC)
+    keys = [(part.partition_id, part.key_of(request.idempotency_key)) for part in parts]
+    begun_at = await begun(intake.store, request, keys)
+    accepted_at = begun_at or datetime.now(UTC)
     queued = reversals.steps_to_reverse(values, request.envelope(accepted_at), parts)
-    return await intake.accept_batch(request, accepted_at, Queued.of(queued), BATCH_REVERSAL)
+    return await intake.accept_batch(
+        request, accepted_at, Queued.of(queued), BATCH_REVERSAL, is_replay=begun_at is not None
+    )
 
 
 def _refuse_dry_run(request: Request) -> None:

@@ -19,7 +19,7 @@ from schemas.codec import Outcome
 from schemas.money import format_minor
 from schemas.problems import Problem, ProblemError
 
-_SCOPE_OF_TYPE: Final = {
+SCOPE_OF_TYPE: Final = {
     **{name: kind.scope for name, kind in KINDS.items()},
     "Disbursement": scopes.DISBURSEMENTS_WRITE,
     "DisbursementSettlement": scopes.DISBURSEMENTS_WRITE,
@@ -90,7 +90,7 @@ def _scope(reserved: Mapping[str, Any] | None, command_types: Sequence[str]) -> 
         return scope
     if not command_types:
         raise not_found()
-    return _SCOPE_OF_TYPE[command_types[0]]
+    return SCOPE_OF_TYPE[command_types[0]]
 
 
 async def _held(store: Store, tenant_id: UUID, command_id: UUID) -> list[str]:

@@ -35,6 +35,10 @@ class Part:
     partition_id: int
     number: int
 
+    def key_of(self, key: str) -> str:
+        """The key of the command that reverses it, of the request's."""
+        return f"{key}/{self.partition_id}/{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Refinanced:
@@ -141,7 +145,7 @@ def steps_to_reverse(values: Values, envelope: Envelope, parts: list[Part]) -> l
     subject = record_key(envelope.tenant_id, whole.reverses_entry_id)
     steps = []
     for part in parts:
-        key = f"{envelope.idempotency_key}/{part.partition_id}/{part.number}"
+        key = part.key_of(envelope.idempotency_key)
         step = replace(whole, idempotency_key=key, part=part.number, chunks_total=len(parts))
         steps.append(
             OutgoingStep(

@@ -8,7 +8,8 @@ checkpoint in their place. A crash in between publishes the same bytes twice.
 
 A partition is looked at four times a second, and a checkpoint made once `ENTRIES` are new, or once
 anything is new and the last one is older than `every_s`; at the end of the process, of anything
-new. Nothing is signed that the partition's chain head does not confirm.
+new. Nothing is signed that the partition's chain head does not confirm, or that cannot have come
+about since the last checkpoint.
 """
 
 import threading
@@ -25,6 +26,7 @@ from posting_engine.checkpoint_file import CheckpointFile
 from posting_engine.log import LogUnavailable, Sender
 from posting_engine.positions import DataRefused, StoreUnavailable
 from posting_engine.store import Store
+from schemas.chain import GENESIS
 from schemas.checkpoints import (
     NO_PREVIOUS,
     Checkpoint,
@@ -59,6 +61,7 @@ class Checkpoints:
     owner: str
     file: CheckpointFile | None = None
     every_s: float = 60.0
+    hashes_at_once: int = 100_000
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _sender: Sender | None = None
@@ -122,7 +125,7 @@ class Checkpoints:
         if state["number"] is None:
             return bool(state["last_entry_seq"])
         entries = state["last_entry_seq"] - state["entry_seq"]
-        is_news = entries > 0 or state["next_offset"] > state["told_offset"]
+        is_news = bool(entries) or state["next_offset"] != state["told_offset"]
         is_time = is_last or entries >= ENTRIES or state["age_s"] >= self.every_s
         return is_news and is_time
 
@@ -131,10 +134,13 @@ class Checkpoints:
         partition_id = state["partition_id"]
         try:
             before = None if state["message"] is None else read(state["message"]).checkpoint
+            if before is not None:
+                _refuse_what_cannot_follow(state, before)
             frontier = self._grown(state, before)
         except (NotACheckpoint, ValueError) as reason:
             if partition_id not in self._refused:
-                _log.critical("no checkpoint is signed", partition=partition_id, why=str(reason))
+                why = f"{reason}; run `hpts verify`"
+                _log.critical("no checkpoint is signed", partition=partition_id, why=why)
             self._refused.add(partition_id)
             return
         self._refused.discard(partition_id)
@@ -165,18 +171,27 @@ class Checkpoints:
         """The tree with what is new; raises `ValueError` where the journal is not as it was told,
         or does not end as the chain head says.
         """
-        told_seq, entry_seq = state["entry_seq"] or 0, state["last_entry_seq"]
-        wanted = {"partition_id": state["partition_id"], "through_seq": entry_seq}
-        [[row]] = self.store.read([("load_entry_hashes", wanted | {"from_seq": told_seq})])
-        hashes = hashes_in(row["hashes"] or b"")
+        partition_id, entry_seq = state["partition_id"], state["last_entry_seq"]
+        told_seq, head = state["entry_seq"] or 0, GENESIS
+        frontier = Frontier.from_bytes(told_seq, state["frontier"] or b"")
         if before is not None and told_seq:
-            if hashes[:1] != [before.chain_head]:
-                raise ValueError(f"entry {told_seq} is not what was signed; run `hpts verify`")
-            del hashes[0]
-        ends_well = hashes[-1:] == [state["chain_head"]] or entry_seq == told_seq
-        if len(hashes) != entry_seq - told_seq or not ends_well:
-            raise ValueError(f"entry {entry_seq} is not the chain's head; run `hpts verify`")
-        return Frontier.from_bytes(told_seq, state["frontier"] or b"").grown(hashes)
+            head = before.chain_head
+            if self._hashes(partition_id, told_seq, told_seq) != [head]:
+                raise ValueError(f"entry {told_seq} is not what was signed")
+        for first in range(told_seq + 1, entry_seq + 1, self.hashes_at_once):
+            last = min(first + self.hashes_at_once - 1, entry_seq)
+            hashes = self._hashes(partition_id, first, last)
+            if len(hashes) != last - first + 1:
+                raise ValueError(f"not all of entries {first} to {last} are there")
+            frontier, head = frontier.grown(hashes), hashes[-1]
+        if head != state["chain_head"]:
+            raise ValueError(f"entry {entry_seq} is not the chain's head")
+        return frontier
+
+    def _hashes(self, partition_id: int, first: int, last: int) -> list[bytes]:
+        wanted = {"partition_id": partition_id, "from_seq": first, "through_seq": last}
+        [[row]] = self.store.read([("load_entry_hashes", wanted)])
+        return hashes_in(row["hashes"] or b"")
 
     def _publish(self, rows: Sequence[dict[str, Any]]) -> None:
         """Hand over in order what neither waits for an answer nor has one."""
@@ -212,3 +227,17 @@ class Checkpoints:
                 self.store.read([("delete_checkpoints", told)])
                 self._sent.discard(key)
                 self._filed.discard(key)
+
+
+def _refuse_what_cannot_follow(state: dict[str, Any], before: Checkpoint) -> None:
+    """Raise `ValueError` where applying the log does not lead from what was signed to where the
+    partition stands. Entries come of records behind the signed position, those of a command that
+    was quarantined too: of the record that resumed it.
+    """
+    at, signed_at = state["next_offset"], before.next_offset
+    if state["topic_id"] != before.topic_id:
+        raise ValueError(f"it follows topic {state['topic_id']}, and {before.topic_id} was signed")
+    if at < signed_at:
+        raise ValueError(f"it stands at offset {at}, and {signed_at} was signed of these books")
+    if at == signed_at and state["last_entry_seq"] > before.entry_seq:
+        raise ValueError(f"entry {state['last_entry_seq']} came without a record of the log")

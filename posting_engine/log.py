@@ -97,7 +97,7 @@ class CommandLog:
             if self._last_count > 1 and timeout_seconds > 0:
                 time.sleep(min(MOST_LINGER_S, LINGER_A_RECORD_S * self._last_count))
             messages = [first]
-            while len(messages) < most and sum(map(_size_of, messages)) < BATCH_BYTES:
+            while len(messages) < most and sum(map(len, messages)) < BATCH_BYTES:
                 wanted = min(_DRAIN_AT_ONCE, most - len(messages))
                 more = self._consumer.consume(wanted, 0)
                 messages += more
@@ -206,10 +206,6 @@ def hidden_records(
     raise LogUnavailable("what is hidden in a gap could not be read in time")
 
 
-def _size_of(message: Message) -> int:
-    return len(message)
-
-
 def _is_fatal(error: KafkaError) -> bool:
     # The flag is not set on every error that says so by its code: a static member that was
     # fenced, after the broker stood still for longer than the session, comes without it.
@@ -264,13 +260,17 @@ def _headers_of(message: Message) -> tuple[tuple[str, bytes | None], ...]:
 
 
 class Sender:
-    """The producer: commands that must arrive, and announcements that may be lost."""
+    """The producer: commands that must arrive, and announcements that may be lost. Raises
+    `LogUnavailable` where there can be none.
+    """
 
     def __init__(self, bootstrap: str) -> None:
         self._fatal: str | None = None
-        self._producer = Producer(
-            {**PRODUCER_SETTINGS, "bootstrap.servers": bootstrap, "error_cb": self._error}
-        )
+        settings = {**PRODUCER_SETTINGS, "bootstrap.servers": bootstrap, "error_cb": self._error}
+        try:
+            self._producer = Producer(settings)
+        except KafkaException as error:  # no thread or memory for it
+            raise LogUnavailable(f"no producer can be made: {error}") from error
 
     def send(
         self,

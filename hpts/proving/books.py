@@ -1,6 +1,6 @@
 """The books in Postgres as verification wants them: in order, a few rows at a time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 from uuid import UUID
@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 
 from hpts.database import Snapshot
+from hpts.proving.checkpoints import Stretch
 from hpts.proving.findings import Finding, placed
 from hpts.proving.journal import VERSION, Journal
-from schemas.checkpoints import Checkpoint
 
 ENTRIES_AT_ONCE: Final = 1_000
 LINES_AT_ONCE: Final = 4_000
@@ -49,7 +49,7 @@ _Row = tuple[Any, ...]
 
 
 def partitions(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Where partitions stand."""
+    """Where partitions stand, and which topic they should follow."""
     return snapshot.rows(_LOAD_PARTITIONS)
 
 
@@ -114,17 +114,15 @@ def derived(snapshot: Snapshot, partition_id: int) -> dict[str, Iterator[_Row]]:
     }
 
 
-def backdated(
-    snapshot: Snapshot, signed: Iterable[Checkpoint], topic_ids: Mapping[int, str]
-) -> list[Finding]:
-    """Entries behind the last checkpoints (of `topic_ids`) of records that these had passed."""
-    last = [one for one in signed if topic_ids.get(one.partition_id) == one.topic_id]
+def backdated(snapshot: Snapshot, signed: Sequence[Stretch]) -> list[Finding]:
+    """Entries of records that the checkpoints before them had passed."""
     rows = snapshot.rows(
         _FIND_BACKDATED,
         most=MOST_OF_A_KIND,
-        partition_ids=[one.partition_id for one in last],
-        entry_seqs=[one.entry_seq for one in last],
-        next_offsets=[one.next_offset for one in last],
+        partition_ids=[one.partition_id for one in signed],
+        after_seqs=[one.after_seq for one in signed],
+        through_seqs=[one.through_seq for one in signed],
+        next_offsets=[one.next_offset for one in signed],
     )
     return [Finding("backdated", row["told"], placed(row)) for row in rows]
 

@@ -1,14 +1,29 @@
 """Checkpoints as evidence: read from a file or the topic, and held against key and each other."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hpts.proving.findings import Finding
 from schemas.checkpoints import Checkpoint, NotACheckpoint, Signed, read
+
+MOST_ENTRIES: Final = (1 << 63) - 1
+
+
+class Stretch(NamedTuple):
+    """The entries behind `after_seq` and up to `through_seq`: when the first was still to come,
+    every record before `next_offset` had been applied.
+    """
+
+    partition_id: int
+    after_seq: int
+    through_seq: int
+    next_offset: int
 
 
 @dataclass(slots=True)
@@ -25,8 +40,24 @@ class Evidence:
         return sum(map(len, self.of_partition.values()))
 
     def last(self, partition_id: int) -> Checkpoint | None:
-        """The last one of a partition, if it has any."""
-        return max(self.of_partition.get(partition_id, ()), key=lambda c: c.number, default=None)
+        """The one that a partition had come furthest at, if it has any. Numbers do not tell: they
+        begin anew where a database was lost.
+        """
+        return max(self.of_partition.get(partition_id, ()), key=_place, default=None)
+
+    def stretches(self) -> list[Stretch]:
+        """Where entries may come from, by all that was signed before them of the same log."""
+        return [stretch for partition_id in self.of_partition for stretch in self._of(partition_id)]
+
+    def _of(self, partition_id: int) -> Iterator[Stretch]:
+        in_order = sorted(self.of_partition[partition_id], key=_place)
+        furthest: dict[int, int] = {}
+        next_offset = 0
+        for one in in_order:
+            if one.topic_id == in_order[-1].topic_id:
+                next_offset = furthest[one.entry_seq] = max(next_offset, one.next_offset)
+        for after_seq, through_seq in pairwise([*furthest, MOST_ENTRIES]):
+            yield Stretch(partition_id, after_seq, through_seq, furthest[after_seq])
 
 
 def evidence(messages: Iterable[bytes], key: Ed25519PublicKey | None) -> Evidence:
@@ -60,6 +91,10 @@ def from_file(path: Path, key: Ed25519PublicKey | None) -> Evidence:
     """What a file of checkpoints says, one a line. Raises `OSError`."""
     with path.open("rb") as file:
         return evidence((line.rstrip(b"\n") for line in file), key)
+
+
+def _place(one: Checkpoint) -> tuple[int, int, str]:
+    return one.entry_seq, one.next_offset, one.made_at
 
 
 def _take(signed: Signed, key: Ed25519PublicKey | None, found: Evidence) -> None:

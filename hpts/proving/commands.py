@@ -34,6 +34,9 @@ PublicKey = Annotated[
     Path | None,
     typer.Option("--public-key", help="By whom they must be signed. [default: the stack's key]"),
 ]
+Unsigned = Annotated[
+    bool, typer.Option("--unsigned", help="Leave signatures unchecked: where there is no key.")
+]
 _WIDTH: Final = 240
 _MOST_TOLD: Final = 200
 _UNREADABLE: Final = (
@@ -58,6 +61,19 @@ def verify(
     schema: Annotated[
         str, typer.Option("--schema", help="Of a rebuilt ledger: its schema.")
     ] = "hpts",
+    is_unsigned: Unsigned = False,
+    may_have_none: Annotated[
+        bool,
+        typer.Option("--no-checkpoints", help="Let a partition pass of which nothing was signed."),
+    ] = False,
+    every_s: Annotated[
+        float,
+        typer.Option(
+            "--checkpoint-seconds",
+            envvar="HPTS_CHECKPOINT_SECONDS",
+            help="How old entries may be before there is a checkpoint.",
+        ),
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Hold the books against themselves, and against the checkpoints that were signed of them."""
@@ -66,22 +82,25 @@ def verify(
     if (offline_export and proof_file) or (checkpoint and checkpoints):
         end("give one of --offline and --proof, and the checkpoints once", USAGE)
     if from_a_file and given is None:
-        end(
-            "name the file of checkpoints, too: what they sign cannot be known from the export",
-            USAGE,
-        )
+        told = "name the file of checkpoints, too: what they sign cannot be known from the export"
+        end(told, USAGE)
+    grace_s = None if may_have_none else every_s
     began = time.monotonic()
     entries: list[Any] = []
     with _told(), _progress(is_shown=not as_json) as progress:
         if offline_export is not None and given is not None:
-            report = offline.verify(offline_export, from_file(given, _key(public_key)), progress)
+            signed = from_file(given, _key(public_key, is_unsigned=is_unsigned))
+            report = offline.verify(offline_export, signed, progress, grace_s=grace_s)
         elif proof_file is not None and given is not None:
-            report, entries = proof.verify(proof_file, from_file(given, _key(public_key)))
+            signed = from_file(given, _key(public_key, is_unsigned=is_unsigned))
+            report, entries = proof.verify(proof_file, signed)
         else:
             dsn, bootstrap = servers(data_dir)
-            signed = _evidence(bootstrap, given, _key(public_key, data_dir))
+            key = _key(public_key, data_dir, is_unsigned=is_unsigned)
+            signed = _evidence(bootstrap, given, key)
+            due = None if grace_s is None else int((time.time() - grace_s) * 1_000_000)
             with snapshot(dsn, f"{schema},hpts_edge") as shot, shot.twin(dsn) as twin:
-                report = verifying.verify(shot, signed, progress, twin=twin)
+                report = verifying.verify(shot, signed, progress, twin=twin, due=due)
     _tell(report, entries, time.monotonic() - began, as_json=as_json)
     raise typer.Exit(0 if report.is_sound else 1)
 
@@ -113,6 +132,7 @@ def prove(
     data_dir: DataDir = HERE,
     checkpoint: CheckpointFile = None,
     public_key: PublicKey = None,
+    is_unsigned: Unsigned = False,
     output: Annotated[
         Path | None, typer.Option("--output", help="The file to write. [default: printed]")
     ] = None,
@@ -120,7 +140,8 @@ def prove(
     """Prove one entry against the last checkpoint, without showing another one."""
     with _told():
         dsn, bootstrap = servers(data_dir)
-        signed = _evidence(bootstrap, checkpoint, _key(public_key, data_dir))
+        key = _key(public_key, data_dir, is_unsigned=is_unsigned)
+        signed = _evidence(bootstrap, checkpoint, key)
         with snapshot(dsn) as shot:
             found = proof.prove(shot, entry_id, signed)
         if output is not None:
@@ -137,16 +158,25 @@ def _evidence(bootstrap: str, file: Path | None, key: Ed25519PublicKey | None) -
     return evidence(cluster.messages(bootstrap, CHECKPOINTS), key)
 
 
-def _key(file: Path | None, data_dir: Path | None = None) -> Ed25519PublicKey | None:
-    """The key that is named, or the stack's own."""
+def _key(
+    file: Path | None, data_dir: Path | None = None, *, is_unsigned: bool
+) -> Ed25519PublicKey | None:
+    """The key that is named, or the stack's own; None only where it is asked for."""
+    if is_unsigned:
+        if file is not None:
+            end("give one of --public-key and --unsigned", USAGE)
+        return None
     named = os.environ.get("HPTS_CHECKPOINT_PUBLIC_KEY_FILE")
     if file is None and named:
         file = Path(named)
     if file is None and data_dir is not None:
         own = data_dir / "secrets" / CHECKPOINT_PUBLIC_KEY
         file = own if own.exists() else None
+    if file is None:
+        told = "no public key is at hand, and checkpoints prove nothing without: name one with "
+        end(f"{told}--public-key, or leave signatures unchecked with --unsigned", USAGE)
     try:
-        return None if file is None else public_key_in(file)
+        return public_key_in(file)
     except (NotAKey, OSError) as reason:
         end(str(reason), USAGE)
 

@@ -137,11 +137,13 @@ class Export:
             manifest = msgspec.json.decode(self._archive.read(MANIFEST))
             if manifest["format"] != FORMAT:
                 raise Damaged(f"{path} is of the format {manifest['format']}")
+            made_at = datetime.fromisoformat(manifest["made_at"])
+            self.made_micros = int(made_at.timestamp() * 1_000_000)
             self.partitions: list[dict[str, Any]] = [
                 {**told, "chain_head": bytes.fromhex(told["chain_head"])}
                 for told in manifest["partitions"]
             ]
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OverflowError) as error:
             raise Damaged(f"{path} is no export: {error}") from error
 
     def read(self, partition: Mapping[str, Any], journal: Journal) -> Iterator[None]:

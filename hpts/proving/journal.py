@@ -40,6 +40,7 @@ class Journal:
     ) -> None:
         self.partition_id, self.lines = partition_id, 0
         self.last_seq, self.head, self.covered = 0, GENESIS, 0
+        self.first_posted: int | None = None
         self.findings: list[Finding] = []
         self.loans: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * len(SUB_BALANCES))
         self.days: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
@@ -65,6 +66,8 @@ class Journal:
         # On from what is kept, so that only what was changed is named.
         self.head, self.last_seq = stored, seq
         posted = entry[POSTED_MICROS]
+        if self.first_posted is None:
+            self.first_posted = posted
         if posted is None or posted < self._last_posted:
             self.find("order", "it was posted before the entry before it", entry_seq=seq)
         else:

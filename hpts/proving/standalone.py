@@ -1,18 +1,21 @@
 """Verifies an export, or the proof of one entry, against signed checkpoints. This file alone:
 Python 3.11 or later and the package `cryptography`; nothing else of HPTS, no database, no network.
 
-    python standalone.py export EXPORT CHECKPOINTS KEY.pem
+    python standalone.py export EXPORT CHECKPOINTS KEY.pem [--no-checkpoints]
     python standalone.py proof PROOF CHECKPOINTS KEY.pem
 
-Prints what does not hold, a line each. Exit status: 0 sound, 1 not, 2 wrong usage. What the bytes
-mean is in docs/verification.md; this is a second way to the same answer as `hpts verify`.
+Prints what does not hold, a line each. Exit status: 0 sound, 1 not, 2 wrong usage. With
+--no-checkpoints a partition may pass of which nothing was signed. What the bytes mean is in
+docs/verification.md; this is a second way to the same answer as `hpts verify`.
 """
 
 import json
 import sys
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +23,9 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+SIGNED_WITHIN_S = 60
+"""How old an entry of a partition without any checkpoint may be."""
 
 
 class Checkpoint(NamedTuple):
@@ -64,26 +70,29 @@ def merkle_root(hashes: Sequence[bytes]) -> bytes:
     return level[0] if level else sha256().digest()
 
 
-def verify_export(path: Path, signed: list[Checkpoint]) -> list[str]:
+def verify_export(path: Path, signed: list[Checkpoint], *, may_have_none: bool) -> list[str]:
     """Everything that does not hold of an export."""
     faults = []
     with zipfile.ZipFile(path) as archive:
         manifest = json.loads(archive.read("manifest.json"))
         if manifest["format"] != "hpts-export-1":
             return [f"an export of the format {manifest['format']}"]
+        made_at = datetime.fromisoformat(manifest["made_at"]).timestamp()
+        due = 0 if may_have_none else (made_at - SIGNED_WITHIN_S) * 1_000_000
         known = {told["partition_id"] for told in manifest["partitions"]}
         gone = {one.partition for one in signed} - known
         faults += [f"partition {partition} is missing" for partition in sorted(gone)]
         for told in manifest["partitions"]:
             here = f"partition {told['partition_id']}"
             ours = [c for c in signed if c.partition == told["partition_id"]]
-            faults += [f"{here}, {fault}" for fault in _of_partition(archive, told, ours)]
+            faults += [f"{here}, {fault}" for fault in _of_partition(archive, told, ours, due)]
     return faults
 
 
 def _of_partition(
-    archive: zipfile.ZipFile, told: dict[str, Any], signed: list[Checkpoint]
+    archive: zipfile.ZipFile, told: dict[str, Any], signed: list[Checkpoint], due: float
 ) -> Iterator[str]:
+    """Entries posted before `due` (microseconds since 1970) need a checkpoint."""
     name = f"entries-{told['partition_id']:04d}.jsonl"
     head, hashes = bytes(32), list[bytes]()
     with archive.open(name) as lines:
@@ -91,6 +100,8 @@ def _of_partition(
             stored = bytes.fromhex(line[9:73].decode())
             canonical = line[len(b'{"hash":"","entry":') + 64 : -2]
             entry = json.loads(canonical)
+            if number == 1 and not signed and entry[10] < due:
+                yield "it has had entries for a while, and has no checkpoint"
             if entry[:3] != ["hpts-entry-2", told["partition_id"], number]:
                 yield f"entry {number}: it says that it is {entry[:3]}"
             if sha256(head + canonical).digest() != stored:
@@ -157,11 +168,15 @@ def _root_of_path(entry_hash: bytes, index: int, size: int, path: list[bytes]) -
 
 def main(arguments: Sequence[str]) -> int:
     """Exit status."""
-    ways = {"export": verify_export, "proof": verify_proof}
-    if len(arguments) != 4 or arguments[0] not in ways:
+    may_have_none = list(arguments[4:]) == ["--no-checkpoints"]
+    ways: dict[str, Callable[[Path, list[Checkpoint]], list[str]]] = {
+        "export": partial(verify_export, may_have_none=may_have_none),
+        "proof": verify_proof,
+    }
+    if len(arguments) != 4 + may_have_none or arguments[0] not in ways:
         print(__doc__, file=sys.stderr)
         return 2
-    what, path, signed_path, key_path = arguments
+    what, path, signed_path, key_path = arguments[:4]
     key = load_pem_public_key(Path(key_path).read_bytes())
     if not isinstance(key, Ed25519PublicKey):
         print("the key is no Ed25519 public key", file=sys.stderr)

@@ -21,23 +21,25 @@ def verify(
     progress: Progress | None = None,
     *,
     twin: Snapshot | None = None,
+    due: int | None = None,
 ) -> Report:
     """Everything that does not hold. Raises what the driver raises.
 
     Memory: some thousands of rows, and what Postgres needs to sort and to hash. With a `twin` of
-    the snapshot, Postgres sums while the chain is recomputed.
+    the snapshot, Postgres sums while the chain is recomputed. A partition with entries posted
+    before `due` (microseconds since 1970) must have a checkpoint; None: it need not.
     """
     with ThreadPoolExecutor(1) as beside:
         summed = None if twin is None else beside.submit(lambda: list(books.faults(twin)))
-        report = _verify_journals(shot, evidence, progress or (lambda _what, _done, _total: None))
+        tell = progress or (lambda _what, _done, _total: None)
+        report = _verify_journals(shot, evidence, tell, due)
         for check, findings in books.faults(shot) if summed is None else summed.result():
-            if progress is not None:
-                progress(check, report.entries, report.entries)
+            tell(check, report.entries, report.entries)
             report.add(findings)
     return report
 
 
-def _verify_journals(shot: Snapshot, evidence: Evidence, tell: Progress) -> Report:
+def _verify_journals(shot: Snapshot, evidence: Evidence, tell: Progress, due: int | None) -> Report:
     report = Report(checkpoints=evidence.count)
     report.add(evidence.findings, evidence.notes)
     partitions = books.partitions(shot)
@@ -50,11 +52,9 @@ def _verify_journals(shot: Snapshot, evidence: Evidence, tell: Progress) -> Repo
                 tell("the chain", report.entries + journal.last_seq, total)
         journal.end(partition["chain_head"], partition["last_entry_seq"])
         hold_position(journal, partition, evidence)
-        take(journal, report, is_signed=bool(checkpoints))
+        take(journal, report, is_signed=bool(checkpoints), due=due)
     report.add(missing({partition["partition_id"] for partition in partitions}, evidence))
-    last = [one for p in evidence.of_partition if (one := evidence.last(p)) is not None]
-    topic_ids = {partition["partition_id"]: partition["topic_id"] for partition in partitions}
-    report.add(books.backdated(shot, last, topic_ids))
+    report.add(books.backdated(shot, evidence.stretches()))
     return report
 
 
@@ -65,22 +65,31 @@ def missing(known: Set[int], evidence: Evidence) -> list[Finding]:
     return [Finding("checkpoint", told, {"partition_id": partition_id}) for partition_id in gone]
 
 
-def take(journal: Journal, report: Report, *, is_signed: bool) -> None:
-    """Take in what a partition's journal showed."""
+def take(journal: Journal, report: Report, *, is_signed: bool, due: int | None) -> None:
+    """Take in what a partition's journal showed, and whether something was signed of it in time."""
+    if journal.last_seq and not is_signed:
+        if due is not None and (journal.first_posted or 0) < due:
+            journal.find("checkpoint", "it has had entries for a while, and has no checkpoint")
+        else:
+            report.notes.append(f"partition {journal.partition_id} has no checkpoint")
     report.add(journal.findings)
     report.partitions += 1
     report.entries += journal.last_seq
     report.lines += journal.lines
     report.covered += journal.covered
-    if journal.last_seq and not is_signed:
-        report.notes.append(f"partition {journal.partition_id} has no checkpoint")
 
 
 def hold_position(journal: Journal, partition: Mapping[str, Any], evidence: Evidence) -> None:
-    """Hold a partition's place in the log against the one that was signed last."""
+    """Hold a partition's place in the log against the one that was signed last, and which log it
+    is against that and the ledger's own (an export does not tell it).
+    """
+    topic_id, pinned = partition["topic_id"], partition.get("pinned_topic_id")
     last = evidence.last(journal.partition_id)
-    if last is None or last.topic_id != partition["topic_id"]:
-        return  # positions in another log cannot be compared
-    if last.next_offset > partition["next_offset"]:
+    if pinned is not None and pinned != topic_id:
+        journal.find("topic", f"it follows topic {topic_id}, and the ledger {pinned}")
+    if last is not None and last.topic_id != topic_id:
+        told = f"it follows topic {topic_id}, and {last.topic_id} was signed"
+        journal.find("topic", told, checkpoint=last.number)
+    elif last is not None and last.next_offset > partition["next_offset"]:
         told = f"it stands at offset {partition['next_offset']}, and {last.next_offset} was signed"
         journal.find("position", told, checkpoint=last.number)

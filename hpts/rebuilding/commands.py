@@ -63,6 +63,12 @@ def replay(
     promote: Annotated[
         bool, typer.Option("--promote", help="Catch up, then make it the live schema.")
     ] = False,
+    despite_differences: Annotated[
+        bool,
+        typer.Option(
+            "--despite-differences", help="With --promote: the live books are wrong, replace them."
+        ),
+    ] = False,
     processes: Annotated[
         int | None, typer.Option(min=1, max=64, help="At once. [default: one a core]")
     ] = None,
@@ -94,9 +100,12 @@ def replay(
         end("--promote goes to the log's end: it cannot be had with --archive-alone", USAGE)
     if promote and until:
         end("--promote goes to the log's end: it cannot be had with --until", USAGE)
+    if despite_differences and not promote:
+        end("--despite-differences needs --promote", USAGE)
     with _shown() as watch:
         if promote:
-            _tell_promotion(_told(lambda: wanted.promote(watch)), into, as_json=as_json)
+            done = _told(lambda: wanted.promote(watch, despite_differences=despite_differences))
+            _tell_promotion(done, into, as_json=as_json)
         else:
             _tell_progress(_told(lambda: wanted.run(watch)), into, as_json=as_json)
 
@@ -164,6 +173,8 @@ def _tell_promotion(done: Promotion, into: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(done) | {"promoted": into}))
         return
+    for difference in done.differences:
+        err.print(f"hpts: the live books were others: {difference}")
     old = f"what was live is {done.old} now" if done.old else "there were no live books"
     out.print(f"hpts: {into} is live; {old}; {done.reservations} keys were reserved again")
 

@@ -19,51 +19,39 @@ from hpts.rebuilding.schema import (
     positions,
     refuse_other_migrations,
 )
-from schemas import codec, commands, scopes
-from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume
+from ingress_api.progress import SCOPE_OF_TYPE
+from schemas import codec
+from schemas.quarantine import DeadLetter
 
 Published = tuple[str, int, int, int | None, bytes]
 """A message of the dead letters topic: kind, partition, offset, decided offset, loan."""
 
-SCOPES: Final = {
-    commands.Disbursement.__name__: scopes.DISBURSEMENTS_WRITE,
-    commands.DisbursementSettlement.__name__: scopes.DISBURSEMENTS_WRITE,
-    commands.Payment.__name__: scopes.PAYMENTS_WRITE,
-    commands.PaymentAllocation.__name__: scopes.PAYMENTS_WRITE,
-    commands.PaymentReturn.__name__: scopes.PAYMENTS_WRITE,
-    commands.AccrualChunk.__name__: scopes.ACCRUALS_WRITE,
-    commands.FeeAssessment.__name__: scopes.FEES_WRITE,
-    commands.FeeWaiver.__name__: scopes.FEES_WRITE,
-    commands.ChargeOff.__name__: scopes.LOANS_WRITE,
-    commands.Recovery.__name__: scopes.LOANS_WRITE,
-    commands.Restructure.__name__: scopes.LOANS_WRITE,
-    commands.Refinance.__name__: scopes.LOANS_WRITE,
-    commands.RefinanceReversal.__name__: scopes.REVERSALS_WRITE,
-    commands.Reversal.__name__: scopes.REVERSALS_WRITE,
-    commands.ManualAdjustment.__name__: scopes.ADJUSTMENTS_WRITE,
-    commands.PeriodClose.__name__: scopes.PERIODS_WRITE,
-    QuarantineResume.__name__: scopes.OPERATIONS_WRITE,
-    QuarantineReject.__name__: scopes.OPERATIONS_WRITE,
-}
-"""What whoever asks for a command must be allowed: ingress's routes, by the command they make."""
-
 _LOCKED_WITHIN: Final = "15s"
+_MOST_TOLD: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """What became of it. `old`: what the schema that was live is called now; None: there was
-    none. `reservations`: keys that were filled in from the log.
+    none. `reservations`: keys that were filled in from the log. `differences`: in what the live
+    books were other ones, as far as they went.
     """
 
     old: str | None
     reservations: int
+    differences: tuple[str, ...] = ()
 
 
 def promote(
-    database: Administrator, name: str, published: Iterable[DeadLetter], *, now: datetime
+    database: Administrator,
+    name: str,
+    published: Iterable[DeadLetter],
+    *,
+    now: datetime,
+    despite_differences: bool = False,
 ) -> Promotion:
-    """Swap. The schema must be finished, and not behind the live one; raises `SchemaRefused`.
+    """Swap. The schema must be finished, not behind the live one, and what the live one was as far
+    as that went, unless it is meant to replace wrong books; raises `SchemaRefused`.
 
     `published` is what the dead letters topic holds, and so is not published again.
     """
@@ -77,8 +65,15 @@ def promote(
         database.ask("lock_migrations_here")
         refuse_other_migrations(name, mark)
         is_there = has_books(database)
+        differences: tuple[str, ...] = ()
         if is_there:
-            _take_over(database, name)
+            _refuse_unready(database, name)
+            differences = _differences(database, name)
+            if differences and not despite_differences:
+                raise SchemaRefused(_told(name, differences))
+            with database.within(name):
+                database.ask("take_over_outgoing")
+                database.ask("take_over_leases")
         database.run(f"SET LOCAL search_path = {name}, hpts_edge")
         _forget_published(database, known)
         database.ask("forget_met_follow_ups")
@@ -91,11 +86,11 @@ def promote(
             database.run(f"DROP SCHEMA {LIVE}")  # empty, or this fails
         database.run(f"ALTER SCHEMA {name} RENAME TO {LIVE}")
         database.comment(LIVE, None)
-    return Promotion(old if is_there else None, int(filled))
+    return Promotion(old if is_there else None, int(filled), differences)
 
 
-def _take_over(database: Administrator, name: str) -> None:
-    """What the live books have and the log has not; nothing of it can change meanwhile."""
+def _refuse_unready(database: Administrator, name: str) -> None:
+    """From here on nothing of the live books changes; raises where they could be lost by it."""
     database.ask("lock_live_books")
     if running := database.ask("find_running_engines"):
         raise SchemaRefused(
@@ -107,9 +102,28 @@ def _take_over(database: Administrator, name: str) -> None:
             f"{name} is behind the live books in partitions {', '.join(map(str, behind))}: the "
             "log was applied further than it can be read now"
         )
+
+
+def _differences(database: Administrator, name: str) -> tuple[str, ...]:
+    """Where the live books have gone another way: in their journals, and in what was decided."""
     with database.within(name):
-        database.ask("take_over_outgoing")
-        database.ask("take_over_leases")
+        heads = database.ask("find_differing_heads")
+        facts = database.ask("find_differing_facts")
+    told = [f"partition {p}: the journal up to entry {seq}, the last live one" for p, seq in heads]
+    for partition_id, decided, kind, offset, is_live in facts:
+        where = "the live books" if is_live else name
+        told.append(f"partition {partition_id}: {kind} of {offset} at {decided} in {where} alone")
+    return tuple(told)
+
+
+def _told(name: str, differences: tuple[str, ...]) -> str:
+    first = "; ".join(differences[:_MOST_TOLD])
+    more = f"; and {len(differences) - _MOST_TOLD} more" if len(differences) > _MOST_TOLD else ""
+    return (
+        f"{name} is not what the live books were ({first}{more}): look at `hpts diff {name}`, "
+        "rebuild anew with the engines stopped, and where it is the live books that are wrong, "
+        "--despite-differences puts the rebuilt ones in their place"
+    )
 
 
 def _behind(live: Mapping[int, int], rebuilt: Mapping[int, int]) -> list[int]:
@@ -136,4 +150,5 @@ def _identity(letter: DeadLetter) -> Published:
 
 
 def _scopes() -> dict[str, list[str]]:
-    return {"command_types": list(SCOPES), "scopes": list(SCOPES.values())}
+    """What whoever asks for a command must be allowed, by the command."""
+    return {"command_types": list(SCOPE_OF_TYPE), "scopes": list(SCOPE_OF_TYPE.values())}

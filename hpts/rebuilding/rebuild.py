@@ -87,12 +87,18 @@ class Rebuild:
             schema.finish(database, self.into)
         return progress
 
-    def promote(self, watch: Watch) -> Promotion:
+    def promote(self, watch: Watch, *, despite_differences: bool = False) -> Promotion:
         """Catch up with the log's end, and put the rebuilt books in the place of the live ones."""
         replace(self, until={}, goes_on=True).run(watch)
         source = TopicSource(self.bootstrap)
         with administrator(self.admin_dsn) as database:
-            return promote(database, self.into, source.published(), now=datetime.now(UTC))
+            return promote(
+                database,
+                self.into,
+                source.published(),
+                now=datetime.now(UTC),
+                despite_differences=despite_differences,
+            )
 
     def _source(self, *, overlap: int = OVERLAP) -> Callable[[], LogSource]:
         if self.archive is None:

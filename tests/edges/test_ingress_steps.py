@@ -93,13 +93,13 @@ def test_the_engine_counts_the_steps_alike(command: AnyCommand) -> None:
 
 def test_every_command_has_the_scope_of_its_post() -> None:
     names = {kind.__name__ for kind in (*get_args(AnyCommand), *get_args(Resolution))}
-    assert set(progress._SCOPE_OF_TYPE) == names
+    assert set(progress.SCOPE_OF_TYPE) == names
     scopes = {operation.scope for operation in (*OPERATIONS, PERIOD_CLOSES)}
-    assert scopes <= set(progress._SCOPE_OF_TYPE.values())
+    assert scopes <= set(progress.SCOPE_OF_TYPE.values())
     made = {"Fee": "FeeAssessment"}
     for operation in (*OPERATIONS, PERIOD_CLOSES):
         kind = made.get(operation.name, operation.name)
-        assert progress._SCOPE_OF_TYPE[kind] == operation.scope
+        assert progress.SCOPE_OF_TYPE[kind] == operation.scope
 
 
 def subsets(outcomes: list[Outcome]) -> list[tuple[Outcome, ...]]:

@@ -61,30 +61,42 @@ def fill(
     books.close()
     made = SmallLedger(admin_dsn, engine_dsn)
     with made.connect() as connection:
-        connection.row_factory = dict_row  # type: ignore[assignment]
-        partitions: list[dict[str, Any]] = connection.execute(  # type: ignore[assignment]
-            "SELECT p.*, (SELECT array_agg(entry_hash ORDER BY entry_seq) FROM journal_entries AS e"
-            " WHERE e.partition_id = p.partition_id) AS hashes FROM partitions AS p"
-        ).fetchall()
-    for partition in partitions:
-        count = len(partition["hashes"] or [])
-        made.messages += signed(partition, sorted({count // 3, 2 * count // 3, count}))
+        for partition in partitions_of(connection):
+            count = partition["last_entry_seq"]
+            made.messages += signed(partition, sorted({count // 3, 2 * count // 3, count}))
     return made
 
 
-def signed(partition: dict[str, Any], ends: Sequence[int]) -> list[bytes]:
-    """Checkpoints of a partition after so many entries each, one following another."""
-    before = NO_PREVIOUS
+def partitions_of(connection: "psycopg.Connection[tuple[Any, ...]]") -> list[dict[str, Any]]:
+    """Where partitions stand, with the hash of each entry and the offset that brought it."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT p.*, e.* FROM partitions AS p CROSS JOIN LATERAL (SELECT "
+            "coalesce(array_agg(e.entry_hash ORDER BY e.entry_seq), '{}') AS hashes, "
+            "coalesce(array_agg(greatest(e.command_offset, (SELECT max(resumed_offset) FROM "
+            "command_outcomes AS o WHERE o.partition_id = e.partition_id AND o.command_offset = "
+            "e.command_offset)) ORDER BY e.entry_seq), '{}') AS offsets FROM journal_entries AS e "
+            "WHERE e.partition_id = p.partition_id) AS e ORDER BY p.partition_id"
+        ).fetchall()
+
+
+def signed(
+    partition: dict[str, Any], ends: Sequence[int], *, after: Checkpoint | None = None
+) -> list[bytes]:
+    """Checkpoints of a partition after so many entries each, one following another. Each has the
+    position furthest in the log at which there were no more of them.
+    """
+    before = after.digest() if after else NO_PREVIOUS
     messages = []
-    for number, end in enumerate(ends, 1):
-        hashes = (partition["hashes"] or [])[:end]
+    for number, end in enumerate(ends, after.number + 1 if after else 1):
+        hashes, offsets = partition["hashes"][:end], partition["offsets"][end:]
         checkpoint = Checkpoint(
             partition_id=partition["partition_id"],
             number=number,
             entry_seq=end,
             chain_head=hashes[-1] if hashes else GENESIS,
             merkle_root=Frontier().grown(hashes).root(),
-            next_offset=partition["next_offset"] if end == ends[-1] else end,
+            next_offset=offsets[0] if offsets else partition["next_offset"],
             topic_id=partition["topic_id"],
             made_at=instant(datetime(2026, 4, 1, 0, number, tzinfo=UTC)),
             previous=before,

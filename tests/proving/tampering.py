@@ -32,7 +32,7 @@ COLUMNS = {
     "posted_at",
     "closed_periods": "partition_id tenant_id closed_through",
     "period_closes": "partition_id tenant_id closed_through",
-    "partitions": "chain_head last_entry_seq next_offset",
+    "partitions": "chain_head last_entry_seq next_offset topic_id",
 }
 """Table -> the columns that verification speaks for (docs/verification.md has the others)."""
 WHERE = {
@@ -141,8 +141,10 @@ def swap(connection: Connection, chance: Random) -> Edit:
     return Edit(f"swap of {first} and {second}", {"partition_id": partition_id, "entry_seq": first})
 
 
-def append_pair(connection: Connection, chance: Random) -> Edit:
+def append_pair(connection: Connection, chance: Random, *, has_outcome: bool | None = None) -> Edit:
     """A balanced entry at the end, rightly hashed, with its day totals; perhaps with an outcome."""
+    if has_outcome is None:
+        has_outcome = chance.random() < 0.5
     partition_id, last = _partition(connection, chance)
     where = {"partition_id": partition_id, "last": last}
     connection.execute(
@@ -167,7 +169,7 @@ def append_pair(connection: Connection, chance: Random) -> Edit:
     )
     rehash(connection, partition_id, last + 1)
     sum_days(connection)
-    if chance.random() < 0.5:
+    if has_outcome:
         connection.execute(
             "INSERT INTO command_outcomes SELECT (json_populate_record(o, json_build_object("
             "'idempotency_key', 'forged:key', 'command_offset', e.command_offset, 'posted_at', "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,11 +12,15 @@ from random import Random
 from typing import Any
 
 import pytest
+from click.testing import Result
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typer.testing import CliRunner
 
+from hpts.cli import app
 from hpts.database import snapshot
 from hpts.proving import export, proof, standalone
 from hpts.proving.checkpoints import evidence
+from schemas.checkpoints import read
 from tests.proving.small_ledger import KEY, SmallLedger
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,8 +38,14 @@ def files(small_ledger: SmallLedger, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
-def verify(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """`hpts verify` without any setting, and where opening a socket is an error."""
+def verify(*arguments: str) -> Result:
+    """`hpts verify` without any setting, in this process."""
+    settings = {name: None for name in os.environ if name.startswith("HPTS_")}
+    return CliRunner(env=settings).invoke(app, ["verify", *arguments])
+
+
+def without_network(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The same in a process of its own, where opening a socket is an error."""
     code = (
         "import socket, sys\n"
         "def refuse(*_, **__): raise SystemExit('a socket was opened')\n"
@@ -55,17 +66,19 @@ def verify(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def offline(export_file: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+def given_away(export_file: Path, folder: Path) -> list[str]:
     checkpoints, key = folder / "checkpoints.jsonl", folder / "key.pem"
-    return verify(
-        *("--offline", str(export_file), str(checkpoints), "--public-key", str(key), "--json")
-    )
+    return ["--offline", str(export_file), str(checkpoints), "--public-key", str(key), "--json"]
 
 
-def by_one_file(way: str, file: Path, folder: Path) -> int:
+def offline(export_file: Path, folder: Path, *more: str) -> Result:
+    return verify(*given_away(export_file, folder), *more)
+
+
+def by_one_file(way: str, file: Path, folder: Path, *more: str) -> int:
     """The same answer, without a process of its own."""
     given = (str(file), str(folder / "checkpoints.jsonl"), str(folder / "key.pem"))
-    return standalone.main([way, *given])
+    return standalone.main([way, *given, *more])
 
 
 def standing_alone(way: str, file: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -88,12 +101,28 @@ def test_the_one_file_comes_to_the_same_answer(files: Path) -> None:
 
 
 def test_an_export_is_verified_without_any_server(files: Path, small_ledger: SmallLedger) -> None:
-    ran = offline(files / "books.zip", files)
+    ran = without_network(*given_away(files / "books.zip", files))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = json.loads(ran.stdout)
     assert told["findings"] == []
     assert told["covered_entries"] == told["entries"] == small_ledger.verify().entries
     assert told["notes"] == []
+
+
+def test_an_export_of_which_a_partition_was_never_signed_is_not_sound(
+    files: Path, small_ledger: SmallLedger, tmp_path: Path
+) -> None:
+    """Without checkpoints nothing but the books themselves says that they are right."""
+    others = [m for m in small_ledger.messages if read(m).checkpoint.partition_id != 1]
+    (tmp_path / "checkpoints.jsonl").write_bytes(b"\n".join(others) + b"\n")
+    shutil.copy(files / "key.pem", tmp_path)
+    ran = offline(files / "books.zip", tmp_path)
+    assert ran.exit_code == 1, ran.stdout + ran.stderr
+    told = [(one["check"], one["partition_id"]) for one in json.loads(ran.stdout)["findings"]]
+    assert told == [("checkpoint", 1)]
+    assert by_one_file("export", files / "books.zip", tmp_path) == 1
+    assert offline(files / "books.zip", tmp_path, "--no-checkpoints").exit_code == 0
+    assert by_one_file("export", files / "books.zip", tmp_path, "--no-checkpoints") == 0
 
 
 def changed_in(source: Path, target: Path, member: str, change: Any) -> None:
@@ -134,7 +163,7 @@ def test_whatever_is_changed_in_an_export_is_found(files: Path, tmp_path: Path) 
 
         changed_in(files / "books.zip", tmp_path / "books.zip", member, spoil)
         ran = offline(tmp_path / "books.zip", files)
-        assert ran.returncode == 1, (number, member, ran.stdout)
+        assert ran.exit_code == 1, (number, member, ran.stdout)
         if member.startswith("entries"):
             assert by_one_file("export", tmp_path / "books.zip", files) == 1, number
 
@@ -142,7 +171,12 @@ def test_whatever_is_changed_in_an_export_is_found(files: Path, tmp_path: Path) 
 def test_a_file_that_is_no_export_is_refused(files: Path, tmp_path: Path) -> None:
     (tmp_path / "torn.zip").write_bytes((files / "books.zip").read_bytes()[:-200])
     ran = offline(tmp_path / "torn.zip", files)
-    assert (ran.returncode, "is no export" in ran.stderr) == (1, True), ran.stderr
+    assert (ran.exit_code, "is no export" in ran.stderr) == (1, True), ran.stderr
+
+
+def test_what_is_missing_for_a_verification_is_a_usage_error(tmp_path: Path) -> None:
+    assert verify("--offline", str(tmp_path / "books.zip")).exit_code == 2
+    assert verify("--data-dir", str(tmp_path / "nothing")).exit_code == 2
 
 
 def test_each_entry_has_a_proof_that_holds_for_it_alone(
@@ -172,10 +206,13 @@ def test_each_entry_has_a_proof_that_holds_for_it_alone(
         *("--proof", str(path), str(files / "checkpoints.jsonl")),
         *("--public-key", str(files / "key.pem")),
     )
-    assert (ran.returncode, "NOT SOUND" in ran.stdout) == (1, True), ran.stdout
+    assert (ran.exit_code, "NOT SOUND" in ran.stdout) == (1, True), ran.stdout
     path.write_bytes(proof.encoded(proofs[0]))
-    ran = verify("--proof", str(path), str(files / "checkpoints.jsonl"))
-    assert (ran.returncode, "signatures are not checked" in ran.stderr) == (0, True), ran.stderr
+    unsigned = ("--proof", str(path), str(files / "checkpoints.jsonl"))
+    ran = verify(*unsigned)
+    assert (ran.exit_code, "no public key is at hand" in ran.stderr) == (2, True), ran.stderr
+    ran = verify(*unsigned, "--unsigned")
+    assert (ran.exit_code, "signatures are not checked" in ran.stderr) == (0, True), ran.stderr
 
 
 def test_a_checkpoint_by_another_key_counts_for_nothing(small_ledger: SmallLedger) -> None:

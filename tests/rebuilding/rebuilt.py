@@ -9,7 +9,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
+from hpts.database import administrator
 from hpts.local.credentials import SIGNING_KEY_ID
+from hpts.rebuilding.digest import digest
 from schemas.signing import SigningKey, resolve_secret
 from schemas.topics import TOPICS
 from tests.faults.own_ledger import OwnLedger, Servers
@@ -46,8 +48,14 @@ def replayed(own: OwnLedger, name: str, *more: str, **environment: str) -> dict[
 
 
 def digest_of(own: OwnLedger, name: str = "hpts") -> str:
-    """The one hash of all."""
-    status, said, complained = hpts(own, "digest", name, "--json")
+    """The one hash of all, asked for in this process."""
+    with administrator(own.admin_dsn) as database:
+        return digest(database, name).sha256
+
+
+def digest_told(own: OwnLedger, name: str, **environment: str) -> str:
+    """The same, as the command tells it."""
+    status, said, complained = hpts(own, "digest", name, "--json", **environment)
     assert status == 0, complained
     return str(json.loads(said)["sha256"])
 

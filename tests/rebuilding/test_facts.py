@@ -2,33 +2,16 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from hpts.database import administrator
-from hpts.local.ledger import register_signing_key
-from hpts.rebuilding import schema
-from hpts.rebuilding.diff import Comparison, compare
-from hpts.rebuilding.digest import TABLES, digest
-from hpts.rebuilding.replay import CannotReplay, Share, replay_partition
+from hpts.rebuilding.digest import TABLES
+from hpts.rebuilding.replay import CannotReplay
+from hpts.rebuilding.schema import SchemaRefused
 from hpts.rebuilding.source import Facts, SourceDamaged
-from posting_engine.records import Record
-from schemas import codec, signing
-from schemas.commands import AnyCommand
-from schemas.placement import place_of
-from schemas.signing import SigningKey
-from schemas.topics import SIGNATURE_HEADER
-from tests.books import ledger
+from tests.rebuilding.memory_log import HOME, LOAN, Rebuilt, paid
 
-KEY = SigningKey("ours-1", b"s" * 64, None, datetime(2020, 1, 1, tzinfo=UTC), None)
-LEDGER = schema.Ledger(ledger.PARTITIONS, "a topic")
-LOAN = ledger.loan_number(1)
-HOME = ledger.owner_of(LOAN)
 NOT_DIGESTED = {
     "loans": {"quarantined", "version"},
     "partitions": None,
@@ -37,82 +20,6 @@ NOT_DIGESTED = {
 }
 """Columns and whole tables that no digest holds: a mark that the queue tells better, a counter of
 writes, positions and leases (entries and heads are in the digest), what is still to be sent."""
-
-
-@dataclass
-class Log:
-    """A log in memory, as a source."""
-
-    records: dict[int, list[Record]] = field(default_factory=dict)
-    topic_id: str = "a topic"
-
-    def append(self, command: AnyCommand) -> Record:
-        value, (partition_id, key) = codec.encode(command), place_of(command, ledger.PARTITIONS)
-        records = self.records.setdefault(partition_id, [])
-        headers = ((SIGNATURE_HEADER, signing.sign(KEY, value)),)
-        at = ledger.BEGINNING + timedelta(seconds=len(records))
-        records.append(Record(partition_id, len(records), at, key, value, headers))
-        return records[-1]
-
-    def bounds(self) -> Mapping[int, tuple[int, int]]:
-        return {p: (0, len(self.records.get(p, ()))) for p in range(ledger.PARTITIONS)}
-
-    def read(self, partition_id: int, first: int, end: int) -> Iterator[Record]:
-        yield from self.records.get(partition_id, [])[first:end]
-
-    def facts(self) -> Facts:
-        return Facts()
-
-
-@dataclass
-class Rebuilt:
-    """A ledger without Kafka, and what logs in memory come to on it."""
-
-    admin_dsn: str
-
-    def replay(self, name: str, log: Log, facts: Facts | None = None, *, batch: int = 50) -> str:
-        with administrator(self.admin_dsn) as database:
-            schema.make(database, name, LEDGER, goes_on=True)
-            share = Share(
-                source=lambda: log,
-                dsn=self.admin_dsn,
-                schema=name,
-                partition_count=ledger.PARTITIONS,
-                ends={p: end for p, (_, end) in log.bounds().items()},
-                facts=facts or Facts(),
-                batch_records=batch,
-            )
-            for partition_id in share.ends:
-                replay_partition(share, partition_id)
-            schema.finish(database, name)
-            return digest(database, name).sha256
-
-    def compare(self, one: str, other: str) -> Comparison:
-        with administrator(self.admin_dsn) as database:
-            return compare(database, one, other)
-
-    def ask(self, statement: str) -> list[tuple[object, ...]]:
-        with psycopg.connect(self.admin_dsn) as connection:
-            return connection.execute(statement).fetchall()
-
-
-@pytest.fixture
-def rebuilt(fresh_ledger: Callable[[], tuple[str, str]], tmp_path: Path) -> Rebuilt:
-    secret = tmp_path / "secret"
-    secret.write_bytes(KEY.secret)
-    admin_dsn, _ = fresh_ledger()
-    register_signing_key(admin_dsn, key_id=KEY.key_id, secret=secret)
-    with psycopg.connect(admin_dsn) as connection:
-        connection.execute("UPDATE hpts_edge.signing_keys SET valid_from = '2020-01-01'")
-    return Rebuilt(admin_dsn)
-
-
-def paid(amounts: Sequence[int]) -> Log:
-    log = Log()
-    log.append(ledger.disbursement("open", LOAN))
-    for number, amount_minor in enumerate(amounts):
-        log.append(ledger.payment(f"pay:{number}", LOAN, amount_minor))
-    return log
 
 
 def test_one_bit_of_one_amount_is_named_by_its_line(rebuilt: Rebuilt) -> None:
@@ -199,6 +106,17 @@ def test_a_log_that_was_rewritten_is_not_gone_on_with(rebuilt: Rebuilt) -> None:
     other.topic_id = "another"
     with pytest.raises(CannotReplay, match="another"):
         rebuilt.replay("books", other)
+
+
+@pytest.mark.parametrize("name", ["hpts", "hpts_edge", "public", "Not_ours", "stranger"])
+def test_no_schema_but_a_rebuild_is_written_to(rebuilt: Rebuilt, name: str) -> None:
+    rebuilt.ask("CREATE SCHEMA stranger")
+    with pytest.raises(SchemaRefused):
+        rebuilt.replay(name, paid([10_00]))
+    assert rebuilt.ask("SELECT count(*) FROM hpts.journal_entries") == [(0,)]
+    assert rebuilt.ask(
+        "SELECT count(*) FROM pg_class WHERE relnamespace = 'stranger'::regnamespace"
+    ) == [(0,)]
 
 
 def test_every_column_counts_or_is_known_not_to(rebuilt: Rebuilt) -> None:

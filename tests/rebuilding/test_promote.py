@@ -55,24 +55,79 @@ def test_books_dropped_under_a_running_stack_are_a_pause_to_its_clients(own: Own
 
 
 def test_a_database_that_is_lost_whole_comes_back_with_its_keys(own: OwnLedger) -> None:
+    """And with a way on for batches that were partly sent: their clients send them again; what is
+    in the log of them posts once, and what is not posts, too.
+    """
     engine, api = own.engine(), own.api()
     client = Client.of(own.stack(api))
-    loan = client.open_loan(amount_minor="100000")
+    loan, *loans = [client.open_loan(amount_minor="100000") for _ in range(9)]
     paid = client.pay(loan, amount_minor="700")
-    key = f"fee:{uuid4()}"
-    body = {
-        "loan_id": loan["loan_id"],
-        "amount_minor": "25",
-        "currency": "USD",
-        "effective_at": "2026-02-02",
-        "fee_type": "late",
-    }
+    key, money = f"fee:{uuid4()}", {"amount_minor": "25", "currency": "USD", "fee_type": "late"}
+    body = {"loan_id": loan["loan_id"], "effective_at": "2026-02-02", **money}
     fee = client.post("/v1/fees", body, key=key)
     assert fee.status_code == 201, fee.text
+    accrued = client.post("/v1/accruals/batch", accrual_of(loans, "2026-01-30"))
+    assert accrued.status_code == 201, accrued.text
     until(lambda: own.unapplied() == 0, seconds=20)
     engine.stop()
-    before, keys = digest_of(own), run(own, f"{ALL} FROM hpts_edge.idempotency_reservations")
+    keys = run(own, f"{ALL} FROM hpts_edge.idempotency_reservations")
+    batches = partly_sent(own, client, loans, accrued.json()["journal_entry_id"])
+    before = digest_of(own)
 
+    lose_the_database(own)
+    promoted(own, "rebuilt")
+
+    assert digest_of(own) == before
+    found = run(own, f"{ALL} FROM hpts_edge.idempotency_reservations")
+    assert sorted(found, key=str) == sorted(keys, key=str)
+    own.engine(2)
+    until(lambda: own.health(api)[0] == 200, seconds=30)
+    again = client.post("/v1/fees", body, key=key)
+    assert (again.status_code, again.json()) == (200, fee.json())
+    other = client.post("/v1/fees", body | {"amount_minor": "26"}, key=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    assert client.pay(loan, amount_minor="1")["journal_entry_id"] != paid["journal_entry_id"]
+    assert owed(client, loans) == {"5", "7"}
+    for path, batch, its_key in batches:
+        sent = client.post(path, batch, key=its_key, headers={"Prefer": "wait=30"})
+        assert sent.status_code == 200, sent.text
+        assert client.post(path, batch, key=its_key).json() == sent.json()
+    assert owed(client, loans) == {"7"}
+    assert audit.faults_of_books(own.admin_dsn) == []
+
+
+def partly_sent(
+    own: OwnLedger, client: Client, loans: list[dict[str, Any]], entry_id: str
+) -> list[tuple[str, dict[str, Any], str]]:
+    """An accrual of 7, and the reversal of the one of 5, of each of which the log has the parts of
+    one partition: path, body and key.
+    """
+    reversal = {
+        "reverses_entry_id": entry_id,
+        "reason_code": "error_correction",
+        "reason_description": "of a test",
+        "effective_at": "2026-01-30",
+    }
+    batches = [
+        ("/v1/accruals/batch", accrual_of(loans, "2026-01-31", each_minor=7), f"batch:{uuid4()}"),
+        ("/v1/reversals", reversal, f"batch:{uuid4()}"),
+    ]
+    for path, body, key in batches:
+        taken = client.post(path, body, key=key, headers={"Prefer": "respond-async"})
+        assert taken.status_code == 202, taken.text
+    run(
+        own,
+        "DELETE FROM hpts.outgoing_commands WHERE partition_id <> "
+        "(SELECT min(partition_id) FROM hpts.outgoing_commands)",
+    )
+    engine = own.engine(1)
+    until(lambda: own.count("outgoing_commands") == 0 and own.unapplied() == 0, seconds=30)
+    engine.stop()
+    return batches
+
+
+def lose_the_database(own: OwnLedger) -> None:
+    """Make it anew, empty, with the keys that operators keep elsewhere."""
     name = psycopg.conninfo.conninfo_to_dict(own.admin_dsn)["dbname"]
     cluster = own.servers.postgres_server.admin_dsn
     with psycopg.connect(cluster, autocommit=True) as connection:
@@ -82,18 +137,26 @@ def test_a_database_that_is_lost_whole_comes_back_with_its_keys(own: OwnLedger) 
     provision(own.bootstrap, own.admin_dsn, partition_count=own.partition_count)
     secret = own.servers.credentials.signing_key
     ledger.register_signing_key(own.admin_dsn, key_id=SIGNING_KEY_ID, secret=secret)
-    promoted(own, "rebuilt")
 
-    assert digest_of(own) == before
-    found = run(own, f"{ALL} FROM hpts_edge.idempotency_reservations")
-    assert sorted(found, key=str) == sorted(keys, key=str)
-    own.engine(1)
-    until(lambda: own.health(api)[0] == 200, seconds=30)
-    again = client.post("/v1/fees", body, key=key)
-    assert (again.status_code, again.json()) == (200, fee.json())
-    other = client.post("/v1/fees", body | {"amount_minor": "26"}, key=key)
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
-    assert client.pay(loan, amount_minor="1")["journal_entry_id"] != paid["journal_entry_id"]
+
+def accrual_of(loans: list[dict[str, Any]], day: str, *, each_minor: int = 5) -> dict[str, Any]:
+    """A batch that accrues the same on each loan."""
+    one = {"outstanding_principal_minor": "100000", "interest_minor": str(each_minor)}
+    return {
+        "accrual_date": day,
+        "program_id": str(uuid4()),
+        "currency": "USD",
+        "day_count_convention": "ACT_365",
+        "expected_loan_count": len(loans),
+        "expected_total_minor": str(each_minor * len(loans)),
+        "loans": [{"loan_id": loan["loan_id"], **one} for loan in loans],
+    }
+
+
+def owed(client: Client, loans: list[dict[str, Any]]) -> set[str]:
+    """The interest that loans owe."""
+    found = [client.get(f"/v1/loans/{one['loan_id']}/balance").json() for one in loans]
+    return {one["interest_receivable_minor"] for one in found}
 
 
 def test_what_was_still_to_be_sent_is_sent_by_the_rebuilt_books(own: OwnLedger) -> None:
@@ -101,22 +164,7 @@ def test_what_was_still_to_be_sent_is_sent_by_the_rebuilt_books(own: OwnLedger) 
     client = Client.of(own.stack(api))
     loans = [client.open_loan(amount_minor="100000") for _ in range(8)]
     engine.stop()
-    body = {
-        "accrual_date": "2026-01-31",
-        "program_id": str(uuid4()),
-        "currency": "USD",
-        "day_count_convention": "ACT_365",
-        "expected_loan_count": len(loans),
-        "expected_total_minor": str(5 * len(loans)),
-        "loans": [
-            {
-                "loan_id": loan["loan_id"],
-                "outstanding_principal_minor": "100000",
-                "interest_minor": "5",
-            }
-            for loan in loans
-        ],
-    }
+    body = accrual_of(loans, "2026-01-31")
     batch = client.post("/v1/accruals/batch", body, headers={"Prefer": "respond-async"})
     assert batch.status_code == 202, batch.text
     queued, epochs = own.count("outgoing_commands"), epochs_of(own)
@@ -128,8 +176,7 @@ def test_what_was_still_to_be_sent_is_sent_by_the_rebuilt_books(own: OwnLedger) 
     assert all(now > then for then, now in zip(epochs, epochs_of(own), strict=True))
     own.engine(1)
     until(lambda: own.count("outgoing_commands") == 0 and own.unapplied() == 0, seconds=30)
-    owed = [client.get(f"/v1/loans/{one['loan_id']}/balance").json() for one in loans]
-    assert {one["interest_receivable_minor"] for one in owed} == {"5"}
+    assert owed(client, loans) == {"5"}
     assert audit.faults_of_books(own.admin_dsn) == []
 
 

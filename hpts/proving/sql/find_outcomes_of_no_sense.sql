@@ -1,6 +1,6 @@
 -- Outcomes that no engine writes: at or behind the position; with a result of the other status; with
 -- ids that do not derive from tenant, key and partition as schemas/ids.py says; of an accrual that
--- the result does not name.
+-- the result does not name; resumed by a record that resumed or rejected nothing.
 -- Parameters: none. Result: one row a fault. Locks: none.
 SELECT o.partition_id, o.tenant_id, o.command_id,
        format('key %%s, offset %%s, %%s', o.idempotency_key, o.command_offset, o.status) AS told
@@ -24,6 +24,10 @@ CROSS JOIN LATERAL (
 ) AS e
 WHERE o.command_offset NOT BETWEEN 0 AND p.next_offset - 1
    OR coalesce(o.resumed_offset, o.command_offset) NOT BETWEEN o.command_offset AND p.next_offset - 1
+   OR (o.resumed_offset IS NOT NULL AND (o.partition_id, o.resumed_offset) NOT IN (
+       SELECT r.partition_id, r.command_offset
+       FROM command_outcomes AS r
+       WHERE r.command_type IN ('QuarantineResume', 'QuarantineReject') AND r.status = 'posted'))
    OR (o.status = 'posted') <> (o.result ->> 'code' IS NULL)
    OR (o.accrual_event_id IS NOT NULL
        AND o.accrual_event_id::text IS DISTINCT FROM o.result ->> 'accrual_event_id')
