@@ -28,6 +28,7 @@ from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
 from schemas.min_position import read_min_position
+from schemas.partners.edge import certificate_of
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.tracing import Trace
 
@@ -145,7 +146,9 @@ class Routes:
         )
 
     async def _token(self, exchange: Exchange) -> AccessToken:
-        return await self._verifier.verify(exchange.header_values(b"authorization"))
+        return await self._verifier.verify(
+            exchange.header_values(b"authorization"), certificate_of(exchange.scope)
+        )
 
     def _ready_to_post(self) -> Deps:
         deps = self._ready()
