@@ -78,7 +78,8 @@ class Publisher:
             )
             for linger_ms in (0, GATHER_MS)
         )
-        self._key = key
+        self.key: SigningKey | None = key
+        """None while the key ring does not let us sign: nothing may be accepted then."""
         self._on_fatal = on_fatal
         self._done: deque[_Done] = deque()
         self._under_way: set[asyncio.Future[int]] = set()
@@ -95,7 +96,7 @@ class Publisher:
 
     def may_write(self, tenant_id: UUID) -> bool:
         """Whether the engine will take this tenant's commands from our signing key now."""
-        return self._key.may_write(tenant_id, datetime.now(UTC))
+        return self.key is not None and self.key.may_write(tenant_id, datetime.now(UTC))
 
     async def publish(self, record: CommandRecord) -> int:
         """Send one command; its offset, once the log has it for good.
@@ -128,10 +129,12 @@ class Publisher:
     ) -> None:
         if self.fatal is not None:
             raise NotSent(self.fatal)
+        if self.key is None:
+            raise NotSent("the signing key is not in force")
         if len(record.value) > MAX_RECORD_BYTES:
             raise TooLarge("the record is too large")
         headers: list[tuple[str, str | bytes | None]] = [
-            (topics.SIGNATURE_HEADER, signing.sign(self._key, record.value)),
+            (topics.SIGNATURE_HEADER, signing.sign(self.key, record.value)),
             (topics.REPLY_PARTITION_HEADER, str(record.reply_partition).encode()),
             (topics.TRACEPARENT_HEADER, record.traceparent.encode()),
         ]

@@ -152,7 +152,8 @@ class Routes:
 
     def _ready_to_post(self) -> Deps:
         deps = self._ready()
-        if deps.intake.publisher.fatal is not None or deps.guard.fault is not None:
+        publisher = deps.intake.publisher
+        if publisher.fatal or publisher.key is None or deps.guard.fault is not None:
             raise ProblemError(Problem(code="not_ready", headers={"Retry-After": "1"}))
         return deps
 

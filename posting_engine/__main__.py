@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from datetime import UTC, datetime
 from threading import Event, Thread
 from types import FrameType
 from typing import Final
@@ -86,9 +87,11 @@ def _serve(settings: Settings, books: Books) -> None:
     sender = kafka.Sender(settings.kafka_bootstrap)
     outgoing = Outgoing(books, sender)
     worker = Worker(identity, books, sender, outgoing, books.key_ring(), watch=watch)
-    if identity.signing_key_id not in worker.ring:
+    own_key = worker.ring.get(identity.signing_key_id)
+    if own_key is None or not own_key.may_sign(datetime.now(UTC)):
         raise NotReady(
-            f"signing key {identity.signing_key_id} is not in signing_keys, or has no secret here"
+            f"signing key {identity.signing_key_id} is not in force (see `hpts keys list`), or has "
+            "no secret here"
         )
     _listen(worker.patience.stopping, books)
     group_id = identity.group_id or ""

@@ -1,6 +1,7 @@
 """The session's running stack: `hpts up` in a folder of its own, and how tests run the commands."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,21 @@ import pytest
 HPTS = [sys.executable, "-P", "-m", "hpts"]
 UP_WITHIN_S = 120
 DOWN_WITHIN_S = 25
+PROXY = "127.0.0.9"
+"""The one address whose Client-Cert header is believed (RFC 9440)."""
 
 
-def hpts(*arguments: str, timeout: float = UP_WITHIN_S) -> "subprocess.CompletedProcess[str]":
+def hpts(
+    *arguments: str, timeout: float = UP_WITHIN_S, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run one command to its end."""
     return subprocess.run(
-        [*HPTS, *arguments], capture_output=True, text=True, timeout=timeout, check=False
+        [*HPTS, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env=os.environ | environment,
     )
 
 
@@ -40,7 +50,8 @@ def read_local_json(data_dir: Path) -> dict[str, Any]:
 def stack_dir() -> Iterator[Path]:
     """The data folder of a stack that runs for the whole session."""
     data_dir = new_folder()
-    started = hpts("up", "--detach", "--port", "0", "--data-dir", str(data_dir))
+    up = ("up", "--detach", "--port", "0", "--data-dir", str(data_dir))
+    started = hpts(*up, HPTS_PARTNER_PROXIES=PROXY)
     try:
         assert started.returncode == 0, started.stdout + started.stderr
         yield data_dir
