@@ -30,7 +30,7 @@ from hpts.migrate import MigrationRefused, migrate
 from hpts.proving import commands as proving
 from hpts.provision import TopicsRefused, provision
 from hpts.rebuilding import commands as rebuilding
-from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, out, servers
+from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, kafka_security, out, servers
 from schemas import topic_policy
 
 EXPECTED: Final = (
@@ -88,6 +88,7 @@ def up(
         kafka_bootstrap=os.environ.get("HPTS_KAFKA_BOOTSTRAP") or None,
         postgres_dsn=os.environ.get("HPTS_POSTGRES_DSN") or None,
         durability=os.environ.get("HPTS_DURABILITY") or None,
+        security=kafka_security(),
     )
     if fresh and (options.kafka_bootstrap or options.postgres_dsn):
         err.print("hpts: --fresh cannot empty external servers (HPTS_KAFKA_BOOTSTRAP, ..._DSN)")
@@ -148,6 +149,7 @@ def migrate_and_provision(data_dir: DataDir = HERE) -> None:
             admin_dsn,
             profile=os.environ.get("HPTS_PROFILE") or _profile_of(os.environ),
             durability=os.environ.get("HPTS_DURABILITY") or None,
+            security=kafka_security(),
         )
     except EXPECTED as reason:
         end(str(reason), 1)

@@ -208,6 +208,7 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
         key,
         delivery_timeout_ms=settings.delivery_timeout_ms,
         on_fatal=on_fatal,
+        security=settings.kafka_security,
     )
     publisher.start()
     opened.push_async_callback(publisher.close)
@@ -217,7 +218,13 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
         on_fatal=on_fatal,
     )
     opened.callback(renewing.cancel)
-    outcomes = Outcomes(settings.kafka_bootstrap, _reply_partition(settings), store, on_fatal)
+    outcomes = Outcomes(
+        settings.kafka_bootstrap,
+        _reply_partition(settings),
+        store,
+        on_fatal,
+        security=settings.kafka_security,
+    )
     opened.push_async_callback(outcomes.close)
     while (why := await outcomes.start()) is not None:
         _not_ready(app, why)

@@ -19,6 +19,7 @@ from ingress_api import broker
 from ingress_api.lasting import OnFatal, lasting_thread
 from schemas import signing, topics
 from schemas.crash_points import crash_point
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.signing import SigningKey
 
 POLL_S: Final = 0.1
@@ -67,11 +68,13 @@ class Publisher:
         *,
         delivery_timeout_ms: int,
         on_fatal: OnFatal,
+        security: Security = PLAINTEXT,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._prompt, self._gathering = (
             broker.producer(
                 bootstrap,
+                security=security,
                 delivery_timeout_ms=delivery_timeout_ms,
                 linger_ms=linger_ms,
                 on_error=self._on_error,

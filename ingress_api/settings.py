@@ -5,10 +5,11 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from schemas.kafka_security import KafkaSecurity
 from schemas.partners.settings import PartnerSettings
 
 
-class Settings(PartnerSettings):
+class Settings(PartnerSettings, KafkaSecurity):
     """Everything that the process is told from outside."""
 
     model_config = SettingsConfigDict(

@@ -76,15 +76,17 @@ def main() -> int:
 def _serve(settings: Settings, books: Books) -> None:
     identity = _identity(settings, books)
     refuse_weaker(
-        Cluster(settings.kafka_bootstrap),
+        Cluster(settings.kafka_bootstrap, security=settings.kafka_security),
         profile=settings.profile,
         durability=settings.durability or None,
     )
     watch = TopicWatch(
-        settings.kafka_bootstrap, TopicIdentity(identity.topic_id, identity.partition_count)
+        settings.kafka_bootstrap,
+        TopicIdentity(identity.topic_id, identity.partition_count),
+        security=settings.kafka_security,
     )
     watch.first()
-    sender = kafka.Sender(settings.kafka_bootstrap)
+    sender = kafka.Sender(settings.kafka_bootstrap, security=settings.kafka_security)
     outgoing = Outgoing(books, sender)
     worker = Worker(identity, books, sender, outgoing, books.key_ring(), watch=watch)
     own_key = worker.ring.get(identity.signing_key_id)
@@ -108,6 +110,7 @@ def _serve(settings: Settings, books: Books) -> None:
             on_assign=worker.assigned,
             on_revoke=worker.revoked,
             max_poll_interval_ms=settings.max_poll_interval_ms,
+            security=settings.kafka_security,
         ),
     )
     if checkpoints is not None:
@@ -129,7 +132,9 @@ def _checkpoints(settings: Settings, identity: Identity) -> Checkpoints | None:
         raise NotReady(f"checkpoints cannot be signed and kept: {error}") from error
     return Checkpoints(
         store=Store(settings.engine_postgres_dsn.get_secret_value()),
-        make_sender=lambda: kafka.Sender(settings.kafka_bootstrap),
+        make_sender=lambda: kafka.Sender(
+            settings.kafka_bootstrap, security=settings.kafka_security
+        ),
         key=key,
         owner=identity.owner,
         file=None if folder is None else CheckpointFile(folder),

@@ -26,6 +26,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from posting_engine.client_settings import BATCH_BYTES, CONSUMER_SETTINGS, PRODUCER_SETTINGS
 from posting_engine.records import Record
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.topics import CHECKPOINTS, COMMANDS, DEAD_LETTERS, OUTCOMES
 
 _log = structlog.get_logger()
@@ -68,9 +69,10 @@ class CommandLog:
         on_assign: Callable[[Sequence[int]], Mapping[int, int]],
         on_revoke: Callable[[Sequence[int]], None],
         max_poll_interval_ms: int = CONSUMER_SETTINGS["max.poll.interval.ms"],
+        security: Security = PLAINTEXT,
     ) -> None:
         """`on_assign` takes leases and answers partition -> offset to read from."""
-        self._connection: dict[str, Any] = {"bootstrap.servers": bootstrap}
+        self._connection: dict[str, Any] = {"bootstrap.servers": bootstrap, **security}
         member: dict[str, Any] = {"group.id": group_id, "group.instance.id": instance_id}
         member["max.poll.interval.ms"] = max_poll_interval_ms
         self._consumer = Consumer({**CONSUMER_SETTINGS, **self._connection, **member})
@@ -266,11 +268,10 @@ def _headers_of(message: Message) -> tuple[tuple[str, bytes | None], ...]:
 class Sender:
     """The producer: commands that must arrive, and announcements that may be lost."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, *, security: Security = PLAINTEXT) -> None:
         self._fatal: str | None = None
-        self._producer = Producer(
-            {**PRODUCER_SETTINGS, "bootstrap.servers": bootstrap, "error_cb": self._error}
-        )
+        connection = {"bootstrap.servers": bootstrap, **security}
+        self._producer = Producer({**PRODUCER_SETTINGS, **connection, "error_cb": self._error})
 
     def send(
         self,

@@ -22,6 +22,7 @@ from hpts.local.pki import AUTHORITY, PARTNER, SERVER
 from hpts.local.postgres import PostgresServer
 from hpts.local.supervisor import Child, StopAsked, Supervisor, end_left_overs
 from schemas import topic_policy
+from schemas.kafka_security import PLAINTEXT, Security
 
 AUDIENCE: Final = "hpts"
 GATE: Final = "hpts.local.gate"
@@ -46,6 +47,8 @@ class Options:
     postgres_dsn: str | None = None
     durability: str | None = None
     """`power`: every command is on the disk before it is acknowledged."""
+    security: Security = PLAINTEXT
+    """Of the connections to an external Kafka."""
 
 
 Say = Callable[[str], None]
@@ -159,7 +162,12 @@ class _Stack:
 
     def _prepare_ledger(self) -> None:
         migrate.migrate(self._admin_dsn, self._credentials.passwords())
-        provision.provision(self._bootstrap, self._admin_dsn, durability=self._options.durability)
+        provision.provision(
+            self._bootstrap,
+            self._admin_dsn,
+            durability=self._options.durability,
+            security=self._options.security,
+        )
         ledger.register_signing_key(
             self._admin_dsn, key_id=SIGNING_KEY_ID, secret=self._credentials.signing_key
         )
