@@ -184,9 +184,12 @@ def hidden_records(
     """What `read_committed` hides between two offsets: records of aborted transactions (markers are
     no records). None when the log begins after `due`: something was removed.
     """
-    settings: dict[str, Any] = {**CONSUMER_SETTINGS, "isolation.level": "read_uncommitted"}
-    settings["enable.partition.eof"] = True
-    reader = Consumer({**settings, **connection, "group.id": "hpts-gap-reader"})
+    every = {
+        **CONSUMER_SETTINGS,
+        "isolation.level": "read_uncommitted",
+        "enable.partition.eof": True,
+    }
+    reader = Consumer({**every, **connection, "group.id": "hpts-gap-reader"})
     place, found = TopicPartition(COMMANDS, partition_id, due), list[Record]()
     try:
         if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due:
@@ -270,8 +273,8 @@ class Sender:
 
     def __init__(self, bootstrap: str, *, security: Security = PLAINTEXT) -> None:
         self._fatal: str | None = None
-        connection = {"bootstrap.servers": bootstrap, **security}
-        self._producer = Producer({**PRODUCER_SETTINGS, **connection, "error_cb": self._error})
+        own = {**security, "bootstrap.servers": bootstrap, "error_cb": self._error}
+        self._producer = Producer({**PRODUCER_SETTINGS, **own})
 
     def send(
         self,

@@ -46,10 +46,8 @@ class KafkaSecurity(BaseSettings):
             raise ValueError("HPTS_KAFKA_CERTIFICATE_FILE and HPTS_KAFKA_KEY_FILE go together")
         if (protocol == "SASL_SSL") != all(sasl) or (protocol != "SASL_SSL" and any(sasl)):
             raise ValueError("a user's name and password file go with SASL_SSL, and it with them")
-        if (
-            self.kafka_sasl_password_file is not None
-            and not self.kafka_sasl_password_file.is_file()
-        ):
+        password_file = self.kafka_sasl_password_file
+        if password_file is not None and not password_file.is_file():
             raise ValueError("HPTS_KAFKA_SASL_PASSWORD_FILE is no file")
         return self
 
