@@ -184,12 +184,8 @@ def hidden_records(
     """What `read_committed` hides between two offsets: records of aborted transactions (markers are
     no records). None when the log begins after `due`: something was removed.
     """
-    read = {
-        **CONSUMER_SETTINGS,
-        "isolation.level": "read_uncommitted",
-        "enable.partition.eof": True,
-    }
-    reader = Consumer({**read, **connection, "group.id": "hpts-gap-reader"})
+    own = {"isolation.level": "read_uncommitted", "enable.partition.eof": True}
+    reader = Consumer({**CONSUMER_SETTINGS, **own, **connection, "group.id": "hpts-gap-reader"})
     place, found = TopicPartition(COMMANDS, partition_id, due), list[Record]()
     try:
         if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due:
