@@ -1,6 +1,6 @@
 """The certificates of a local run: an authority of its own, and what it has issued.
 
-`DATA_DIR/pki`, for its owner alone: `ca`, `server` and each partner as NAME.pem and NAME.key, and
+`DATA_DIR/pki`, for its owner alone: `ca`, `server` and each partner as NAME.crt and NAME.key, and
 the authority's revocation list. For development only: the authority's key lies beside the rest.
 """
 
@@ -58,7 +58,7 @@ class Pki:
         """Make what is missing or will end within a month; a new authority issues all anew."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._is_due(AUTHORITY):
-            for path in (*self.folder.glob("*.pem"), *self.folder.glob("*.key")):
+            for path in self.folder.iterdir():
                 path.unlink()
             self._make_authority()
         if self._is_due(SERVER):
@@ -102,8 +102,7 @@ class Pki:
 
     def names_issued(self) -> list[str]:
         """Whom there are certificates of."""
-        certificates = set(self.folder.glob("*.pem")) - {self.revocation_list}
-        return sorted(path.stem for path in certificates)
+        return sorted(path.stem for path in self.folder.glob("*.crt"))
 
     def certificate(self, name: str) -> x509.Certificate:
         """The newest certificate of a name."""
@@ -116,7 +115,7 @@ class Pki:
 
     def certificate_file(self, name: str) -> Path:
         """Where the certificate of a name lies, in PEM."""
-        return self.folder / f"{name}.pem"
+        return self.folder / f"{name}.crt"
 
     def key_file(self, name: str) -> Path:
         """Where its private key lies, in PEM."""
