@@ -203,21 +203,7 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
     reservations = Reservations(store, on_fatal)
     reservations.start()
     opened.push_async_callback(reservations.close)
-    publisher = Publisher(
-        settings.kafka_bootstrap,
-        key,
-        delivery_timeout_ms=settings.delivery_timeout_ms,
-        on_fatal=on_fatal,
-        security=settings.kafka_security,
-    )
-    publisher.start()
-    opened.push_async_callback(publisher.close)
-    renewing = lasting_task(
-        own_key.watch(store, key, publisher),
-        name="watch the signing key",
-        on_fatal=on_fatal,
-    )
-    opened.callback(renewing.cancel)
+    publisher = _publisher(app, opened, store, key)
     outcomes = Outcomes(
         settings.kafka_bootstrap,
         _reply_partition(settings),
@@ -234,6 +220,25 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
         Intake(store, reservations, publisher, outcomes), Tenants(store), guard, app.streams
     )
     log.info("ready", reply_partition=outcomes.partition)
+
+
+def _publisher(app: IngressApp, opened: AsyncExitStack, store: Store, key: SigningKey) -> Publisher:
+    """What sends commands, and signs them while the key ring says so."""
+    settings, on_fatal = app.settings, partial(_end, app)
+    publisher = Publisher(
+        settings.kafka_bootstrap,
+        key,
+        delivery_timeout_ms=settings.delivery_timeout_ms,
+        on_fatal=on_fatal,
+        security=settings.kafka_security,
+    )
+    publisher.start()
+    opened.push_async_callback(publisher.close)
+    watching = lasting_task(
+        own_key.watch(store, key, publisher), name="watch the signing key", on_fatal=on_fatal
+    )
+    opened.callback(watching.cancel)
+    return publisher
 
 
 async def _opened_store(app: IngressApp, store: Store) -> SigningKey:

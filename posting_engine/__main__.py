@@ -33,6 +33,7 @@ from schemas.cluster import (
     refuse_weaker,
 )
 from schemas.memory import seldom_collected
+from schemas.signing import SigningKey
 from schemas.topic_policy import TopicIdentity
 
 _log = structlog.get_logger()
@@ -89,12 +90,7 @@ def _serve(settings: Settings, books: Books) -> None:
     sender = kafka.Sender(settings.kafka_bootstrap, security=settings.kafka_security)
     outgoing = Outgoing(books, sender)
     worker = Worker(identity, books, sender, outgoing, books.key_ring(), watch=watch)
-    own_key = worker.ring.get(identity.signing_key_id)
-    if own_key is None or not own_key.may_sign(datetime.now(UTC)):
-        raise NotReady(
-            f"signing key {identity.signing_key_id} is not in force (see `hpts keys list`), or has "
-            "no secret here"
-        )
+    _refuse_key_out_of_force(worker.ring.get(identity.signing_key_id), identity.signing_key_id)
     _listen(worker.patience.stopping, books)
     group_id = identity.group_id or ""
     checkpoints = _checkpoints(settings, identity)
@@ -116,6 +112,13 @@ def _serve(settings: Settings, books: Books) -> None:
     if checkpoints is not None:
         checkpoints.finish()
     sender.close()
+
+
+def _refuse_key_out_of_force(key: SigningKey | None, key_id: str) -> None:
+    if key is None or not key.may_sign(datetime.now(UTC)):
+        raise NotReady(
+            f"signing key {key_id} is not in force (see `hpts keys list`), or has no secret here"
+        )
 
 
 def _checkpoints(settings: Settings, identity: Identity) -> Checkpoints | None:

@@ -56,7 +56,7 @@ class KafkaSecurity(BaseSettings):
         """For librdkafka. Raises `OSError` for a password file that cannot be read any more."""
         protocol = self.kafka_security_protocol
         if protocol == "PLAINTEXT":
-            return PLAINTEXT
+            return {}  # a plain one: it travels to other processes
         settings = {
             "security.protocol": protocol,
             "ssl.ca.location": str(self.kafka_ca_file),

@@ -18,14 +18,15 @@ class PortTaken(Exception):
 
 
 @contextmanager
-def reserved(asked: int | None, *, default: int = DEFAULT) -> Iterator[int]:
+def reserved(asked: int | None, *, default: int | None = None) -> Iterator[int]:
     """A port that no other program gets meanwhile: bound here, but without a listener.
 
-    None: the default one, or the next free one. 0: any. Raises PortTaken for another one in use.
+    None: the default one (of the API, unless another is given), or the next free one. 0: any. Raises PortTaken for another one in use.
     """
     if asked and not is_free(asked):
         raise PortTaken(f"port {asked} is in use; choose another one, or leave out --port")
     if asked is None:
+        default = default or DEFAULT
         port = next((p for p in range(default, default + 100) if is_free(p)), None) or free_port()
     else:
         port = asked or free_port()

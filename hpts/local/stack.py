@@ -10,7 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from hpts.local.pki import AUTHORITY, PARTNER, SERVER
 from hpts.local.postgres import PostgresServer
 from hpts.local.supervisor import Child, StopAsked, Supervisor, end_left_overs
 from schemas import topic_policy
-from schemas.kafka_security import PLAINTEXT, Security
+from schemas.kafka_security import Security
 
 AUDIENCE: Final = "hpts"
 GATE: Final = "hpts.local.gate"
@@ -47,7 +47,7 @@ class Options:
     postgres_dsn: str | None = None
     durability: str | None = None
     """`power`: every command is on the disk before it is acknowledged."""
-    security: Security = PLAINTEXT
+    security: Security = field(default_factory=dict)
     """Of the connections to an external Kafka."""
 
 

@@ -16,7 +16,7 @@ from hpts.rebuilding.source import Facts, LogSource, SourceDamaged
 from hpts.rebuilding.topic import TopicSource
 from posting_engine.posting.decide import decide as decide_by_the_rules
 from posting_engine.quarantine import Decide
-from schemas.kafka_security import PLAINTEXT, Security
+from schemas.kafka_security import Security
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Rebuild:
     processes: int | None = None
     batch_records: int = BATCH_RECORDS
     decide: Decide = decide_by_the_rules
-    security: Security = PLAINTEXT
+    security: Security = field(default_factory=dict)
 
     def run(self, watch: Watch) -> Progress:
         """Replay; what came of it. Raises `SchemaRefused`, `SourceDamaged`, and what `replay_all`

@@ -47,7 +47,7 @@ class PartnerProtocol(HttpProtocol):
 
     def __init__(self, *, edge: PartnerEdge, **given: Any) -> None:
         super().__init__(**given)
-        self.app = edge  # type: ignore[assignment]  # the same ASGI, in other words
+        self.app = edge
         self.ws_protocol_class = None
         self._extensions: dict[str, dict[str, Any]] = {}
 

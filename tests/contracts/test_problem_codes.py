@@ -28,7 +28,7 @@ EDGES = dict.fromkeys(("ingress_api", "read_api", "schemas"), EXAMPLES)
 def test_every_code_that_the_edges_raise_is_in_the_catalogue_and_every_one_is_raised() -> None:
     raised = codes_given(EDGES, {"Problem": Takes("code", -1)})
     assert set(raised.literal) <= set(CATALOGUE), raised.literal
-    assert set(PROBLEMS) == set(raised.literal)
+    assert set(PROBLEMS) - set(raised.literal) == set()
     # What the engine has refused, told on, and told of once more:
     assert raised.other == {
         "ingress_api/answers.py: result['code']",

@@ -4,6 +4,7 @@ handshake, and at every request of a connection that is kept open.
 
 import ssl
 import time
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from hpts.local.pki import AUTHORITY, PARTNER, Pki
-from schemas.partners.certificates import read_certificate
+from schemas.partners.certificates import read_certificate, thumbprint_of
 from schemas.partners.revocations import Revocations, UnusableList
 from tests.security.partner_sockets import Partners, exchange, get, payment
 
@@ -75,36 +76,39 @@ def strangers(partners: Partners, folder: Path) -> dict[str, tuple[Pki, str]]:
     }
 
 
-def refusal(partners: Partners, context: ssl.SSLContext) -> str:
-    """How the handshake ends; with TLS 1.3 the client learns it from its first read."""
-    with pytest.raises(ssl.SSLError) as raised, partners.connected(context) as connection:
-        exchange(connection, get(partners.token()))
-    return raised.value.reason or ""
+def is_let_in(partners: Partners, context: ssl.SSLContext, token: str) -> bool:
+    """Whether anything is answered. A handshake that is refused ends the connection: asyncio sends
+    no alert, and with TLS 1.3 the client learns it from its first read.
+    """
+    try:
+        with partners.connected(context) as connection:
+            return exchange(connection, get(token)).status == 200
+    except (ssl.SSLError, ConnectionError):
+        return False
 
 
 def test_a_handshake_needs_a_certificate_of_the_authority_for_clients_and_for_now(
     partners: Partners, tmp_path: Path
 ) -> None:
-    assert "CERTIFICATE_REQUIRED" in refusal(partners, partners.trusting(None))
+    token = partners.token(partners.named("welcome"))
+    assert is_let_in(partners, partners.trusting("welcome"), token)
+    assert not is_let_in(partners, partners.trusting(None), token)
     for who, (pki, name) in strangers(partners, tmp_path).items():
         context = partners.trusting(None)
         context.load_cert_chain(pki.certificate_file(name), pki.key_file(name))
-        told = refusal(partners, context)
-        assert "ALERT" in told, (who, told)
-        assert any(word in told for word in ("CERT", "UNKNOWN_CA")), (who, told)
+        der = ssl.PEM_cert_to_DER_cert(pki.certificate_file(name).read_text())
+        own = partners.token(cnf={"x5t#S256": thumbprint_of(der)})
+        assert not is_let_in(partners, context, own), who
 
 
 def test_nothing_below_tls_1_2(partners: Partners) -> None:
-    partners.named("modern")
-    for version in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+    token = partners.token(partners.named("modern"))
+    for version, is_taken in (("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)):
         context = partners.trusting("modern")
-        context.set_ciphers("DEFAULT@SECLEVEL=0")
-        context.minimum_version = context.maximum_version = version
-        if version is ssl.TLSVersion.TLSv1_1:
-            assert "PROTOCOL_VERSION" in refusal(partners, context)
-        else:
-            with partners.connected(context) as connection:
-                assert exchange(connection, get(partners.token("modern"))).status == 200
+        context.set_ciphers("DEFAULT@SECLEVEL=0")  # else OpenSSL itself would not try 1.1
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+        assert is_let_in(partners, context, token) == is_taken, version
 
 
 def until_refused(ask: Callable[[], tuple[int, str]]) -> tuple[int, str]:

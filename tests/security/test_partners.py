@@ -1,5 +1,6 @@
 """A partner's token counts with its own certificate, by the partner listener, and nowhere else."""
 
+import ssl
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -109,11 +110,9 @@ def test_the_stacks_own_partner_lends_and_reads_over_its_listener(stack: dict[st
         data={"grant_type": "client_credentials"},
         auth=(registered["client_id"], registered["client_secret"]),
     )
-    with httpx.Client(
-        base_url=stack["partner_api_url"],
-        verify=stack["ca_cert"],
-        cert=(stack["partner_cert"], stack["partner_key"]),
-    ) as http:
+    context = ssl.create_default_context(cafile=stack["ca_cert"])
+    context.load_cert_chain(stack["partner_cert"], stack["partner_key"])
+    with httpx.Client(base_url=stack["partner_api_url"], verify=context) as http:
         client = Client(http, answer.json()["access_token"])
         loan = client.open_loan(amount_minor="50000")
         client.pay(loan, amount_minor="20000")

@@ -16,7 +16,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -31,7 +31,7 @@ from schemas import codec, ids, signing
 from schemas.cluster import Cluster, ClusterUnavailable, refuse_weaker
 from schemas.codec import Outcome
 from schemas.crash_points import crash_point
-from schemas.kafka_security import PLAINTEXT, Security
+from schemas.kafka_security import Security
 from schemas.signing import SigningKey
 from schemas.topics import (
     COMMANDS,
@@ -74,7 +74,7 @@ class Settings:
     durability: str | None = None
     ask_after_s: float = ASK_AFTER_S
     give_up_after_s: float = GIVE_UP_AFTER_S
-    security: Security = PLAINTEXT
+    security: Security = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
