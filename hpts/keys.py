@@ -72,7 +72,7 @@ def end_key(
     *,
     at: Annotated[
         datetime | None,
-        typer.Option("--at", formats=_INSTANTS, help="[default, and at the earliest: in 30 s]"),
+        typer.Option("--at", formats=_INSTANTS, help="[default, and at the earliest: in 20 s]"),
     ] = None,
     data_dir: DataDir = HERE,
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-RING_AGE_S: Final = 10.0
+RING_AGE_S: Final = 2.0
 """Whoever signs or judges reads the ring again at least this often."""
 ON_ITS_WAY: Final = timedelta(seconds=15)
 """What is signed may reach the log this much later; who signs stops so long before its key ends."""

@@ -21,7 +21,8 @@ class PortTaken(Exception):
 def reserved(asked: int | None, *, default: int | None = None) -> Iterator[int]:
     """A port that no other program gets meanwhile: bound here, but without a listener.
 
-    None: the default one (of the API, unless another is given), or the next free one. 0: any. Raises PortTaken for another one in use.
+    None: the default one (of the API, unless another is given), or the next free one. 0: any.
+    Raises PortTaken for another one in use.
     """
     if asked and not is_free(asked):
         raise PortTaken(f"port {asked} is in use; choose another one, or leave out --port")
