@@ -46,7 +46,7 @@ def test_each_listener_refuses_the_tokens_of_the_other(
         answer = httpx.request(
             method, stack["api_url"] + path, headers={"Authorization": f"Bearer {token}"}
         )
-        assert (answer.status_code, answer.json()["code"]) == (401, "certificate_required")
+        assert (answer.status_code, answer.json().get("code")) == (401, "certificate_required")
         assert answer.headers["www-authenticate"].startswith('Bearer realm="hpts", error="invalid_')
     request = {"GET": get, "POST": payment}[method]
     for internal in (partners.token(**INTERNAL), Client.of(stack).token):
@@ -100,7 +100,7 @@ def test_a_token_bound_to_a_certificate_is_no_internal_one(
     answer = httpx.get(
         f"{stack['api_url']}/v1/accounts", headers={"Authorization": f"Bearer {bound}"}
     )
-    assert answer.json()["code"] == "token_invalid"
+    assert answer.json().get("code") == "token_invalid"
 
 
 def test_the_stacks_own_partner_lends_and_reads_over_its_listener(stack: dict[str, Any]) -> None:
