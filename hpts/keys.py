@@ -6,10 +6,12 @@ A key is never deleted, and what it may do never grows: old records bear its sig
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from hpts.database import DatabaseRefused, administrator
@@ -18,6 +20,7 @@ from schemas.signing import UnreadableSecret, resolve_secret
 
 keys = typer.Typer(no_args_is_help=True, help="The keys that commands are signed with.")
 KeyId = Annotated[str, typer.Argument(help="The key, as HPTS_SIGNING_KEY_ID names it.")]
+_WIDTH: Final = 240
 _INSTANTS: Final = ["%Y-%m-%dT%H:%M:%S%z"]
 
 
@@ -36,7 +39,7 @@ def list_keys(*, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
         state = "in force" if key["is_in_force"] else "not in force"
         dates = (_as_text(key["valid_from"]), _as_text(key["valid_until"] or ""))
         table.add_row(key["key_id"], state, *dates, tenants, key["secret_reference"])
-    out.print(table)
+    Console(width=_WIDTH, soft_wrap=True, highlight=False, markup=False).print(table)
 
 
 @keys.command()
@@ -86,7 +89,7 @@ def end_key(
     out.print(f"hpts: {key_id} ends at {_as_text(ended[0][0])}")
 
 
-def _asked(statement: str, data_dir: Any, **parameters: Any) -> Sequence[tuple[Any, ...]]:
+def _asked(statement: str, data_dir: Path, **parameters: Any) -> Sequence[tuple[Any, ...]]:
     admin_dsn, _ = servers(data_dir)
     try:
         with administrator(admin_dsn) as database:
