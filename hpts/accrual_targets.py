@@ -13,6 +13,7 @@ from hpts.api_client import OperatorRefused, local_json
 from hpts_client.http import BatchClient, Credentials
 from hpts_client.producer import Settings
 from schemas import topic_policy
+from schemas.kafka_security import KafkaSecurity
 from schemas.scopes import ACCRUALS_WRITE
 from schemas.signing import SigningKey, resolve_secret
 
@@ -36,7 +37,7 @@ class _OverHttp(BaseSettings):
     client_secret: SecretStr
 
 
-class _OverKafka(BaseSettings):
+class _OverKafka(KafkaSecurity):
     model_config = _MODEL
 
     kafka_bootstrap: str
@@ -78,6 +79,7 @@ def over_kafka(data_dir: Path, client_id: str | None, environment: Mapping[str, 
             signing_key=_key(given.signing_key_id, given.signing_secret, given.tenant_id),
             profile=given.profile,
             durability=given.durability or None,
+            security=given.kafka_security,
         )
     stack = _stack(data_dir)
     registered = _registered(stack, client_id)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from hpts import accruing, operating
+from hpts import accruing, developing, keys, operating
 from hpts import openapi as contract
 from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
@@ -30,7 +30,7 @@ from hpts.migrate import MigrationRefused, migrate
 from hpts.proving import commands as proving
 from hpts.provision import TopicsRefused, provision
 from hpts.rebuilding import commands as rebuilding
-from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, out, servers
+from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, kafka_security, out, servers
 from schemas import topic_policy
 
 EXPECTED: Final = (
@@ -47,6 +47,8 @@ app = typer.Typer(
     help="HPTS, a lending ledger: run it on this machine, and look after it.",
 )
 app.add_typer(operating.quarantine, name="quarantine")
+app.add_typer(developing.dev, name="dev")
+app.add_typer(keys.keys, name="keys")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 app.command()(archiving.archive)
@@ -86,6 +88,7 @@ def up(
         kafka_bootstrap=os.environ.get("HPTS_KAFKA_BOOTSTRAP") or None,
         postgres_dsn=os.environ.get("HPTS_POSTGRES_DSN") or None,
         durability=os.environ.get("HPTS_DURABILITY") or None,
+        security=kafka_security(),
     )
     if fresh and (options.kafka_bootstrap or options.postgres_dsn):
         err.print("hpts: --fresh cannot empty external servers (HPTS_KAFKA_BOOTSTRAP, ..._DSN)")
@@ -146,6 +149,7 @@ def migrate_and_provision(data_dir: DataDir = HERE) -> None:
             admin_dsn,
             profile=os.environ.get("HPTS_PROFILE") or _profile_of(os.environ),
             durability=os.environ.get("HPTS_DURABILITY") or None,
+            security=kafka_security(),
         )
     except EXPECTED as reason:
         end(str(reason), 1)

@@ -17,6 +17,7 @@ from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 from posting_engine.client_settings import CONSUMER_SETTINGS
 from schemas import cluster
 from schemas.cluster import TIMEOUT_S, ClusterUnavailable
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.topic_policy import TopicInCluster
 
 __all__ = ["Cluster", "ClusterUnavailable", "NewTopicInCluster", "Reader", "TopicInCluster"]
@@ -76,8 +77,8 @@ class Reader:
     thread of the client fetches. Every method raises `ClusterUnavailable`.
     """
 
-    def __init__(self, bootstrap: str) -> None:
-        self._settings: dict[str, Any] = {**READING, "bootstrap.servers": bootstrap}
+    def __init__(self, bootstrap: str, *, security: Security = PLAINTEXT) -> None:
+        self._settings: dict[str, Any] = {**READING, "bootstrap.servers": bootstrap, **security}
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset held, and the one after the last that can be read."""
@@ -129,11 +130,11 @@ def _closing(consumer: Consumer) -> Iterator[Consumer]:
         consumer.close()
 
 
-def messages(bootstrap: str, topic: str) -> Iterator[bytes]:
+def messages(bootstrap: str, topic: str, *, security: Security = PLAINTEXT) -> Iterator[bytes]:
     """The values of all messages of a topic's partition 0, up to where it ends now. Raises
     `ClusterUnavailable`.
     """
-    reader = Reader(bootstrap)
+    reader = Reader(bootstrap, security=security)
     begin, end = reader.bounds(topic, 0)
     for message in reader.messages(topic, 0, begin, end):
         if (value := message.value()) is not None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from hpts.cluster import Cluster, NewTopicInCluster, TopicInCluster
 from hpts.database import Administrator, administrator
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.topic_policy import Wanted, requirements, weaker
 from schemas.topics import COMMANDS, OUTCOMES
 
@@ -27,6 +28,7 @@ def provision(
     profile: str = "local",
     durability: str | None = None,
     partition_count: int | None = None,
+    security: Security = PLAINTEXT,
 ) -> None:
     """Make or check the topics, then pin them and give every partition its position.
 
@@ -34,7 +36,7 @@ def provision(
     `partition_count` None: as pinned, else 12. The database must be migrated. Raises
     `TopicsRefused`, `ClusterUnavailable` or `DatabaseRefused`; safe to run at any time.
     """
-    cluster = Cluster(bootstrap)
+    cluster = Cluster(bootstrap, security=security)
     with administrator(admin_dsn) as database:
         pinned = database.ask("load_pinned")
         count, commands_topic_id = pinned[0] if pinned else (partition_count or PARTITIONS, None)

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from hpts.local import control
+from schemas.kafka_security import KafkaSecurity, Security
 
 USAGE: Final = 2
 """The exit status where the command line cannot be carried out as given."""
@@ -22,6 +24,16 @@ def end(reason: str, status: int) -> NoReturn:
     """Say why on standard error, and end the process."""
     err.print(f"hpts: {reason}")
     raise typer.Exit(status) from None
+
+
+def kafka_security() -> Security:
+    """How to connect to Kafka, from HPTS_KAFKA_*; ends the process where they make no sense."""
+    try:
+        return KafkaSecurity().kafka_security
+    except ValidationError as error:
+        end("; ".join(str(fault["msg"]) for fault in error.errors()), USAGE)
+    except OSError as error:
+        end(f"HPTS_KAFKA_SASL_PASSWORD_FILE: {error}", USAGE)
 
 
 def servers(data_dir: Path) -> tuple[str, str]:

@@ -5,11 +5,11 @@ import signal
 import sys
 
 import structlog
-import uvicorn
 from pydantic import ValidationError
 
 from ingress_api.app import create
 from ingress_api.settings import Settings
+from schemas.partners.listener import serve
 
 
 def main() -> int:
@@ -33,8 +33,9 @@ def main() -> int:
     # uvicorn raises the signal that ended it once more when all is closed; by then it has done
     # its work, and the exit is a clean one.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    uvicorn.run(
+    return serve(
         create(settings),
+        settings,
         host=settings.host,
         port=settings.port,
         log_level="warning",
@@ -42,7 +43,6 @@ def main() -> int:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    return 0
 
 
 if __name__ == "__main__":

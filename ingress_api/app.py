@@ -10,7 +10,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 from zlib import crc32
@@ -21,7 +20,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from ingress_api import described
+from ingress_api import described, own_key
 from ingress_api.caller import Deps
 from ingress_api.guard import Guard
 from ingress_api.idempotency import Reservations
@@ -34,7 +33,7 @@ from ingress_api.routes import Routes
 from ingress_api.settings import Settings
 from ingress_api.store import Store, StoreUnavailable
 from ingress_api.tenants import Tenants
-from schemas import signing, tracing
+from schemas import tracing
 from schemas.access_token import TokenVerifier
 from schemas.probe import Probe
 from schemas.problems import Problem
@@ -46,6 +45,7 @@ TRY_AGAIN_S: Final = 1.0
 CHECK_WITHIN_S: Final = 2.0
 FATAL_EXIT: Final = 70
 RETRY_STREAM_AFTER_S: Final = 5
+NOT_IN_FORCE: Final = "the signing key is not in force in the key ring: see `hpts keys list`"
 
 log = structlog.get_logger("ingress")
 
@@ -113,6 +113,7 @@ class IngressApp(FastAPI):
         return {
             "ingress": self.state.fatal,
             "log": deps.guard.fault,
+            "signing key": None if deps.intake.publisher.key else NOT_IN_FORCE,
             "database": database,
             "broker": await deps.intake.publisher.fault(),
             "outcomes": deps.intake.outcomes.fault,
@@ -202,15 +203,14 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
     reservations = Reservations(store, on_fatal)
     reservations.start()
     opened.push_async_callback(reservations.close)
-    publisher = Publisher(
+    publisher = _publisher(app, opened, store, key)
+    outcomes = Outcomes(
         settings.kafka_bootstrap,
-        key,
-        delivery_timeout_ms=settings.delivery_timeout_ms,
-        on_fatal=on_fatal,
+        _reply_partition(settings),
+        store,
+        on_fatal,
+        security=settings.kafka_security,
     )
-    publisher.start()
-    opened.push_async_callback(publisher.close)
-    outcomes = Outcomes(settings.kafka_bootstrap, _reply_partition(settings), store, on_fatal)
     opened.push_async_callback(outcomes.close)
     while (why := await outcomes.start()) is not None:
         _not_ready(app, why)
@@ -222,6 +222,25 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
     log.info("ready", reply_partition=outcomes.partition)
 
 
+def _publisher(app: IngressApp, opened: AsyncExitStack, store: Store, key: SigningKey) -> Publisher:
+    """What sends commands, and signs them while the key ring says so."""
+    settings, on_fatal = app.settings, partial(_end, app)
+    publisher = Publisher(
+        settings.kafka_bootstrap,
+        key,
+        delivery_timeout_ms=settings.delivery_timeout_ms,
+        on_fatal=on_fatal,
+        security=settings.kafka_security,
+    )
+    publisher.start()
+    opened.push_async_callback(publisher.close)
+    watching = lasting_task(
+        own_key.watch(store, key, publisher), name="watch the signing key", on_fatal=on_fatal
+    )
+    opened.callback(watching.cancel)
+    return publisher
+
+
 async def _opened_store(app: IngressApp, store: Store) -> SigningKey:
     """The signing key, once Postgres answers and the key ring has it."""
     is_open = False
@@ -230,10 +249,10 @@ async def _opened_store(app: IngressApp, store: Store) -> SigningKey:
             if not is_open:
                 await store.open()
                 is_open = True
-            key = await _signing_key(store, app.settings.signing_key_id)
+            key = await own_key.load(store, app.settings.signing_key_id)
             if key is not None:
                 return key
-            why = "the signing key is not valid in the key ring"
+            why = NOT_IN_FORCE
         except (StoreUnavailable, UnreadableSecret) as error:
             why = str(error)
         _not_ready(app, why)
@@ -244,20 +263,6 @@ def _not_ready(app: IngressApp, why: str) -> None:
     if why != app.state.why_not_ready:
         log.warning("not ready", reason=why)
     app.state.why_not_ready = why
-
-
-async def _signing_key(store: Store, key_id: str) -> SigningKey | None:
-    row = await store.one("load_signing_key", {"key_id": key_id})
-    now = datetime.now(UTC)
-    if row is None or row["valid_from"] > now or (row["valid_until"] or now) < now:
-        return None
-    return SigningKey(
-        key_id=row["key_id"],
-        secret=signing.resolve_secret(row["secret_reference"]),
-        tenants=None if row["tenants"] is None else frozenset(row["tenants"]),
-        valid_from=row["valid_from"],
-        valid_until=row["valid_until"],
-    )
 
 
 def _reply_partition(settings: Settings) -> int:

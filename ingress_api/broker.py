@@ -16,6 +16,7 @@ from confluent_kafka import (
 )
 
 from schemas import topics
+from schemas.kafka_security import Security
 
 __all__ = ["Consumer", "KafkaError", "KafkaException", "Message", "Producer"]
 
@@ -34,6 +35,7 @@ _CERTAINLY_NOT_WRITTEN: Final = frozenset(
 def producer(
     bootstrap: str,
     *,
+    security: Security,
     delivery_timeout_ms: int,
     linger_ms: int,
     on_error: Callable[[KafkaError], None],
@@ -57,11 +59,12 @@ def producer(
             "reconnect.backoff.max.ms": 1_000,
             "log_level": 3,
             "error_cb": on_error,
+            **security,
         }
     )
 
 
-def outcome_consumer(bootstrap: str, partition: int) -> Consumer:
+def outcome_consumer(bootstrap: str, partition: int, security: Security) -> Consumer:
     """A reader of one outcomes partition from its end on, without a group."""
     consumer = Consumer(
         {
@@ -77,6 +80,7 @@ def outcome_consumer(bootstrap: str, partition: int) -> Consumer:
             "fetch.wait.max.ms": 100,
             "reconnect.backoff.max.ms": 1_000,
             "log_level": 3,
+            **security,
         }
     )
     place = TopicPartition(topics.OUTCOMES, partition)

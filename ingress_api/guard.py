@@ -28,7 +28,9 @@ class Guard:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._watch = TopicWatch(
-            settings.kafka_bootstrap, TopicIdentity(store.commands_topic_id, store.partition_count)
+            settings.kafka_bootstrap,
+            TopicIdentity(store.commands_topic_id, store.partition_count),
+            security=settings.kafka_security,
         )
         self.fault: str | None = None
 
@@ -49,7 +51,11 @@ class Guard:
 
     def _judge(self) -> None:
         refuse_weaker(
-            Cluster(self._settings.kafka_bootstrap, timeout_s=ANSWER_WITHIN_S),
+            Cluster(
+                self._settings.kafka_bootstrap,
+                security=self._settings.kafka_security,
+                timeout_s=ANSWER_WITHIN_S,
+            ),
             profile=self._settings.profile,
             durability=self._settings.durability or None,
         )

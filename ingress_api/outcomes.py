@@ -21,6 +21,7 @@ from ingress_api.steps import Steps
 from ingress_api.store import Store, StoreUnavailable
 from schemas import codec, ids
 from schemas.codec import Outcome
+from schemas.kafka_security import PLAINTEXT, Security
 
 POLL_S: Final = 0.2
 DRAIN: Final = 500
@@ -110,10 +111,19 @@ class Waiter:
 class Outcomes:
     """The waiters of this process, its reader, and the task that asks Postgres."""
 
-    def __init__(self, bootstrap: str, partition: int, store: Store, on_fatal: OnFatal) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        partition: int,
+        store: Store,
+        on_fatal: OnFatal,
+        *,
+        security: Security = PLAINTEXT,
+    ) -> None:
         self.partition = partition
         self._on_fatal = on_fatal
         self._bootstrap = bootstrap
+        self._security = security
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._waiters: dict[UUID, list[Waiter]] = {}
@@ -127,7 +137,7 @@ class Outcomes:
         """Stand at the partition's end; only then may a command be sent. Or why it cannot."""
         try:
             consumer = await asyncio.to_thread(
-                broker.outcome_consumer, self._bootstrap, self.partition
+                broker.outcome_consumer, self._bootstrap, self.partition, self._security
             )
         except broker.KafkaException as error:
             return str(error)

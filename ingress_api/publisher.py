@@ -19,6 +19,7 @@ from ingress_api import broker
 from ingress_api.lasting import OnFatal, lasting_thread
 from schemas import signing, topics
 from schemas.crash_points import crash_point
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.signing import SigningKey
 
 POLL_S: Final = 0.1
@@ -67,18 +68,21 @@ class Publisher:
         *,
         delivery_timeout_ms: int,
         on_fatal: OnFatal,
+        security: Security = PLAINTEXT,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._prompt, self._gathering = (
             broker.producer(
                 bootstrap,
+                security=security,
                 delivery_timeout_ms=delivery_timeout_ms,
                 linger_ms=linger_ms,
                 on_error=self._on_error,
             )
             for linger_ms in (0, GATHER_MS)
         )
-        self._key = key
+        self.key: SigningKey | None = key
+        """None while the key ring does not let us sign: nothing may be accepted then."""
         self._on_fatal = on_fatal
         self._done: deque[_Done] = deque()
         self._under_way: set[asyncio.Future[int]] = set()
@@ -95,7 +99,7 @@ class Publisher:
 
     def may_write(self, tenant_id: UUID) -> bool:
         """Whether the engine will take this tenant's commands from our signing key now."""
-        return self._key.may_write(tenant_id, datetime.now(UTC))
+        return self.key is not None and self.key.may_write(tenant_id, datetime.now(UTC))
 
     async def publish(self, record: CommandRecord) -> int:
         """Send one command; its offset, once the log has it for good.
@@ -128,10 +132,12 @@ class Publisher:
     ) -> None:
         if self.fatal is not None:
             raise NotSent(self.fatal)
+        if self.key is None:
+            raise NotSent("the signing key is not in force")
         if len(record.value) > MAX_RECORD_BYTES:
             raise TooLarge("the record is too large")
         headers: list[tuple[str, str | bytes | None]] = [
-            (topics.SIGNATURE_HEADER, signing.sign(self._key, record.value)),
+            (topics.SIGNATURE_HEADER, signing.sign(self.key, record.value)),
             (topics.REPLY_PARTITION_HEADER, str(record.reply_partition).encode()),
             (topics.TRACEPARENT_HEADER, record.traceparent.encode()),
         ]

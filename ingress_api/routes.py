@@ -28,6 +28,7 @@ from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
 from schemas.min_position import read_min_position
+from schemas.partners.edge import certificate_of
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.tracing import Trace
 
@@ -145,11 +146,14 @@ class Routes:
         )
 
     async def _token(self, exchange: Exchange) -> AccessToken:
-        return await self._verifier.verify(exchange.header_values(b"authorization"))
+        return await self._verifier.verify(
+            exchange.header_values(b"authorization"), certificate_of(exchange.scope)
+        )
 
     def _ready_to_post(self) -> Deps:
         deps = self._ready()
-        if deps.intake.publisher.fatal is not None or deps.guard.fault is not None:
+        publisher = deps.intake.publisher
+        if publisher.fatal or publisher.key is None or deps.guard.fault is not None:
             raise ProblemError(Problem(code="not_ready", headers={"Retry-After": "1"}))
         return deps
 

@@ -3,10 +3,13 @@
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from schemas.kafka_security import KafkaSecurity
+from schemas.partners.settings import PartnerSettings
 
 
-class Settings(BaseSettings):
+class Settings(PartnerSettings, KafkaSecurity):
     """Everything that the process is told from outside."""
 
     model_config = SettingsConfigDict(

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from datetime import UTC, datetime
 from threading import Event, Thread
 from types import FrameType
 from typing import Final
@@ -32,6 +33,7 @@ from schemas.cluster import (
     refuse_weaker,
 )
 from schemas.memory import seldom_collected
+from schemas.signing import SigningKey
 from schemas.topic_policy import TopicIdentity
 
 _log = structlog.get_logger()
@@ -75,21 +77,20 @@ def main() -> int:
 def _serve(settings: Settings, books: Books) -> None:
     identity = _identity(settings, books)
     refuse_weaker(
-        Cluster(settings.kafka_bootstrap),
+        Cluster(settings.kafka_bootstrap, security=settings.kafka_security),
         profile=settings.profile,
         durability=settings.durability or None,
     )
     watch = TopicWatch(
-        settings.kafka_bootstrap, TopicIdentity(identity.topic_id, identity.partition_count)
+        settings.kafka_bootstrap,
+        TopicIdentity(identity.topic_id, identity.partition_count),
+        security=settings.kafka_security,
     )
     watch.first()
-    sender = kafka.Sender(settings.kafka_bootstrap)
+    sender = kafka.Sender(settings.kafka_bootstrap, security=settings.kafka_security)
     outgoing = Outgoing(books, sender)
     worker = Worker(identity, books, sender, outgoing, books.key_ring(), watch=watch)
-    if identity.signing_key_id not in worker.ring:
-        raise NotReady(
-            f"signing key {identity.signing_key_id} is not in signing_keys, or has no secret here"
-        )
+    _refuse_key_out_of_force(worker.ring.get(identity.signing_key_id), identity.signing_key_id)
     _listen(worker.patience.stopping, books)
     group_id = identity.group_id or ""
     checkpoints = _checkpoints(settings, identity)
@@ -105,11 +106,19 @@ def _serve(settings: Settings, books: Books) -> None:
             on_assign=worker.assigned,
             on_revoke=worker.revoked,
             max_poll_interval_ms=settings.max_poll_interval_ms,
+            security=settings.kafka_security,
         ),
     )
     if checkpoints is not None:
         checkpoints.finish()
     sender.close()
+
+
+def _refuse_key_out_of_force(key: SigningKey | None, key_id: str) -> None:
+    if key is None or not key.may_sign(datetime.now(UTC)):
+        raise NotReady(
+            f"signing key {key_id} is not in force (see `hpts keys list`), or has no secret here"
+        )
 
 
 def _checkpoints(settings: Settings, identity: Identity) -> Checkpoints | None:
@@ -126,7 +135,9 @@ def _checkpoints(settings: Settings, identity: Identity) -> Checkpoints | None:
         raise NotReady(f"checkpoints cannot be signed and kept: {error}") from error
     return Checkpoints(
         store=Store(settings.engine_postgres_dsn.get_secret_value()),
-        make_sender=lambda: kafka.Sender(settings.kafka_bootstrap),
+        make_sender=lambda: kafka.Sender(
+            settings.kafka_bootstrap, security=settings.kafka_security
+        ),
         key=key,
         owner=identity.owner,
         file=None if folder is None else CheckpointFile(folder),

@@ -26,6 +26,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from posting_engine.client_settings import BATCH_BYTES, CONSUMER_SETTINGS, PRODUCER_SETTINGS
 from posting_engine.records import Record
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.topics import CHECKPOINTS, COMMANDS, DEAD_LETTERS, OUTCOMES
 
 _log = structlog.get_logger()
@@ -68,9 +69,10 @@ class CommandLog:
         on_assign: Callable[[Sequence[int]], Mapping[int, int]],
         on_revoke: Callable[[Sequence[int]], None],
         max_poll_interval_ms: int = CONSUMER_SETTINGS["max.poll.interval.ms"],
+        security: Security = PLAINTEXT,
     ) -> None:
         """`on_assign` takes leases and answers partition -> offset to read from."""
-        self._connection: dict[str, Any] = {"bootstrap.servers": bootstrap}
+        self._connection: dict[str, Any] = {"bootstrap.servers": bootstrap, **security}
         member: dict[str, Any] = {"group.id": group_id, "group.instance.id": instance_id}
         member["max.poll.interval.ms"] = max_poll_interval_ms
         self._consumer = Consumer({**CONSUMER_SETTINGS, **self._connection, **member})
@@ -182,9 +184,8 @@ def hidden_records(
     """What `read_committed` hides between two offsets: records of aborted transactions (markers are
     no records). None when the log begins after `due`: something was removed.
     """
-    settings: dict[str, Any] = {**CONSUMER_SETTINGS, "isolation.level": "read_uncommitted"}
-    settings["enable.partition.eof"] = True
-    reader = Consumer({**settings, **connection, "group.id": "hpts-gap-reader"})
+    own = {"isolation.level": "read_uncommitted", "enable.partition.eof": True}
+    reader = Consumer({**CONSUMER_SETTINGS, **own, **connection, "group.id": "hpts-gap-reader"})
     place, found = TopicPartition(COMMANDS, partition_id, due), list[Record]()
     try:
         if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due:
@@ -260,15 +261,13 @@ def _headers_of(message: Message) -> tuple[tuple[str, bytes | None], ...]:
 
 
 class Sender:
-    """The producer: commands that must arrive, and announcements that may be lost. Raises
-    `LogUnavailable` where there can be none.
-    """
+    """The producer of commands and announcements. Raises `LogUnavailable` where there is none."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, *, security: Security = PLAINTEXT) -> None:
         self._fatal: str | None = None
-        settings = {**PRODUCER_SETTINGS, "bootstrap.servers": bootstrap, "error_cb": self._error}
+        own = {**security, "bootstrap.servers": bootstrap, "error_cb": self._error}
         try:
-            self._producer = Producer(settings)
+            self._producer = Producer({**PRODUCER_SETTINGS, **own})
         except KafkaException as error:  # no thread or memory for it
             raise LogUnavailable(f"no producer can be made: {error}") from error
 

@@ -10,8 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
+
+import structlog
 
 from posting_engine.books import Books
 from posting_engine.dead_letters import DeadLetters
@@ -21,6 +24,8 @@ from schemas import signing
 from schemas.crash_points import crash_point
 from schemas.signing import SigningKey
 from schemas.topics import REPLY_PARTITION_HEADER, SIGNATURE_HEADER, TRACEPARENT_HEADER
+
+_log = structlog.get_logger()
 
 CHUNKS_UNAPPLIED: Final = 2
 """Of one partition."""
@@ -58,6 +63,7 @@ class Outgoing:
     _sent: dict[OutgoingKey, _Sent] = field(default_factory=dict)
     _last_sent: dict[int, int] = field(default_factory=dict)
     _turns: int = 0
+    _told_at: float = float("-inf")
     _dead_letters: DeadLetters = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,11 +95,24 @@ class Outgoing:
             for sent in acknowledged:
                 sent.deleted = True
         self._sent = {k: s for k, s in self._sent.items() if not _is_done(s, held)}
+        if not key.may_sign(datetime.now(UTC)):
+            self._tell_of(key)
+            return
         in_all = MOST_FOLLOW_UPS * len(held)
         for row in self.books.outgoing(FOLLOW_UP, list(held), most=MOST_FOLLOW_UPS, in_all=in_all):
             if _identity(row) not in self._sent and not self._send(row, key):
                 return  # the producer's queue is full, and nothing later may overtake this one
         self._send_chunks(held, key, CHUNKS_WHILE_QUIET if is_quiet else CHUNKS_UNDER_WAY)
+
+    def _tell_of(self, key: SigningKey) -> None:
+        """What would be signed now would be a dead letter, so it waits for the next key."""
+        if self.clock() >= self._told_at + signing.RING_AGE_S:
+            self._told_at = self.clock()
+            _log.critical(
+                "nothing is sent: the signing key has ended; restart with HPTS_SIGNING_KEY_ID set "
+                "to one that is in force",
+                key_id=key.key_id,
+            )
 
     def _send_chunks(
         self, held: Mapping[int, Position], key: SigningKey, most_under_way: int

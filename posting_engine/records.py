@@ -114,6 +114,14 @@ class UnknownToThisBuild(Exception):
     """A rightly signed record that a newer build wrote: the partition halts until upgraded."""
 
 
+def is_signed(record: Record, ring: Mapping[str, SigningKey]) -> bool:
+    """Whether a key of the ring signed these very bytes, whenever that was."""
+    header = record.header(SIGNATURE_HEADER)
+    if header is None or record.value is None:
+        return False
+    return signing.is_signed(header, record.value, ring)
+
+
 def examine(
     record: Record, ring: Mapping[str, SigningKey], partition_count: int
 ) -> AnyCommand | Resolution:

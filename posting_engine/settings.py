@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from schemas.kafka_security import KafkaSecurity
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSecurity):
     """Everything the engine is told from outside. Faults are reported all at once."""
 
     model_config = SettingsConfigDict(

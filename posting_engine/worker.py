@@ -27,7 +27,7 @@ from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
 from posting_engine.positions import Fenced, Position, SlotTaken, StoreUnavailable
 from posting_engine.reached import LogEnds, watch_clock
-from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
+from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine, is_signed
 from posting_engine.verdict import Item
 from schemas import signing
 from schemas.cluster import TopicWatch
@@ -76,6 +76,7 @@ class Worker:
     _to_halt: dict[int, str] = field(default_factory=dict)
     _halted: set[int] = field(default_factory=set)
     _is_ring_fresh: bool = False
+    _ring_due_at: float = 0.0
     _outgoing_due_at: float = 0.0
     _ends: LogEnds = field(default_factory=LogEnds)
 
@@ -89,6 +90,8 @@ class Worker:
             self._is_ring_fresh = False
             self._sequence.begin_take()
             try:
+                if self.clock() >= self._ring_due_at:
+                    self._read_ring()
                 self._watch_the_topic(is_to_apply=bool(taken or self._backlog))
                 if self.patience.stopping.is_set():
                     break  # what was taken is not confirmed, and is taken again by the next
@@ -236,7 +239,7 @@ class Worker:
         signed record is there: we write in no transaction, so it must not be passed over.
         """
         hidden = None if self._reader is None else self._reader.hidden(partition_id, due, came)
-        if hidden is None or any(map(self._is_ours, hidden)):
+        if hidden is None or any(is_signed(record, self.ring) for record in hidden):
             return False
         appended_at = self.held[partition_id].last_appended_at
         passed = {o: Record(partition_id, o, appended_at, None, None, ()) for o in range(due, came)}
@@ -245,20 +248,15 @@ class Worker:
         self._sequence.go_on_from(partition_id, came)
         return True
 
-    def _is_ours(self, record: Record) -> bool:
-        header = record.header(SIGNATURE_HEADER)
-        return (
-            header is not None
-            and record.value is not None
-            and signing.is_signed(header, record.value, self.ring)
-        )
-
     def _examined(self, record: Record) -> AnyCommand | Resolution:
         key_id = signing.key_id_of(record.header(SIGNATURE_HEADER))
         if key_id is not None and key_id not in self.ring and not self._is_ring_fresh:
-            self.ring |= self.books.key_ring()
-            self._is_ring_fresh = True
+            self._read_ring()
         return examine(record, self.ring, self.identity.partition_count)
+
+    def _read_ring(self) -> None:
+        self.ring |= self.books.key_ring()
+        self._is_ring_fresh, self._ring_due_at = True, self.clock() + signing.RING_AGE_S
 
     def _watch_the_topic(self, *, is_to_apply: bool) -> None:
         """Halt everything once the topic is another one: nothing of it is for these books."""

@@ -5,11 +5,11 @@ import signal
 import sys
 
 import structlog
-import uvicorn
 from pydantic import ValidationError
 
 from read_api.app import create
 from read_api.settings import Settings
+from schemas.partners.listener import serve
 
 
 def main() -> int:
@@ -24,16 +24,15 @@ def main() -> int:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends in order, then raises the signal again.
         signal.signal(signal_number, lambda *_: sys.exit(0))
-    uvicorn.run(
+    return serve(
         app,
+        settings,
         host=settings.host,
         port=settings.port,
-        http="httptools",
         access_log=False,
         server_header=False,
         log_config=None,
     )
-    return 0
 
 
 def _configure_logs(level: str) -> None:

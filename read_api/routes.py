@@ -18,6 +18,7 @@ from read_api.store import StoreUnavailable
 from schemas import tracing
 from schemas.access_token import TokenVerifier
 from schemas.min_position import read_min_position
+from schemas.partners.edge import certificate_of
 from schemas.problems import FieldError, Problem, ProblemError
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -67,7 +68,9 @@ class Routes:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if scope["method"] not in ("GET", "HEAD"):
             raise ProblemError(Problem(code="method_not_allowed", headers={"Allow": "GET, HEAD"}))
-        token = await self._verifier.verify(_values(headers, b"authorization"))
+        token = await self._verifier.verify(
+            _values(headers, b"authorization"), certificate_of(scope)
+        )
         token.require(operation.scope)
         if operation.is_for_operators:
             token.require_operator()

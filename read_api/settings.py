@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from schemas.partners.settings import PartnerSettings
 
 
-class Settings(BaseSettings):
+class Settings(PartnerSettings):
     """Everything that the process is told from outside. Faults are reported all at once."""
 
     model_config = SettingsConfigDict(

@@ -6,7 +6,8 @@
     token.require(scopes.PAYMENTS_WRITE)
 
 Refusals are `TokenRefused`, a `ProblemError` with `token_missing`, `token_invalid`,
-`token_expired` or `insufficient_scope` and its `WWW-Authenticate`. The only module that imports
+`token_expired`, `certificate_required`, `certificate_mismatch` or `insufficient_scope` and its
+`WWW-Authenticate`. The only module that imports
 `jwt`, for the signature alone: form is judged in front of it (`compact_jws`), claims after it
 (`claims`), keys beside it (`key_set`). The tenant comes from the token and from nowhere else.
 """
@@ -22,7 +23,7 @@ from typing import Final
 from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
-from schemas.claims import LEEWAY_S, AccessToken, Expectation, TokenRefused, judge, refused
+from schemas.claims import LEEWAY_S, AccessToken, Expectation, TokenRefused, admit, judge, refused
 from schemas.compact_jws import CompactToken, MalformedToken, take_apart
 from schemas.key_set import KEY_TYPES, KeySet, KeySetRefused, fetch
 from schemas.problems import Problem, ProblemError
@@ -39,8 +40,7 @@ REMEMBERED_TOKENS: Final = 10_000
 class TokenVerifier:
     """Verifies the tokens of one issuer for one audience, on one event loop.
 
-    `algorithm` is the one that every key of the issuer signs with. Tokens of partners are
-    refused: they belong to the listener that sees their certificate.
+    `algorithm` is the one that every key of the issuer signs with.
     """
 
     def __init__(
@@ -89,8 +89,13 @@ class TokenVerifier:
             with suppress(asyncio.CancelledError):
                 await self._refreshing
 
-    async def verify(self, authorization: Sequence[bytes]) -> AccessToken:
+    async def verify(
+        self, authorization: Sequence[bytes], thumbprint: str | None = None
+    ) -> AccessToken:
         """The token in the values of the `Authorization` header; raises `TokenRefused`.
+
+        `thumbprint` is that of the partner's certificate, by the partner listener; None: by the
+        internal one. A token that was verified before is held against it, too.
 
         Raises 503 `not_ready` while no key could be fetched at all.
         """
@@ -103,6 +108,7 @@ class TokenVerifier:
         elif self._now() >= token.expires_at.timestamp() + LEEWAY_S:
             del self._remembered[digest]
             raise refused("token_expired", "The access token has expired.")
+        admit(token, thumbprint)
         return token
 
     async def _verified(self, text: str) -> AccessToken:

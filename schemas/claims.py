@@ -1,8 +1,10 @@
 """What a verified token says, judged claim by claim (contract section 8). Pure: time is given.
 
-Every claim named here must be there and of its one type; a claim too many is no fault.
+Every claim named here must be there and of its one type; a claim too many is no fault. Which
+listener a token belongs to, and to which certificate, is held here, too (RFC 8705).
 """
 
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ INTERNAL: Final = "internal"
 PARTNER: Final = "partner"
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+"""32 bytes in base64url: of the last character's bits two do not count, and must be zero."""
+_CONFIRMATION: Final = "x5t#S256"
 _MOST_CHARACTERS: Final = 255
 
 
@@ -38,13 +43,15 @@ class Expectation:
 class AccessToken:
     """A caller: the tenant it acts for, what it may do, and until when.
 
-    `actor` is the OAuth client, as the journal records it.
+    `actor` is the OAuth client, as the journal records it. `thumbprint` is that of the certificate
+    which the token is bound to: a partner's has one, no other.
     """
 
     tenant_id: UUID
     actor: str
     scopes: frozenset[str]
     client_type: str
+    thumbprint: str | None
     is_operator: bool
     expires_at: datetime
 
@@ -92,17 +99,36 @@ def judge(claims: Mapping[str, Any], expectation: Expectation, now_s: float) -> 
         raise refused("token_invalid", "The token is not valid yet.")
     if "iat" in claims:
         _instant(claims, "iat")
+    client_type, thumbprint = _client(claims)
     token = AccessToken(
         tenant_id=_tenant(claims.get("tenant_id")),
         actor=_text(claims, "client_id" if "client_id" in claims else "sub"),
         scopes=_scopes(claims.get("scope")),
-        client_type=_internal_client(claims),
+        client_type=client_type,
+        thumbprint=thumbprint,
         is_operator=claims.get("operator") is True,
         expires_at=datetime.fromtimestamp(expires_s, UTC),
     )
     if expires_s <= now_s - LEEWAY_S:
         raise refused("token_expired", "The access token has expired.")
     return token
+
+
+def admit(token: AccessToken, thumbprint: str | None) -> None:
+    """Raise `TokenRefused` where the token does not belong to the listener that it came by.
+
+    `thumbprint` is that of the certificate which the request came with; None: by the internal
+    listener.
+    """
+    if thumbprint is None:
+        if token.client_type == PARTNER:
+            raise refused(
+                "certificate_required", "A partner's token is taken by the partner listener only."
+            )
+    elif token.client_type != PARTNER or token.thumbprint is None:
+        raise refused("token_invalid", "The partner listener takes partners' tokens only.")
+    elif not hmac.compare_digest(token.thumbprint, thumbprint):
+        raise refused("certificate_mismatch", "The token is bound to another certificate.")
 
 
 def _is_for(audience: object, ours: str) -> bool:
@@ -139,11 +165,19 @@ def _scopes(value: object) -> frozenset[str]:
     return frozenset(value.split(" ")) - {""}
 
 
-def _internal_client(claims: Mapping[str, Any]) -> str:
-    """A partner's token, or one bound to a certificate, belongs to the partner listener."""
+def _client(claims: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Kind of client and thumbprint: a partner's token is bound to a certificate, no other is."""
     client_type = claims.get("client_type", INTERNAL)
-    if client_type == PARTNER or "cnf" in claims:
-        raise refused("token_invalid", "A partner's token is taken by the partner listener only.")
-    if client_type != INTERNAL:
+    if client_type not in (INTERNAL, PARTNER):
         raise refused("token_invalid", "The claim client_type is unknown.")
-    return INTERNAL
+    if client_type == INTERNAL:
+        if "cnf" in claims:
+            raise refused("token_invalid", "Only a partner's token is bound to a certificate.")
+        return INTERNAL, None
+    confirmation = claims.get("cnf")
+    if not isinstance(confirmation, dict) or confirmation.keys() != {_CONFIRMATION}:
+        raise refused("token_invalid", "A partner's token is bound to one certificate.")
+    thumbprint = confirmation[_CONFIRMATION]
+    if not isinstance(thumbprint, str) or _THUMBPRINT.fullmatch(thumbprint) is None:
+        raise refused("token_invalid", "The thumbprint in cnf is not a SHA-256 in base64url.")
+    return PARTNER, thumbprint

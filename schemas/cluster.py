@@ -14,6 +14,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.topic_policy import (
     TopicIdentity,
     TopicInCluster,
@@ -43,10 +44,12 @@ class ClusterRefused(Exception):
 class Cluster:
     """One cluster. Every method raises `ClusterUnavailable`."""
 
-    def __init__(self, bootstrap: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, bootstrap: str, *, security: Security = PLAINTEXT, timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._bootstrap = bootstrap
         self._timeout_s = timeout_s
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3, **security})
 
     def describe(self, names: Iterable[str]) -> dict[str, TopicInCluster]:
         """The topics that exist among these, by name."""
@@ -142,10 +145,12 @@ class TopicWatch:
     again.
     """
 
-    def __init__(self, bootstrap: str, pinned: TopicIdentity) -> None:
+    def __init__(
+        self, bootstrap: str, pinned: TopicIdentity, *, security: Security = PLAINTEXT
+    ) -> None:
         self.fault: str | None = None
         self._pinned = pinned
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3, **security})
         self._asked: Future[Any] | None = None
         self._asked_at = 0.0
         self._confirmed_at = 0.0

@@ -71,7 +71,8 @@ PROBLEMS: Final[dict[str, ProblemType]] = {
     "certificate_required": ProblemType(
         401,
         "Client certificate required",
-        "A partner's token came without a client certificate. Connect with yours.",
+        "A partner's token counts only with a client certificate that is valid and not revoked. "
+        "Connect to the partner listener with yours.",
     ),
     "certificate_mismatch": ProblemType(
         401,

@@ -38,3 +38,5 @@ ALL_SCOPES: Final = (
     WEBHOOKS_READ,
 )
 READ_SCOPES: Final = tuple(scope for scope in ALL_SCOPES if scope.endswith(":read"))
+PARTNER_SCOPES: Final = (DISBURSEMENTS_WRITE, PAYMENTS_WRITE, BALANCES_READ, LEDGER_READ)
+"""What a partner's client is given in development: to lend, to pay, and to see what came of it."""

@@ -8,9 +8,15 @@ import hmac
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 from uuid import UUID
+
+RING_AGE_S: Final = 2.0
+"""Whoever signs or judges reads the ring again at least this often."""
+ON_ITS_WAY: Final = timedelta(seconds=15)
+"""What is signed may reach the log this much later; who signs stops so long before its key ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,10 @@ class SigningKey:
         if self.tenants is not None and tenant_id not in self.tenants:
             return False
         return self.is_valid(appended_at)
+
+    def may_sign(self, now: datetime) -> bool:
+        """Whether what is signed now will bear a valid signature when it is appended."""
+        return self.is_valid(now) and self.is_valid(now + ON_ITS_WAY)
 
     def is_valid(self, appended_at: datetime) -> bool:
         """Whether a record that was appended then may bear this key's signature at all."""

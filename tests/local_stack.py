@@ -17,6 +17,8 @@ UP_WITHIN_S = 120
 DOWN_WITHIN_S = 25
 CHECKPOINT_SECONDS = "1"
 """So that no test waits a minute for one."""
+PROXY = "127.0.0.9"
+"""The one address whose Client-Cert header is believed (RFC 9440)."""
 
 
 def hpts(
@@ -51,7 +53,8 @@ def stack_dir() -> Iterator[Path]:
     """The data folder of a stack that runs for the whole session."""
     data_dir = new_folder()
     words = ("up", "--detach", "--port", "0", "--data-dir", str(data_dir))
-    started = hpts(*words, HPTS_CHECKPOINT_SECONDS=CHECKPOINT_SECONDS)
+    settings = {"HPTS_CHECKPOINT_SECONDS": CHECKPOINT_SECONDS, "HPTS_PARTNER_PROXIES": PROXY}
+    started = hpts(*words, **settings)
     try:
         assert started.returncode == 0, started.stdout + started.stderr
         yield data_dir

@@ -17,7 +17,7 @@ from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused, administrator
 from hpts.rebuilding.source import SourceDamaged
 from hpts.rebuilding.topic import TopicSource
-from hpts.words import HERE, AsJson, DataDir, end, err, out, servers
+from hpts.words import HERE, AsJson, DataDir, end, err, kafka_security, out, servers
 from posting_engine.log import LogUnavailable
 
 EXPECTED: Final = (
@@ -80,7 +80,7 @@ def _copied(place: str, data_dir: Path, part_mib: int) -> dict[str, Any]:
     ):
         task = progress.add_task("copying", total=None)
         report = write_archive(
-            TopicSource(bootstrap),
+            TopicSource(bootstrap, security=kafka_security()),
             database,
             files,
             limits=Limits(part_bytes=part_mib * _MIB),

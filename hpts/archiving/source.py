@@ -14,13 +14,20 @@ from hpts.archiving.manifest import Archived, FactsFile, Manifest, Part, bounds_
 from hpts.rebuilding.source import Breaking, Facts, LogSource, Place, SourceDamaged
 from hpts.rebuilding.topic import TopicSource
 from posting_engine.records import Record
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.partitioning import NO_LOAN
 
 OVERLAP: Final = 1_000
 """How many of the last archived offsets are compared with the topic, where that has them still."""
 
 
-def open_source(place: str, bootstrap: str | None = None, *, overlap: int = OVERLAP) -> LogSource:
+def open_source(
+    place: str,
+    bootstrap: str | None = None,
+    *,
+    overlap: int = OVERLAP,
+    security: Security = PLAINTEXT,
+) -> LogSource:
     """The archive at a path or `s3://` address; with a cluster, the live topic after it, too.
 
     By names alone, so that another process can open the same (with `overlap` 0 where one has
@@ -29,7 +36,7 @@ def open_source(place: str, bootstrap: str | None = None, *, overlap: int = OVER
     archive = ArchiveSource(files_at(place))
     if bootstrap is None:
         return archive
-    return ArchiveThenTopic(archive, TopicSource(bootstrap), overlap=overlap)
+    return ArchiveThenTopic(archive, TopicSource(bootstrap, security=security), overlap=overlap)
 
 
 class ArchiveSource:

@@ -1,4 +1,4 @@
-"""`python -m hpts.local.api`: the write and the read edge behind one port.
+"""`python -m hpts.local.api`: the write and the read edge behind one port, and one of partners.
 
 Owns only which of the two answers a request. Each keeps its own settings and lifespan; health
 speaks for both.
@@ -6,14 +6,12 @@ speaks for both.
 
 import logging
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -29,6 +27,7 @@ import read_api.settings
 from ingress_api.posts import post_of
 from schemas import tracing
 from schemas.memory import seldom_collected
+from schemas.partners.listener import listening_socket, serve
 from schemas.problems import Problem
 
 GRACE_S: Final = 3
@@ -85,32 +84,21 @@ def main() -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     app = create(ingress_api.app.create(ingress_settings), read_api.app.create(read_settings))
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nobody asks for the client's address
-        timeout_graceful_shutdown=GRACE_S,
-    )
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends in order, then raises the signal again for whoever listened before it.
         signal.signal(number, lambda *_: None)
     seldom_collected()
-    with _listener(ingress_settings.host, ingress_settings.port) as listener:
-        uvicorn.Server(config).run(sockets=[listener])
-    return 0
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """A socket that processes of one user can share; the kernel spreads connections over them."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
-    return listener
+    with listening_socket(ingress_settings.host, ingress_settings.port) as listener:
+        return serve(
+            app,
+            ingress_settings,
+            sockets=[listener],
+            loop="uvloop",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
 
 
 def _settings(read: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The API's port: kept from other programs while the API restarts, shared by its processes."""
+"""The API's ports: kept from other programs while the API restarts, shared by its processes."""
 
 import socket
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import Final
 from hpts.local.ports import HOST, free_port, is_free
 
 DEFAULT: Final = 8080
+PARTNERS: Final = 8443
 _LISTEN: Final = "0A"
 
 
@@ -17,15 +18,17 @@ class PortTaken(Exception):
 
 
 @contextmanager
-def reserved(asked: int | None) -> Iterator[int]:
+def reserved(asked: int | None, *, default: int | None = None) -> Iterator[int]:
     """A port that no other program gets meanwhile: bound here, but without a listener.
 
-    None: the default one, or the next free one. 0: any. Raises PortTaken for another one in use.
+    None: the default one (of the API, unless another is given), or the next free one. 0: any.
+    Raises PortTaken for another one in use.
     """
     if asked and not is_free(asked):
         raise PortTaken(f"port {asked} is in use; choose another one, or leave out --port")
     if asked is None:
-        port = next((p for p in range(DEFAULT, DEFAULT + 100) if is_free(p)), None) or free_port()
+        default = default or DEFAULT
+        port = next((p for p in range(default, default + 100) if is_free(p)), None) or free_port()
     else:
         port = asked or free_port()
     with socket.socket() as holder:

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from hpts.local.folder import write, write_json
+from hpts.local.pki import PARTNER, Pki
 from schemas.checkpoints import private_key_in
-from schemas.scopes import ALL_SCOPES, READ_SCOPES
+from schemas.scopes import ALL_SCOPES, PARTNER_SCOPES, READ_SCOPES
 
 ROLES: Final = ("hpts_ingress", "hpts_engine", "hpts_reader")
 SIGNING_KEY_ID: Final = "local-1"
@@ -27,10 +28,11 @@ CHECKPOINT_PUBLIC_KEY: Final = "checkpoint.pub.pem"
 
 
 class Credentials:
-    """The secrets below one folder, made where they are missing."""
+    """The secrets below one folder, made where they are missing; certificates lie beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.pki = Pki(folder.parent / "pki")
         self.signing_key = self._kept("signing_key")
         self.producer_key = self._kept("producer_key")
         self.page_token_secret = self._kept("page_token_secret")
@@ -43,19 +45,22 @@ class Credentials:
         return {role: self._kept(f"{role}.password").read_text("utf-8") for role in ROLES}
 
     def clients(self) -> list[dict[str, Any]]:
-        """The issuer's clients: two tenants with every scope, then one that may only read."""
-        if not self.clients_file.exists():
-            first, second = str(uuid4()), str(uuid4())
-            write_json(
-                self.clients_file,
-                [
-                    _client("tenant-a", first, ALL_SCOPES),
-                    _client("tenant-b", second, ALL_SCOPES),
-                    _client("tenant-a-reader", first, READ_SCOPES),
-                ],
-                mode=0o600,
-            )
-        clients: list[dict[str, Any]] = json.loads(self.clients_file.read_text("utf-8"))
+        """The issuer's clients: two tenants with every scope, one that may only read, a partner."""
+        known = self._known_clients()
+        first = known[0]["tenant_id"] if known else str(uuid4())
+        wanted = [
+            _client("tenant-a", first, ALL_SCOPES),
+            _client("tenant-b", str(uuid4()), ALL_SCOPES),
+            _client("tenant-a-reader", first, READ_SCOPES),
+            _client("tenant-a-partner", first, PARTNER_SCOPES, partner=True),
+        ]
+        names = {client["client_id"] for client in known}
+        clients = known + [client for client in wanted if client["client_id"] not in names]
+        for client in clients:
+            if client["client_id"] == "tenant-a-partner":  # also in a folder that was moved
+                client["certificate_file"] = str(self.pki.certificate_file(PARTNER).absolute())
+        if clients != known:
+            write_json(self.clients_file, clients, mode=0o600)
         return clients
 
     def tenants(self) -> list[UUID]:
@@ -66,6 +71,12 @@ class Credentials:
     def checkpoint_public_key(self) -> Path:
         """The public half of `checkpoint_key`."""
         return self.folder / CHECKPOINT_PUBLIC_KEY
+
+    def _known_clients(self) -> list[dict[str, Any]]:
+        if not self.clients_file.exists():
+            return []
+        clients: list[dict[str, Any]] = json.loads(self.clients_file.read_text("utf-8"))
+        return clients
 
     def _checkpoint_key(self) -> Path:
         path = self.folder / "checkpoint.pem"
@@ -86,12 +97,14 @@ class Credentials:
         return path
 
 
-def _client(client_id: str, tenant_id: str, scopes: tuple[str, ...]) -> dict[str, Any]:
+def _client(
+    client_id: str, tenant_id: str, scopes: tuple[str, ...], *, partner: bool = False
+) -> dict[str, Any]:
     return {
         "client_id": client_id,
         "client_secret": secrets.token_hex(24),
         "tenant_id": tenant_id,
         "scopes": list(scopes),
-        "partner": False,
+        "partner": partner,
         "operator": client_id == "tenant-a",
     }

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 LOCAL_JSON: Final = "local.json"
-OURS: Final = ("kafka", "postgres", "secrets", "logs", "checkpoints", LOCAL_JSON, "supervisor.json")
+OURS: Final = (
+    *("kafka", "postgres", "secrets", "pki", "logs", "checkpoints"),
+    *(LOCAL_JSON, "supervisor.json"),
+)
 """What `--fresh` removes; nothing else is ever touched, wherever the folder lies."""
 
 

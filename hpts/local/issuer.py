@@ -9,6 +9,7 @@ import binascii
 import hmac
 import secrets
 import signal
+import ssl
 import sys
 import time
 from base64 import b64decode
@@ -20,7 +21,15 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import jwt
 import uvicorn
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -28,6 +37,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hpts.local.token_key import TokenKey, open_key
+from schemas.partners.certificates import thumbprint_of
 
 TOKEN_LIFETIME_S: Final = 3_600
 MOST_FORM_BYTES: Final = 16_384
@@ -50,7 +60,10 @@ class Settings(BaseSettings):
 
 
 class Client(BaseModel, frozen=True, extra="forbid"):
-    """One registered client. Partners' tokens carry `client_type`, operators' `operator`."""
+    """One registered client. Partners' tokens carry `client_type`, operators' `operator`.
+
+    A partner's are bound to the certificate (PEM) that is in its file when the token is given.
+    """
 
     client_id: str = Field(min_length=1, max_length=255)
     client_secret: SecretStr
@@ -58,6 +71,13 @@ class Client(BaseModel, frozen=True, extra="forbid"):
     scopes: tuple[str, ...]
     partner: bool = False
     operator: bool = False
+    certificate_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_tokens_are_bound_to(self) -> "Client":
+        if self.partner != (self.certificate_file is not None):
+            raise ValueError("a partner, and nobody else, has a certificate_file")
+        return self
 
 
 _CLIENTS: Final = TypeAdapter(list[Client], config=ConfigDict(hide_input_in_errors=True))
@@ -129,8 +149,9 @@ class Issuer:
             "tenant_id": client.tenant_id,
             "scope": scope,
         }
-        if client.partner:
+        if client.certificate_file is not None:
             claims["client_type"] = "partner"
+            claims["cnf"] = {"x5t#S256": _thumbprint(client.certificate_file)}
         if client.operator:
             claims["operator"] = True
         header = {"typ": "at+jwt", "kid": self._key.key_id}
@@ -240,6 +261,14 @@ def _granted(asked: str | None, client: Client) -> str:
     if not wanted or not wanted <= set(client.scopes):
         raise OAuthError("invalid_scope", "the client may not have every scope it asks for")
     return " ".join(scope for scope in client.scopes if scope in wanted)
+
+
+def _thumbprint(certificate_file: Path) -> str:
+    """Of the certificate that is registered now; raises `OAuthError`."""
+    try:
+        return thumbprint_of(ssl.PEM_cert_to_DER_cert(certificate_file.read_text("ascii")))
+    except (OSError, ValueError):
+        raise OAuthError("invalid_client", "the certificate cannot be read", 401) from None
 
 
 def _digest(text: str) -> bytes:

@@ -10,7 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,15 +18,19 @@ from hpts import migrate, provision
 from hpts.local import api_port, folder, ledger, lock, ports
 from hpts.local.credentials import PRODUCER_KEY_ID, SIGNING_KEY_ID, Credentials
 from hpts.local.kafka import KafkaServer
+from hpts.local.pki import AUTHORITY, PARTNER, SERVER
 from hpts.local.postgres import PostgresServer
 from hpts.local.supervisor import Child, StopAsked, Supervisor, end_left_overs
 from schemas import topic_policy
+from schemas.kafka_security import Security
 
 AUDIENCE: Final = "hpts"
 GATE: Final = "hpts.local.gate"
 SERVERS_READY_WITHIN_S: Final = 90
 SERVICES_READY_WITHIN_S: Final = 60
 _ASK_TIMEOUT_S: Final = 3
+_OF_THE_ISSUER: Final = ("operator", "certificate_file")
+"""What only the issuer needs to know of a client."""
 _SERVERS, _ISSUER, _ENGINES, _API = range(4)  # in this order they start; they end in the reverse
 
 
@@ -43,6 +47,8 @@ class Options:
     postgres_dsn: str | None = None
     durability: str | None = None
     """`power`: every command is on the disk before it is acknowledged."""
+    security: Security = field(default_factory=dict)
+    """Of the connections to an external Kafka."""
 
 
 Say = Callable[[str], None]
@@ -62,10 +68,14 @@ def run(options: Options, say: Say, announce: Announce) -> bool:
         if options.is_fresh:
             PostgresServer(data_dir).discard()  # it may lie elsewhere
         folder.open_folder(data_dir, is_fresh=options.is_fresh)
-        with api_port.reserved(options.port) as port:
+        partner_port = 0 if options.port == 0 else None
+        with (
+            api_port.reserved(options.port) as port,
+            api_port.reserved(partner_port, default=api_port.PARTNERS) as partners,
+        ):
             if options.port is None and port != api_port.DEFAULT:
                 say(f"port {api_port.DEFAULT} is in use: the API gets {port}")
-            stack = _Stack(options, port)
+            stack = _Stack(options, port, partners)
             stack.supervisor.listen()
             try:
                 stack.start(say)
@@ -81,9 +91,10 @@ def run(options: Options, say: Say, announce: Announce) -> bool:
 
 
 class _Stack:
-    def __init__(self, options: Options, port: int) -> None:
+    def __init__(self, options: Options, port: int, partner_port: int) -> None:
         self._options = options
         self._port = port
+        self._partner_port = partner_port
         self._issuer_port = ports.free_port()
         self._credentials = Credentials(options.data_dir / "secrets")
         self._kafka = None if options.kafka_bootstrap else KafkaServer(options.data_dir)
@@ -96,6 +107,7 @@ class _Stack:
         say("starting Kafka and Postgres")
         servers = [server for server in (self._kafka, self._postgres) if server is not None]
         self.supervisor.run(*(server.prepare for server in servers))
+        self._credentials.pki.prepare()
         self._credentials.clients()
         self.supervisor.start(
             [*self._server_children(), self._issuer()], seconds=SERVERS_READY_WITHIN_S
@@ -109,8 +121,10 @@ class _Stack:
 
     def described(self) -> dict[str, Any]:
         """local.json (design section 9): members whose part is not built yet are absent."""
+        pki = self._credentials.pki
         return {
             "api_url": f"http://{ports.HOST}:{self._port}",
+            "partner_api_url": f"https://{ports.HOST}:{self._partner_port}",
             "token_url": f"{self._issuer_url}/oauth/token",
             "jwks_url": f"{self._issuer_url}/.well-known/jwks.json",
             "kafka_bootstrap": self._bootstrap,
@@ -121,9 +135,12 @@ class _Stack:
                 "signing_key_file": str(self._credentials.producer_key),
             },
             "clients": [
-                {name: value for name, value in client.items() if name != "operator"}
+                {name: value for name, value in client.items() if name not in _OF_THE_ISSUER}
                 for client in self._credentials.clients()
             ],
+            "partner_cert": str(pki.certificate_file(PARTNER)),
+            "partner_key": str(pki.key_file(PARTNER)),
+            "ca_cert": str(pki.certificate_file(AUTHORITY)),
         }
 
     def _changed(self, _pids: dict[str, list[int]]) -> None:
@@ -145,7 +162,12 @@ class _Stack:
 
     def _prepare_ledger(self) -> None:
         migrate.migrate(self._admin_dsn, self._credentials.passwords())
-        provision.provision(self._bootstrap, self._admin_dsn, durability=self._options.durability)
+        provision.provision(
+            self._bootstrap,
+            self._admin_dsn,
+            durability=self._options.durability,
+            security=self._options.security,
+        )
         ledger.register_signing_key(
             self._admin_dsn, key_id=SIGNING_KEY_ID, secret=self._credentials.signing_key
         )
@@ -205,6 +227,7 @@ class _Stack:
             "HPTS_JWKS_URL": f"{self._issuer_url}/.well-known/jwks.json",
             "HPTS_TOKEN_ALGORITHM": "RS256",
             "HPTS_PAGE_TOKEN_SECRET_FILE": str(self._credentials.page_token_secret),
+            **self._partner_settings(),
         }
         url = f"http://{ports.HOST}:{self._port}/v1/health/ready"
         return [
@@ -212,13 +235,28 @@ class _Stack:
                 "api",
                 "hpts.local.api",
                 settings,
-                lambda pid: api_port.is_listening(pid, self._port) and _answers(url),
+                lambda pid: (
+                    api_port.is_listening(pid, self._port)
+                    and api_port.is_listening(pid, self._partner_port)
+                    and _answers(url)
+                ),
                 stage=_API,
                 number=number,
                 kinds=("ingress", "read"),
             )
             for number in range(self._options.ingress)
         ]
+
+    def _partner_settings(self) -> dict[str, str]:
+        pki = self._credentials.pki
+        return {
+            "HPTS_PARTNER_HOST": ports.HOST,
+            "HPTS_PARTNER_PORT": str(self._partner_port),
+            "HPTS_PARTNER_CERTIFICATE_FILE": str(pki.certificate_file(SERVER)),
+            "HPTS_PARTNER_KEY_FILE": str(pki.key_file(SERVER)),
+            "HPTS_PARTNER_CA_FILE": str(pki.certificate_file(AUTHORITY)),
+            "HPTS_PARTNER_REVOCATION_FILE": str(pki.revocation_list),
+        }
 
     def _service(
         self,

@@ -22,7 +22,7 @@ from hpts.proving import export as exports
 from hpts.proving import offline, proof, verifying
 from hpts.proving.checkpoints import Evidence, evidence, from_file
 from hpts.proving.findings import Report
-from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, out, servers
+from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, kafka_security, out, servers
 from schemas.checkpoints import NotAKey, public_key_in
 from schemas.topics import CHECKPOINTS
 
@@ -155,7 +155,7 @@ def prove(
 def _evidence(bootstrap: str, file: Path | None, key: Ed25519PublicKey | None) -> Evidence:
     if file is not None:
         return from_file(file, key)
-    return evidence(cluster.messages(bootstrap, CHECKPOINTS), key)
+    return evidence(cluster.messages(bootstrap, CHECKPOINTS, security=kafka_security()), key)
 
 
 def _key(

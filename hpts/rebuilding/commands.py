@@ -23,7 +23,7 @@ from hpts.rebuilding.digest import digest as digest_of
 from hpts.rebuilding.promoting import Promotion
 from hpts.rebuilding.replay import BATCH_RECORDS, CannotReplay
 from hpts.rebuilding.source import SourceDamaged
-from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, out, servers
+from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, kafka_security, out, servers
 from posting_engine.log import LogUnavailable
 from posting_engine.positions import DataRefused, Fenced, StoreUnavailable
 
@@ -93,6 +93,7 @@ def replay(
         goes_on=catch_up or promote,
         processes=processes,
         batch_records=batch_records,
+        security=kafka_security(),
     )
     if archive_alone and from_archive is None:
         end("--archive-alone needs --from-archive", USAGE)

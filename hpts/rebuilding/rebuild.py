@@ -16,6 +16,7 @@ from hpts.rebuilding.source import Facts, LogSource, SourceDamaged
 from hpts.rebuilding.topic import TopicSource
 from posting_engine.posting.decide import decide as decide_by_the_rules
 from posting_engine.quarantine import Decide
+from schemas.kafka_security import Security
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Rebuild:
     processes: int | None = None
     batch_records: int = BATCH_RECORDS
     decide: Decide = decide_by_the_rules
+    security: Security = field(default_factory=dict)
 
     def run(self, watch: Watch) -> Progress:
         """Replay; what came of it. Raises `SchemaRefused`, `SourceDamaged`, and what `replay_all`
@@ -90,7 +92,7 @@ class Rebuild:
     def promote(self, watch: Watch, *, despite_differences: bool = False) -> Promotion:
         """Catch up with the log's end, and put the rebuilt books in the place of the live ones."""
         replace(self, until={}, goes_on=True).run(watch)
-        source = TopicSource(self.bootstrap)
+        source = TopicSource(self.bootstrap, security=self.security)
         with administrator(self.admin_dsn) as database:
             return promote(
                 database,
@@ -102,9 +104,11 @@ class Rebuild:
 
     def _source(self, *, overlap: int = OVERLAP) -> Callable[[], LogSource]:
         if self.archive is None:
-            return functools.partial(TopicSource, self.bootstrap)
+            return functools.partial(TopicSource, self.bootstrap, security=self.security)
         after = None if self.archive_alone else self.bootstrap
-        return functools.partial(open_source, self.archive, after, overlap=overlap)
+        return functools.partial(
+            open_source, self.archive, after, overlap=overlap, security=self.security
+        )
 
     def _ends(self, source: LogSource, partition_count: int) -> dict[int, int]:
         bounds = source.bounds()

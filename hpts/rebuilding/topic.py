@@ -7,6 +7,7 @@ from hpts.rebuilding.source import Breaking, Facts, Place, SourceDamaged
 from posting_engine.log import hidden_records, record_of
 from posting_engine.records import Record
 from schemas import codec
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.partitioning import NO_LOAN
 from schemas.quarantine import QUARANTINE, DeadLetter
 from schemas.topics import COMMANDS, DEAD_LETTERS
@@ -15,11 +16,12 @@ from schemas.topics import COMMANDS, DEAD_LETTERS
 class TopicSource:
     """The commands topic of a cluster. Methods raise `ClusterUnavailable`, too."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, *, security: Security = PLAINTEXT) -> None:
         """Raises `SourceDamaged` where there is no such topic."""
-        self._bootstrap = bootstrap
-        self._reader = Reader(bootstrap)
-        found = Cluster(bootstrap).describe([COMMANDS]).get(COMMANDS)
+        self._connection = {"bootstrap.servers": bootstrap, **security}
+        self._reader = Reader(bootstrap, security=security)
+        self._cluster = Cluster(bootstrap, security=security)
+        found = self._cluster.describe([COMMANDS]).get(COMMANDS)
         if found is None:
             raise SourceDamaged(f"{bootstrap} has no topic {COMMANDS}")
         self._topic_id, self._partition_count = found.topic_id, found.partitions
@@ -63,7 +65,7 @@ class TopicSource:
 
     def published(self) -> Iterator[DeadLetter]:
         """What stands in the dead letters topic; nothing where there is no such topic."""
-        if not Cluster(self._bootstrap).describe([DEAD_LETTERS]):
+        if not self._cluster.describe([DEAD_LETTERS]):
             return
         begin, end = self._reader.bounds(DEAD_LETTERS, 0)
         for message in self._reader.messages(DEAD_LETTERS, 0, begin, end):
@@ -75,6 +77,5 @@ class TopicSource:
                 yield told
 
     def _refuse_gap(self, partition_id: int, due: int, came: int) -> None:
-        connection = {"bootstrap.servers": self._bootstrap}
-        if due < came and hidden_records(connection, partition_id, due, came) is None:
+        if due < came and hidden_records(self._connection, partition_id, due, came) is None:
             raise SourceDamaged(f"partition {partition_id}: offset {due} was removed")

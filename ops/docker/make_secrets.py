@@ -16,15 +16,20 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from schemas.scopes import ALL_SCOPES
+from hpts.local.pki import AUTHORITY, PARTNER, SERVER, Pki
+from schemas.scopes import ALL_SCOPES, PARTNER_SCOPES
 
 SERVICES = Path("/run/hpts")
 SETUP = Path("/run/hpts-setup")
+FRONT = "front"
+TENANT = "3f1c1a52-6a0b-4c7e-9d55-0a6f1f6f7a01"
 ROLES = ("postgres", "hpts_ingress", "hpts_engine", "hpts_reader")
 
 
 def main() -> None:
-    """Write what is missing: passwords, keys, and one development client with every scope."""
+    """Write what is missing: passwords, keys, certificates, and two development clients: one with
+    every scope, and a partner.
+    """
     passwords = {role: keep(SETUP / f"{role}.password", mode=0o444) for role in ROLES}
     lines = [f"*:*:*:{role}:{password}\n" for role, password in passwords.items()]
     write(SERVICES / "pgpass", "".join(lines), mode=0o600)
@@ -32,17 +37,41 @@ def main() -> None:
         keep(SERVICES / name, mode=0o600)
     if not (SERVICES / "checkpoint.pem").exists():
         checkpoint_key()
+    certificate = certificates()
     if not (SERVICES / "clients.json").exists():
-        client = {
-            "client_id": "developer",
-            "client_secret": secrets.token_hex(24),
-            "tenant_id": "3f1c1a52-6a0b-4c7e-9d55-0a6f1f6f7a01",
-            "scopes": ALL_SCOPES,
-            "partner": False,
-            "operator": True,
-        }
-        write(SERVICES / "clients.json", json.dumps([client], indent=1), mode=0o600)
-        print(f"client developer, secret {client['client_secret']}")
+        partner = {"partner": True, "certificate_file": str(certificate)}
+        clients = [
+            client("developer", ALL_SCOPES) | {"operator": True},
+            client("partner", PARTNER_SCOPES) | partner,
+        ]
+        write(SERVICES / "clients.json", json.dumps(clients, indent=1), mode=0o600)
+        for one in clients:
+            print(f"client {one['client_id']}, secret {one['client_secret']}")
+
+
+def client(client_id: str, scopes: tuple[str, ...]) -> dict[str, object]:
+    """A client of the development issuer."""
+    secret = secrets.token_hex(24)
+    return {
+        "client_id": client_id,
+        "client_secret": secret,
+        "tenant_id": TENANT,
+        "scopes": scopes,
+    }
+
+
+def certificates() -> Path:
+    """Make them, and copies for the proxy, which runs as another user; the partner's file."""
+    pki = Pki(SERVICES / "pki", names=("ingress", "read", "localhost", "127.0.0.1"))
+    pki.prepare()
+    if FRONT not in pki.names_issued():
+        pki.issue(FRONT)
+    (SETUP / FRONT).mkdir(exist_ok=True)
+    private = [pki.key_file(name) for name in (SERVER, FRONT)]
+    public = [pki.certificate_file(name) for name in (AUTHORITY, SERVER, FRONT)]
+    for path in (*private, *public, pki.revocation_list):
+        write(SETUP / FRONT / path.name, path.read_text(encoding="ascii"), mode=0o444)
+    return pki.certificate_file(PARTNER)
 
 
 def checkpoint_key() -> None:

@@ -18,9 +18,6 @@ OF_THE_BATCH = {"accrual_rejected"}
 OF_OPERATORS = {"rejected_by_operator", "not_quarantined", "step_cannot_be_rejected"}
 """Of what is quarantined, and of resolving it: no rule of an event decides these."""
 
-OF_CERTIFICATES = {"certificate_required", "certificate_mismatch"}
-"""Of the listener for partners, which there is not yet (issue 8)."""
-
 RETURNED_BY_NAME = {"loan_not_accruing", "already_accrued", "principal_mismatch"}
 """Of one loan of a chunk: `posting/accrual.py` returns these as they are."""
 
@@ -31,7 +28,7 @@ EDGES = dict.fromkeys(("ingress_api", "read_api", "schemas"), EXAMPLES)
 def test_every_code_that_the_edges_raise_is_in_the_catalogue_and_every_one_is_raised() -> None:
     raised = codes_given(EDGES, {"Problem": Takes("code", -1)})
     assert set(raised.literal) <= set(CATALOGUE), raised.literal
-    assert set(PROBLEMS) - set(raised.literal) == OF_CERTIFICATES
+    assert set(PROBLEMS) - set(raised.literal) == set()
     # What the engine has refused, told on, and told of once more:
     assert raised.other == {
         "ingress_api/answers.py: result['code']",

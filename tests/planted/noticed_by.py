@@ -29,3 +29,15 @@ MANY_SEEDS: Final = (
     "tests/simulation/test_simulation.py::test_no_seed_loses_doubles_or_misorders_anything"
 )
 """Where the few seeds before it are not enough."""
+
+_PARTNERS: Final = "tests/security/test_partners.py"
+_CERTIFICATES: Final = "tests/security/test_partner_certificates.py"
+_SMUGGLING: Final = "tests/security/test_partner_smuggling.py"
+THE_DIAGONAL: Final = f"{_PARTNERS}::test_only_the_diagonal_of_tokens_and_certificates_passes"
+EITHER_LISTENER: Final = f"{_PARTNERS}::test_each_listener_refuses_the_tokens_of_the_other"
+KEPT_OPEN: Final = f"{_CERTIFICATES}::test_a_connection_outlives_its_certificate_but_lets_nobody_in"
+REVOKED: Final = (
+    f"{_CERTIFICATES}::test_a_revoked_certificate_is_refused_at_the_next_request_of_its_connection"
+)
+THE_PROXY: Final = f"{_SMUGGLING}::test_from_the_proxy_one_header_in_its_one_spelling"
+NOT_THE_PROXY: Final = f"{_SMUGGLING}::test_from_anybody_else_no_header_says_who_is_calling"

@@ -12,11 +12,13 @@ from tests.planted.lending_faults import LENDING_FAULTS
 from tests.planted.log_faults import LOG_FAULTS
 from tests.planted.record_faults import RECORD_FAULTS
 from tests.planted.store_faults import STORE_FAULTS
+from tests.planted.trust_faults import TRUST_FAULTS
 
 ROWS: Final = (
     *(f"F{number:02}" for number in range(1, 47)),
     *("F53", "F54"),
     *(f"F{number}" for number in range(67, 75)),
+    "F83",
 )
 """The rows of the catalogue that must be here."""
 
@@ -26,6 +28,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *RECORD_FAULTS,
     *STORE_FAULTS,
     *LENDING_FAULTS,
+    *TRUST_FAULTS,
 )
 
 DO_NOT_APPLY: Final = {

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -13,19 +14,21 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import httpx
 import pytest
 
+from hpts.local.pki import PARTNER, Pki
 from schemas.access_token import AccessToken, TokenVerifier
+from schemas.partners.certificates import thumbprint_of
 from schemas.problems import ProblemError
 
 ISSUER: Final = "http://issuer.test"
 TENANT: Final = UUID("0e1d2c3b-4a59-4687-8796-a5b4c3d2e1f0")
 SCOPES: Final = "hpts:payments:write hpts:ledger:read"
-CLIENTS: Final = [
+CLIENTS: Final[list[dict[str, Any]]] = [
     {
         "client_id": "desk",
         "client_secret": "s3cret:with colon",
@@ -60,8 +63,16 @@ def basic(client_id: str, secret: str) -> str:
     return "Basic " + b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
+def certificate_of_shop(folder: Path) -> Path:
+    pki = Pki(folder / "pki")
+    pki.prepare()
+    return pki.certificate_file(PARTNER)
+
+
 def environment(folder: Path, port: int) -> dict[str, str]:
-    (folder / "clients.json").write_text(json.dumps(CLIENTS), encoding="utf-8")
+    desk, shop = CLIENTS
+    clients = [desk, shop | {"certificate_file": str(certificate_of_shop(folder))}]
+    (folder / "clients.json").write_text(json.dumps(clients), encoding="utf-8")
     return os.environ | {
         "HPTS_ISSUER_CLIENTS_FILE": str(folder / "clients.json"),
         "HPTS_ISSUER_KEY_FILE": str(folder / "key.pem"),
@@ -101,11 +112,11 @@ def await_health(running: Running) -> None:
             assert time.monotonic() < deadline
 
 
-def caller(issuer: Running, token: str) -> AccessToken:
+def caller(issuer: Running, token: str, thumbprint: str | None = None) -> AccessToken:
     verifier = TokenVerifier(
         issuer=ISSUER, audience="hpts", jwks_url=f"{issuer.url}/.well-known/jwks.json"
     )
-    return asyncio.run(verifier.verify([f"Bearer {token}".encode()]))
+    return asyncio.run(verifier.verify([f"Bearer {token}".encode()], thumbprint))
 
 
 @pytest.mark.parametrize("how", ["form", "basic", "encoded basic"])
@@ -137,7 +148,38 @@ def test_a_partner_gets_a_token_that_the_internal_listener_refuses(issuer: Runni
     token = issuer.post(GRANT, basic("shop", "other")).json()["access_token"]
     with pytest.raises(ProblemError) as raised:
         caller(issuer, token)
-    assert raised.value.problem.code == "token_invalid"
+    assert raised.value.problem.code == "certificate_required"
+
+
+def test_a_partners_token_is_bound_to_the_certificate_that_is_registered_now(
+    issuer: Running,
+) -> None:
+    shop = basic("shop", "other")
+    pki = Pki(issuer.key_file.parent / "pki")
+    for _ in range(2):
+        der = ssl.PEM_cert_to_DER_cert(pki.certificate_file(PARTNER).read_text())
+        token = issuer.post(GRANT, shop).json()["access_token"]
+        assert caller(issuer, token, thumbprint_of(der)).client_type == "partner"
+        pki.issue(PARTNER)
+    with pytest.raises(ProblemError) as raised:
+        caller(issuer, token, "A" * 43)
+    assert raised.value.problem.code == "certificate_mismatch"
+    text = pki.certificate_file(PARTNER).read_text()
+    pki.certificate_file(PARTNER).unlink()
+    assert issuer.post(GRANT, shop).json()["error"] == "invalid_client"
+    pki.certificate_file(PARTNER).write_text(text)
+
+
+@pytest.mark.parametrize("wrong", [{"partner": True}, {"certificate_file": "partner.pem"}])
+def test_a_partner_and_nobody_else_has_a_certificate(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    settings = environment(tmp_path, 0)
+    desk, _ = CLIENTS
+    (tmp_path / "clients.json").write_text(json.dumps([desk | wrong]))
+    run = subprocess.run(
+        [sys.executable, "-m", "hpts.local.issuer"], env=settings, capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert "certificate_file" in run.stderr
 
 
 WRONG_DESK: Final = DESK | {"client_secret": "s3cret"}

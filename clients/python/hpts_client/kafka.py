@@ -21,6 +21,7 @@ from confluent_kafka import (
 
 from schemas import codec
 from schemas.codec import Outcome
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.quarantine import DeadLetter
 from schemas.topics import COMMANDS, DEAD_LETTERS, OUTCOMES
 
@@ -80,16 +81,20 @@ class Link:
     """
 
     def __init__(
-        self, bootstrap: str, reply_partition: int, is_wanted: Callable[[bytes], bool]
+        self,
+        bootstrap: str,
+        reply_partition: int,
+        is_wanted: Callable[[bytes], bool],
+        *,
+        security: Security = PLAINTEXT,
     ) -> None:
         self._fatal: str | None = None
         self._is_wanted = is_wanted
-        self._consumer = Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap})
+        connection = {"bootstrap.servers": bootstrap, **security}
+        self._consumer = Consumer({**CONSUMER_SETTINGS, **connection})
         self._stand_at_the_end((OUTCOMES, reply_partition), (DEAD_LETTERS, 0))
         # After the reader: what is sent from here on is certainly heard of.
-        self._producer = Producer(
-            {**PRODUCER_SETTINGS, "bootstrap.servers": bootstrap, "error_cb": self._on_error}
-        )
+        self._producer = Producer({**PRODUCER_SETTINGS, **connection, "error_cb": self._on_error})
 
     def send(
         self,

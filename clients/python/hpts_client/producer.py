@@ -16,7 +16,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -31,6 +31,7 @@ from schemas import codec, ids, signing
 from schemas.cluster import Cluster, ClusterUnavailable, refuse_weaker
 from schemas.codec import Outcome
 from schemas.crash_points import crash_point
+from schemas.kafka_security import Security
 from schemas.signing import SigningKey
 from schemas.topics import (
     COMMANDS,
@@ -73,6 +74,7 @@ class Settings:
     durability: str | None = None
     ask_after_s: float = ASK_AFTER_S
     give_up_after_s: float = GIVE_UP_AFTER_S
+    security: Security = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def partition_count(settings: Settings) -> int:
 
     Raises `ClusterRefused` (it is not safe) or `ClusterUnavailable`.
     """
-    cluster = Cluster(settings.bootstrap)
+    cluster = Cluster(settings.bootstrap, security=settings.security)
     refuse_weaker(cluster, profile=settings.profile, durability=settings.durability)
     found = cluster.describe([COMMANDS])
     if COMMANDS not in found:
@@ -151,7 +153,12 @@ class _Job:
         instance = f"{socket.gethostname()}/{os.getpid()}"
         self._reply_partition = crc32(instance.encode()) % OUTCOME_PARTITIONS
         self._traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-        self._link = Link(settings.bootstrap, self._reply_partition, self._is_wanted)
+        self._link = Link(
+            settings.bootstrap,
+            self._reply_partition,
+            self._is_wanted,
+            security=settings.security,
+        )
         self._heard_at = time.monotonic()
 
     def run(self) -> Report:
