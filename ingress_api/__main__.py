@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ingress_api.app import create
 from ingress_api.settings import Settings
+from schemas.http_protocol import HttpProtocol
 
 
 def main() -> int:
@@ -37,6 +38,8 @@ def main() -> int:
         create(settings),
         host=settings.host,
         port=settings.port,
+        http=HttpProtocol,
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,

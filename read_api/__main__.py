@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from read_api.app import create
 from read_api.settings import Settings
+from schemas.http_protocol import HttpProtocol
 
 
 def main() -> int:
@@ -28,7 +29,8 @@ def main() -> int:
         app,
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http=HttpProtocol,
+        ws="none",
         access_log=False,
         server_header=False,
         log_config=None,

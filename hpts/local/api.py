@@ -28,6 +28,7 @@ import read_api.app
 import read_api.settings
 from ingress_api.posts import post_of
 from schemas import tracing
+from schemas.http_protocol import HttpProtocol
 from schemas.memory import seldom_collected
 from schemas.problems import Problem
 
@@ -88,7 +89,8 @@ def main() -> int:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
