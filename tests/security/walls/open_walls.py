@@ -1,8 +1,9 @@
 """The API as it is, but without the tenant in its queries.
 
-`python -m tests.security.walls.open_walls`. The other wall, row-level security, is opened by the role in the connection string. With the
-environment's `WALLS_KEEP_UNSHIELDED=1` the filter stays in those statements that read what has no
-row-level security behind it (reservations, batches, settings: see decision 0041).
+`python -m tests.security.walls.open_walls`. The other wall, row-level security, is opened by the
+role in the connection string. With `WALLS_KEEP_UNSHIELDED=1` the filter stays in those
+statements that read what has no row-level security behind it (reservations, batches, settings:
+decision 0041).
 """
 
 import os

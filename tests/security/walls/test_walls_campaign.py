@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -16,14 +15,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from bench.client import Connection
-from hpts.local import ports
-from hpts.local.credentials import SIGNING_KEY_ID, Credentials
 from hpts.local.ledger import as_role
-from schemas import topic_policy
-from tests.faults.own_ledger import answer_of, spawn, until
+from tests.security.own_api import ROLES, own_api
 from tests.security.walls.marked_tenants import Owners, Tenant, found, marks_in, tokens
 from tests.security.walls.trespassing import OPERATIONS, Found, trespass
 
@@ -32,9 +28,7 @@ TENANTS: Final = int(os.environ.get("HPTS_WALL_TENANTS", "40"))
 REQUESTS: Final = int(os.environ.get("HPTS_WALL_REQUESTS", "4000"))
 WITH_ONE_WALL: Final = max(REQUESTS // 4, 400)
 SEED: Final = 8
-READY_WITHIN_S: Final = 40
 OPEN: Final = "tests.security.walls.open_walls"
-SHIELDED: Final = {"hpts_reader", "hpts_ingress"}
 
 
 class Marked:
@@ -67,59 +61,21 @@ def marked(stack: Stack, stack_dir: Path) -> Marked:
 
 @pytest.fixture(scope="module")
 def unwalled(stack: Stack) -> Iterator[dict[str, str]]:
-    """Role of a service -> the DSN of one with the same rights, whom row-level security passes."""
+    """The settings of an API whose roles have the same rights, and pass row-level security."""
     dsns = {}
     with psycopg.connect(stack["postgres_dsn"], autocommit=True) as administrator:
-        for role in SHIELDED:
+        for role, setting in ROLES.items():
             name, password = f"{role}_without_wall", uuid4().hex
             administrator.execute(
                 sql.SQL("CREATE ROLE {} LOGIN BYPASSRLS PASSWORD {} IN ROLE {}").format(
                     sql.Identifier(name), sql.Literal(password), sql.Identifier(role)
                 )
             )
-            dsns[role] = as_role(stack["postgres_dsn"], name, password)
+            dsns[setting] = as_role(stack["postgres_dsn"], name, password)
         yield dsns
         for dsn in dsns.values():
             name = str(conninfo_to_dict(dsn)["user"])
             administrator.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
-
-
-@contextmanager
-def api_with(
-    marked: Marked, dsns: dict[str, str], *, module: str, keeps_unshielded: bool = False
-) -> Iterator[str]:
-    """Another API on the stack's servers; its URL."""
-    credentials = Credentials(marked.stack_dir / "secrets")
-    passwords, port = credentials.passwords(), ports.free_port()
-    walled = {
-        role: as_role(marked.stack["postgres_dsn"], role, passwords[role]) for role in SHIELDED
-    }
-    issuer_url = marked.stack["token_url"].removesuffix("/oauth/token")
-    settings = {
-        "HPTS_HOST": ports.HOST,
-        "HPTS_PORT": str(port),
-        "HPTS_KAFKA_BOOTSTRAP": marked.stack["kafka_bootstrap"],
-        "HPTS_INGRESS_POSTGRES_DSN": make_conninfo((walled | dsns)["hpts_ingress"]),
-        "HPTS_READ_POSTGRES_DSN": make_conninfo((walled | dsns)["hpts_reader"]),
-        "HPTS_PAGE_TOKEN_SECRET_FILE": str(credentials.page_token_secret),
-        "HPTS_SIGNING_KEY_ID": SIGNING_KEY_ID,
-        "HPTS_PROFILE": topic_policy.LOCAL,
-        "HPTS_TOKEN_ISSUER": issuer_url,
-        "HPTS_TOKEN_AUDIENCE": "hpts",
-        "HPTS_JWKS_URL": marked.stack["jwks_url"],
-        "WALLS_KEEP_UNSHIELDED": "1" if keeps_unshielded else "0",
-    }
-    service = spawn("api", module, marked.stack_dir / "logs" / f"{module}.log", settings)
-    url = f"http://{ports.HOST}:{port}"
-    try:
-        until(
-            lambda: answer_of(f"{url}/v1/health/ready")[0] == 200,
-            seconds=READY_WITHIN_S,
-            told=service.said,
-        )
-        yield url
-    finally:
-        service.stop()
 
 
 def test_nothing_crosses_while_both_walls_stand(marked: Marked) -> None:
@@ -170,13 +126,13 @@ def test_every_tenant_s_totals_are_those_of_its_own_journal(marked: Marked) -> N
 
 
 def test_the_filter_alone_holds(marked: Marked, unwalled: dict[str, str]) -> None:
-    with api_with(marked, unwalled, module="hpts.local.api") as url:
+    with own_api(marked.stack, marked.stack_dir, **unwalled) as url:
         seen = marked.trespassed(url, WITH_ONE_WALL)
     assert (seen.leaks, seen.faults) == ([], [])
 
 
 def test_row_level_security_alone_holds(marked: Marked) -> None:
-    with api_with(marked, {}, module=OPEN, keeps_unshielded=True) as url:
+    with own_api(marked.stack, marked.stack_dir, module=OPEN, WALLS_KEEP_UNSHIELDED="1") as url:
         seen = marked.trespassed(url, WITH_ONE_WALL)
     assert (seen.leaks, seen.faults) == ([], [])
 
@@ -184,7 +140,7 @@ def test_row_level_security_alone_holds(marked: Marked) -> None:
 def test_without_either_wall_the_same_campaign_finds_leaks(
     marked: Marked, unwalled: dict[str, str]
 ) -> None:
-    with api_with(marked, unwalled, module=OPEN) as url:
+    with own_api(marked.stack, marked.stack_dir, module=OPEN, **unwalled) as url:
         seen = marked.trespassed(url, WITH_ONE_WALL)
     edges = {leak.split(":")[0] for leak in seen.leaks}
     assert len(edges) >= 5, edges

@@ -44,7 +44,7 @@ CONSTANT: Final = {
     "known_at": "2026-03-01T00:00:00Z",
     "layer": "SETTLED",
     "status": "active",
-    "event_type": "payment",
+    "event_type": "payment_received",
     "from_date": "2026-01-01",
     "to_date": "2026-12-31",
     "dry_run": "true",
