@@ -10,6 +10,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from hpts.local.credentials import Credentials
+from hpts.local.ledger import as_role
 from tests.http import Client
 
 Stack = dict[str, Any]
@@ -32,13 +34,14 @@ WITHOUT_POLICY: Final = {
 
 
 @pytest.fixture(scope="module")
-def reader(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+def reader(stack: Stack, stack_dir: Path) -> Iterator[psycopg.Connection[Any]]:
     """The read edge's rights, the first tenant named, on books that hold two tenants."""
     for number in (0, 1):
         tenant = Client.of(stack, number)
         tenant.pay(tenant.open_loan(amount_minor="500"), amount_minor="100")
-    with psycopg.connect(stack["postgres_dsn"], autocommit=True) as connection:
-        connection.execute("SET SESSION AUTHORIZATION hpts_reader")
+    password = Credentials(stack_dir / "secrets").passwords()["hpts_reader"]
+    dsn = as_role(stack["postgres_dsn"], "hpts_reader", password)
+    with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SET search_path = hpts, hpts_edge")
         connection.execute(
             "SELECT set_config('hpts.tenant_id', %s, false)", (stack["clients"][0]["tenant_id"],)
@@ -79,8 +82,8 @@ def test_a_function_that_tells_what_it_is_given_is_given_no_other_row(
     reader.add_notice_handler(lambda notice: told.append(str(notice.message_primary)))
     with reader.transaction(force_rollback=True):
         reader.execute(
-            "CREATE FUNCTION pg_temp.tells(one uuid) RETURNS boolean COST 0.0000001 LANGUAGE plpgsql"
-            " AS $$ BEGIN RAISE NOTICE '%', one; RETURN true; END $$"
+            "CREATE FUNCTION pg_temp.tells(one uuid) RETURNS boolean COST 0.0000001"
+            " LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '%', one; RETURN true; END $$"
         )
         reader.execute("SELECT count(*) FROM readable_loans WHERE pg_temp.tells(tenant_id)")
         reader.execute("SELECT count(*) FROM hpts.loans WHERE pg_temp.tells(tenant_id)")
@@ -150,8 +153,8 @@ def test_no_view_has_its_owner_s_rights_and_no_function_its_definer_s(stack: Sta
     )
     functions = rows(
         stack,
-        "SELECT oid::regproc::text FROM pg_proc WHERE prosecdef AND pronamespace::regnamespace::text"
-        " NOT IN ('pg_catalog', 'information_schema')",
+        "SELECT oid::regproc::text FROM pg_proc WHERE prosecdef"
+        " AND pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)",
     )
     assert (views, functions) == ([], [])
 
