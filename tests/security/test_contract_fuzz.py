@@ -1,4 +1,4 @@
-"""Schemathesis on the whole contract, all of its phases: no 5xx, every answer as it is described, and
+"""Schemathesis on the whole contract, all phases: no 5xx, every answer as it is described, and
 books that are explained by what was accepted.
 
 HPTS_SCHEMA_EXAMPLES makes it longer (of each operation and phase), HPTS_SCHEMA_SEED another one.
