@@ -25,13 +25,13 @@ TAKEN_WITHIN_S: Final = 30.0
 _LOOK_EVERY_S: Final = 2.0
 _NOT_HTTP: Final = Problem(
     code="invalid_parameter",
-    detail="The request is not HTTP/1.1 as it is taken here, or its head is too large.",
+    detail="This is no HTTP of a version that is taken here, or its head is too large.",
     headers={"Connection": "close"},
 )
 
 
-class HeadTooLarge(Exception):
-    """The head of a request has more bytes than are taken. Ends as what is not HTTP does."""
+class HeadRefused(Exception):
+    """A head that is too large, or of another version. It ends as what is not HTTP does."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -74,8 +74,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._head_awaited_since = None
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > MOST_HEAD_BYTES:
-            raise HeadTooLarge
+        if size > MOST_HEAD_BYTES or self.parser.get_http_version() not in ("1.1", "1.0"):
+            raise HeadRefused
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:

@@ -16,6 +16,7 @@ LOAN: dict[str, Any] = {
     **dict.fromkeys(("tenant_id", "loan_id", "borrower_id"), ID),
     **{f"{name}_minor": 0 for name in (*SUB_BALANCES, "recovered")},
     **{f"collected_{name}_minor": 0 for name in ("principal", "interest", "fees")},
+    **{f"paid_off_{name}_minor": 0 for name in ("principal", "interest", "fees")},
     **{f"standing_{name}": 0 for name in ("openings", "payments", "charge_offs", "refinances")},
     "partition_id": 0,
     "life": 1,

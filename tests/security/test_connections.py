@@ -260,7 +260,7 @@ def test_beyond_its_rate_a_tenant_is_told_when_to_come_again(
     body = bodies_of.payment()
     headers = {"Authorization": f"Bearer {other.token}", "Idempotency-Key": f"limited:{uuid4()}"}
     posts = [
-        httpx.post(f"{few_a_second}/v1/payments", json=body, headers=headers) for _ in range(15)
+        httpx.post(f"{few_a_second}/v1/payments", json=body, headers=headers) for _ in range(40)
     ]
     assert posts[0].json()["code"] == "loan_not_found"
     assert posts[-1].json()["code"] == "rate_limited"

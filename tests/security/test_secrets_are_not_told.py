@@ -116,7 +116,7 @@ def test_a_password_that_is_refused_is_not_told(
     log = stack_dir / "logs" / "wrong-password.log"
     service = spawn("api", "hpts.local.api", log, settings)
     try:
-        until(lambda: "not ready" in service.said(), seconds=30, told=service.said)
+        until(lambda: "connection failed" in service.said(), seconds=30, told=service.said)
     finally:
         service.stop(signal.SIGKILL)
     assert seen_in({"log": log.read_bytes()}, used | secrets) == []

@@ -25,7 +25,7 @@ ROLES: Final = (
 )
 WITHOUT_POLICY: Final = {
     # Of no tenant.
-    *("ledger_settings", "signing_keys", "log_ends", "fenced_writers", "checkpoints"),
+    *("migrations", "ledger_settings", "signing_keys", "log_ends", "fenced_writers", "checkpoints"),
     # Of many tenants at once, for ingress alone (decision 0041).
     *("idempotency_reservations", "accrual_batches", "tenant_settings", "outgoing_commands"),
     # For the engine alone.
@@ -138,8 +138,7 @@ def test_every_table_has_a_policy_or_is_listed_as_having_none(stack: Stack) -> N
         "SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AND EXISTS"
         " (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid)"
         " FROM pg_class AS c WHERE c.relkind IN ('r', 'p')"
-        " AND c.relnamespace IN ('hpts'::regnamespace, 'hpts_edge'::regnamespace)"
-        " AND c.relname <> 'schema_migrations'",
+        " AND c.relnamespace IN ('hpts'::regnamespace, 'hpts_edge'::regnamespace)",
     )
     assert {table for table, is_walled in found if not is_walled} == WITHOUT_POLICY
 
