@@ -41,3 +41,10 @@ def after_call(context: Any, case: Any, response: Any) -> None:
     }
     with open(TOLD, "a", encoding="utf-8") as told:  # noqa: PTH123
         told.write(json.dumps(written) + "\n")
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context: Any, value: Any) -> bytes:
+    """Lines are sent as they were drawn."""
+    del context
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")

@@ -24,8 +24,8 @@ from tests.security.walls.marked_tenants import Owners, Tenant, found, marks_in,
 from tests.security.walls.trespassing import OPERATIONS, Found, trespass
 
 Stack = dict[str, Any]
-TENANTS: Final = int(os.environ.get("HPTS_WALL_TENANTS", "40"))
-REQUESTS: Final = int(os.environ.get("HPTS_WALL_REQUESTS", "4000"))
+TENANTS: Final = int(os.environ.get("HPTS_WALL_TENANTS", "24"))
+REQUESTS: Final = int(os.environ.get("HPTS_WALL_REQUESTS", "1500"))
 WITH_ONE_WALL: Final = max(REQUESTS // 4, 400)
 SEED: Final = 8
 OPEN: Final = "tests.security.walls.open_walls"
