@@ -171,6 +171,7 @@ def client(stack: Stack, stack_dir: Path) -> Client:
     return client_of_new_tenant(stack, stack_dir)
 
 
+@pytest.mark.timeout(180 + REQUESTS // 20)
 def test_no_bytes_do_harm_and_the_books_are_what_was_accepted(stack: Stack, client: Client) -> None:
     told: dict[str, Accepted] = {}
     loan = settled_loan(client)

@@ -30,6 +30,8 @@ WITH_ONE_WALL: Final = max(REQUESTS // 4, 400)
 SEED: Final = 8
 OPEN: Final = "tests.security.walls.open_walls"
 
+pytestmark = pytest.mark.timeout(180 + TENANTS + REQUESTS // 20)
+
 
 class Marked:
     """The tenants of the campaign, and what the stack has logged since before their stories."""
