@@ -22,7 +22,9 @@ _TO_POST: Final = {
     "201": "Posted",
     "202": "Accepted for good, not known in time",
 }
-_PROBLEMS_OF_POST: Final[tuple[str, ...]] = ("400", "401", "403", "409", "413", "415", "422", "429", "503")
+_PROBLEMS_OF_POST: Final[tuple[str, ...]] = (
+    *("400", "401", "403", "409", "413", "415", "422", "429", "503"),
+)
 _PROBLEMS_OF_GET: Final = ("400", "401", "403", "404", "429", "503")
 _ON_POSTED: Final[tuple[str, ...]] = ("HPTS-Position", "Preference-Applied")
 _FAULT: Final = FieldError("/surprise", "unknown_field", "is not a known member")

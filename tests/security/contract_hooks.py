@@ -1,27 +1,42 @@
-"""What Schemathesis is told beside the contract: which answers to write down, and what not to ask.
+"""What Schemathesis is told beside the contract: what exists, what not to ask, what to write down.
 
 Loaded by Schemathesis itself (`SCHEMATHESIS_HOOKS`), in its own process. `CONTRACT_FUZZ_TOLD` names
-the file that every POST which may have posted is written to, a JSON document a line.
+the file that every POST which may have posted is written to, a JSON document a line;
+`CONTRACT_FUZZ_KNOWN` is JSON: the name of a member or parameter -> a value that exists.
 """
 
 import json
 import os
+import random
 import re
+from pathlib import Path
 from typing import Any, Final
 
 import schemathesis
 
-TOLD: Final = os.environ["CONTRACT_FUZZ_TOLD"]
+TOLD: Final = Path(os.environ["CONTRACT_FUZZ_TOLD"])
+KNOWN: Final[dict[str, str]] = json.loads(os.environ["CONTRACT_FUZZ_KNOWN"])
 POSITIONS: Final = re.compile(r"[0-9]+:[0-9]+(,[0-9]+:[0-9]+)*", re.ASCII)
+WELL_FORMED: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{3}|[0-9-]{10}")
+CHANCE: Final = random.Random(8)
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """A position that nothing has reached is waited for, and answered with a deliberate 503."""
+    """Now and then what is well formed becomes what exists, so that something can post.
+
+    A position that nothing has reached is waited for, and answered with a deliberate 503.
+    """
     del context, kwargs
     asked = str((case.headers or {}).get("HPTS-Min-Position", ""))
     if POSITIONS.fullmatch(asked) is not None:
         del case.headers["HPTS-Min-Position"]
+    for values in (case.body, case.path_parameters):
+        if isinstance(values, dict) and CHANCE.random() < 0.7:
+            for name in values.keys() & KNOWN.keys():
+                given = values[name]
+                if isinstance(given, str) and WELL_FORMED.fullmatch(given) is not None:
+                    values[name] = KNOWN[name]
 
 
 @schemathesis.hook
@@ -39,7 +54,7 @@ def after_call(context: Any, case: Any, response: Any) -> None:
         "status": response.status_code,
         "answer": response.json(),
     }
-    with open(TOLD, "a", encoding="utf-8") as told:  # noqa: PTH123
+    with TOLD.open("a", encoding="utf-8") as told:
         told.write(json.dumps(written) + "\n")
 
 
