@@ -128,8 +128,7 @@ TRUST_FAULTS: Final = (
             ),
         ),
         caught_by=(
-            "tests/security/walls/test_walls_campaign.py"
-            "::test_nothing_crosses_while_both_walls_stand",
+            "tests/edges/test_ingress_idempotency.py::test_another_tenants_command_is_as_none",
             f"{WALLS}::test_a_statement_of_the_write_edge_filters_by_tenant_itself",
         ),
     ),

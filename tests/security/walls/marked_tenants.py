@@ -62,6 +62,8 @@ class Tenant:
     known: dict[str, list[str]] = field(default_factory=dict)
     """Name of a parameter or member (`loan_id`, `page_token`, ...) -> this tenant's values."""
     sent: set[str] = field(default_factory=set)
+    posted: set[str] = field(default_factory=set)
+    """Of what it has sent, what may be its own by now: a loan may have any id."""
 
     def know(self, name: str, value: str) -> None:
         self.known.setdefault(name, []).append(value)

@@ -96,6 +96,8 @@ class Trespasser:
         body = self._body(template, victim) if method == "POST" else b""
         request = Request(method, target, headers, body)
         who.sent |= marks_in(request.text())
+        if method == "POST":
+            who.posted |= marks_in(request.text())
         return who, f"{method} {template}", request
 
     def judge(self, who: Tenant, route: str, status: int, told: str) -> None:
@@ -111,9 +113,10 @@ class Trespasser:
             if status >= 500 or code not in CATALOGUE:
                 self.found.faults.append(f"{route}: {status} {code}")
 
-    def twin_of(self, request: Request) -> Request | None:
+    def twin_of(self, who: Tenant, request: Request) -> Request | None:
         """The same request for ids that nobody has, now and then; None where it names none."""
-        if request.method != "GET" or self._random.random() > TWINS:
+        is_own = who.posted & marks_in(request.path)
+        if request.method != "GET" or is_own or self._random.random() > TWINS:
             return None
         path = MARK.sub(lambda one: self._nobody_s(one[0]), request.path)
         return None if path == request.path else Request("GET", path, request.headers, b"")
@@ -187,7 +190,7 @@ async def trespass(
                 who, route, request = trespasser.drawn()
                 status, head, body = await _sent(connection, request)
                 trespasser.judge(who, route, status, (head + body).decode())
-                if (twin := trespasser.twin_of(request)) is not None:
+                if (twin := trespasser.twin_of(who, request)) is not None:
                     other, _, told = await _sent(connection, twin)
                     if (other, _code_in(told)) != (status, _code_in(body)):
                         trespasser.found.faults.append(
