@@ -11,13 +11,17 @@ import random
 import re
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import schemathesis
 
 TOLD: Final = Path(os.environ["CONTRACT_FUZZ_TOLD"])
 KNOWN: Final[dict[str, str]] = json.loads(os.environ["CONTRACT_FUZZ_KNOWN"])
 POSITIONS: Final = re.compile(r"[0-9]+:[0-9]+(,[0-9]+:[0-9]+)*", re.ASCII)
-WELL_FORMED: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{3}|[0-9-]{10}")
+WELL_FORMED: Final = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{3}|[0-9-]{10}|0", re.ASCII
+)
+KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{7,254}", re.ASCII)
 CHANCE: Final = random.Random(8)
 
 
@@ -31,6 +35,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     asked = str((case.headers or {}).get("HPTS-Min-Position", ""))
     if POSITIONS.fullmatch(asked) is not None:
         del case.headers["HPTS-Min-Position"]
+    if KEY.fullmatch(str((case.headers or {}).get("Idempotency-Key", ""))) is not None:
+        # It draws the same few again and again, and most would be another's.
+        case.headers["Idempotency-Key"] = f"schema:{uuid4()}"
     for values in (case.body, case.path_parameters):
         if isinstance(values, dict) and CHANCE.random() < 0.7:
             for name in values.keys() & KNOWN.keys():

@@ -119,6 +119,7 @@ def test_the_whole_contract_is_kept_and_the_books_are_explained(
         "reverses_entry_id": paid["journal_entry_id"],
         "command_id": paid["correlation_id"],
         "disbursement_event_id": drawn["disbursement_event_id"],
+        "amount_minor": "700",
         "currency": "USD",
         "effective_at": "2026-03-01",
         "accrual_date": "2026-03-01",
