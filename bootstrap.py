@@ -149,6 +149,16 @@ def lock(arguments: list[str]) -> int:
     return 0
 
 
+def audit(arguments: list[str]) -> int:
+    """Known vulnerabilities of what the locks pin; fails where that cannot be asked (network)."""
+    strictly = ("--strict", "--progress-spinner", "off", "--disable-pip", "--require-hashes")
+    return become(
+        prepare(developer=True).command(
+            "pip_audit", *strictly, "--requirement", DEVELOPER_LOCK, *arguments
+        )
+    )
+
+
 def show_help(arguments: list[str]) -> int:
     """This list."""
     del arguments
@@ -167,6 +177,7 @@ TARGETS: dict[str, Callable[[list[str]], int]] = {
     "faults": faults,
     "planted": planted,
     "lock": lock,
+    "audit": audit,
     "help": show_help,
 }
 

@@ -4,12 +4,12 @@
                     [--sizes N,N] [--engines N,N] [--data-dir DIR] [--json FILE]
 
 Parts: `payments` (closed loop at 1, 8 and 64 clients), `reads` (balances, at 1 and 16), `open` (a
-fixed rate; latencies from the intended start; growth in bytes for each payment), `accruals` (each
-way), `mixed` (accruals with payments running), `limit` (set-based SQL on the same tables), and,
-when asked for, `engines` (1 against 2 and 4 of them, each on a stack of its own), `sizes` (how cost
-grows with the ledger) and `replay` (the books made again from the log). Figures are compared within
-one run, never asserted; the exit status is 1 only for what no slowness excuses: a wrong answer, or
-books that do not balance.
+fixed rate; latencies from the intended start; growth in bytes for each payment), `refusals` (what
+is refused, beside reads), `accruals` (each way), `mixed` (accruals with payments running), `limit`
+(set-based SQL on the same tables), and, when asked for, `engines` (1 against 2 and 4 of them, each
+on a stack of its own), `sizes` (how cost grows with the ledger) and `replay` (the books made again
+from the log). Figures are compared within one run, never asserted; the exit status is 1 only for
+what no slowness excuses: a wrong answer, or books that do not balance.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any, Final
 import psycopg
 import uvloop
 
-from bench import accruals, limit, load, payments, reads, replay, scale
+from bench import accruals, limit, load, payments, reads, refusals, replay, scale
 from bench.client import fetch_token
 from bench.growth import growth, sizes
 from bench.loans import Loans, query, seed
@@ -34,6 +34,7 @@ PARTS: Final = (
     "payments",
     "reads",
     "open",
+    "refusals",
     "accruals",
     "mixed",
     "limit",
@@ -41,7 +42,7 @@ PARTS: Final = (
     "sizes",
     "replay",
 )
-USUAL: Final = PARTS[:6]
+USUAL: Final = PARTS[:7]
 SHORT: Final = Options(seconds=2.0, loans=2_000, rate=50)
 _PAID: Final = 200
 
@@ -64,6 +65,8 @@ async def measure(stack: dict[str, Any], options: Options, parts: list[str]) -> 
     paid = await payments.open_loans(bench.api, bench.token, _PAID)
     if "open" in parts:
         rows.append(await _open(bench, paid))
+    if "refusals" in parts:
+        rows += await refusals.measure(bench, paid)
     days = accruals.Days()
     if {"accruals", "mixed", "limit"} & set(parts):
         loans = seed(bench.dsn, bench.tenant_id, options.loans)

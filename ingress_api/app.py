@@ -24,7 +24,6 @@ from ingress_api import described, own_key
 from ingress_api.caller import Deps
 from ingress_api.guard import Guard
 from ingress_api.idempotency import Reservations
-from ingress_api.in_flight import InFlight
 from ingress_api.intake import Intake
 from ingress_api.lasting import lasting_task
 from ingress_api.outcomes import Outcomes
@@ -35,8 +34,10 @@ from ingress_api.store import Store, StoreUnavailable
 from ingress_api.tenants import Tenants
 from schemas import tracing
 from schemas.access_token import TokenVerifier
+from schemas.in_flight import InFlight
 from schemas.probe import Probe
 from schemas.problems import Problem
+from schemas.rate_limit import RateLimit
 from schemas.signing import SigningKey, UnreadableSecret
 from schemas.topics import OUTCOME_PARTITIONS
 
@@ -71,7 +72,9 @@ class IngressApp(FastAPI):
             algorithm=settings.token_algorithm,
         )
         self.routes_of_ours = Routes(
-            self.verifier, InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant)
+            self.verifier,
+            InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant),
+            RateLimit(settings.max_requests_per_second_per_tenant),
         )
         self.streams = InFlight(
             settings.max_batch_streams,

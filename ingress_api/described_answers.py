@@ -22,8 +22,10 @@ _TO_POST: Final = {
     "201": "Posted",
     "202": "Accepted for good, not known in time",
 }
-_PROBLEMS_OF_POST: Final = ("400", "401", "403", "409", "413", "415", "422", "429", "503")
-_PROBLEMS_OF_GET: Final = ("400", "401", "403", "404", "503")
+_PROBLEMS_OF_POST: Final[tuple[str, ...]] = (
+    *("400", "401", "403", "409", "413", "415", "422", "429", "503"),
+)
+_PROBLEMS_OF_GET: Final = ("400", "401", "403", "404", "429", "503")
 _ON_POSTED: Final[tuple[str, ...]] = ("HPTS-Position", "Preference-Applied")
 _FAULT: Final = FieldError("/surprise", "unknown_field", "is not a known member")
 
@@ -41,12 +43,14 @@ def answers_to_post(name: str, path: str) -> dict[str, Any]:
     }
     for status, response in answers.items():
         response["description"] = _TO_POST[status]
-    refused = REFUSED[name]
+    refused, statuses = REFUSED[name], _PROBLEMS_OF_POST
+    if "{command_id}" in path:
+        statuses += ("404",)
     problems = {
         "422": {"invalid": _told(Problem(code="validation_failed", errors=(_FAULT,)), path)}
     }
     problems.setdefault(str(refused.status), {})["refused"] = _told(refused, path)
-    return answers | {one: _problem(one, problems.get(one, {})) for one in _PROBLEMS_OF_POST}
+    return answers | {one: _problem(one, problems.get(one, {})) for one in statuses}
 
 
 def answers_to_get(result: str, headers: Sequence[str]) -> dict[str, Any]:

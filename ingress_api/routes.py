@@ -22,14 +22,15 @@ from ingress_api.exchange import (
     send_answer,
     send_problem,
 )
-from ingress_api.in_flight import InFlight
 from ingress_api.posts import LEAST_DRY_RUN_S, post_of
 from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
+from schemas.in_flight import InFlight
 from schemas.min_position import read_min_position
 from schemas.partners.edge import certificate_of
 from schemas.problems import FieldError, Problem, ProblemError
+from schemas.rate_limit import RateLimit
 from schemas.tracing import Trace
 
 COMMAND_PATH: Final = re.compile(r"/v1/commands/(?P<command_id>[^/]+)")
@@ -44,11 +45,12 @@ Handler = Callable[[Exchange, Trace], Awaitable[Answer]]
 class Routes:
     """The write edge's own routes. `deps` is None until the service is ready."""
 
-    def __init__(self, verifier: TokenVerifier, in_flight: InFlight) -> None:
+    def __init__(self, verifier: TokenVerifier, in_flight: InFlight, rate_limit: RateLimit) -> None:
         self.deps: Deps | None = None
         self.page_secret = b""
         self._verifier = verifier
         self._in_flight = in_flight
+        self._rate_limit = rate_limit
 
     def find(self, method: str, path: str) -> Handler | None:
         """What answers this method on this path; None where no route of ours has the path."""
@@ -146,9 +148,12 @@ class Routes:
         )
 
     async def _token(self, exchange: Exchange) -> AccessToken:
-        return await self._verifier.verify(
+        """Who asks, and within its rate."""
+        token = await self._verifier.verify(
             exchange.header_values(b"authorization"), certificate_of(exchange.scope)
         )
+        self._rate_limit.take(token.tenant_id)
+        return token
 
     def _ready_to_post(self) -> Deps:
         deps = self._ready()

@@ -29,6 +29,8 @@ class Settings(PartnerSettings, KafkaSecurity):
     """Tells processes apart; decides the outcomes partition. Default: host name and process id."""
     max_in_flight: int = Field(default=2_000, ge=1)
     max_in_flight_per_tenant: int = Field(default=1_000, ge=1)
+    max_requests_per_second_per_tenant: int = Field(default=10_000, ge=1)
+    """In this process; beyond it 429. A second's worth may come at once."""
     max_batch_streams: int = Field(default=2, ge=1)
     """Batches that are read from NDJSON at once; one of 5,000,000 loans takes some 400 MB."""
     max_batch_streams_per_tenant: int = Field(default=1, ge=1)

@@ -23,8 +23,10 @@ from read_api.settings import Settings
 from read_api.store import Position, Store, StoreUnavailable
 from schemas import tracing
 from schemas.access_token import TokenVerifier
+from schemas.in_flight import InFlight
 from schemas.probe import Probe
 from schemas.problems import Problem
+from schemas.rate_limit import RateLimit
 
 VERSION: Final = "0.1.0"
 CHECK_WITHIN_S: Final = 2.0
@@ -54,7 +56,12 @@ class ReadApp(FastAPI):
             jwks_url=settings.jwks_url,
             algorithm=settings.token_algorithm,
         )
-        self._routes = Routes(self.verifier, Desk(self.store, _page_secret(settings)))
+        self._routes = Routes(
+            self.verifier,
+            Desk(self.store, _page_secret(settings)),
+            InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant),
+            RateLimit(settings.max_requests_per_second_per_tenant),
+        )
         self._positions = Probe(self.store.positions)
         self.state.checks = self._checks
         self.state.warnings = self._warnings

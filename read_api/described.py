@@ -17,6 +17,7 @@ _PROBLEMS: Final = {
     "403": "The access token lacks the scope",
     "404": "There is no such thing for this tenant",
     "406": "None of the media types in Accept can be had here",
+    "429": "The tenant asks too often, or for too much at once",
     "503": "Not ready, or the position asked for has not been reached",
 }
 

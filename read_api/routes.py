@@ -1,7 +1,8 @@
 """Paths to answers: authentication, scope, strict input, and every refusal as a problem.
 
 Bare ASGI, as on the write edge. No input may come out of here as a 5xx that is not a deliberate
-503. The order of refusals: trace header, method, token, scope, Accept, path, query, books.
+503. The order of refusals: trace header, method, token, rate, scope, Accept, path, query, what is
+in flight, books.
 """
 
 import re
@@ -17,9 +18,11 @@ from read_api.queries import Ask, Desk
 from read_api.store import StoreUnavailable
 from schemas import tracing
 from schemas.access_token import TokenVerifier
+from schemas.in_flight import InFlight
 from schemas.min_position import read_min_position
 from schemas.partners.edge import certificate_of
 from schemas.problems import FieldError, Problem, ProblemError
+from schemas.rate_limit import RateLimit
 
 Headers = Iterable[tuple[bytes, bytes]]
 Content = tuple[bytes, list[tuple[bytes, bytes]]]
@@ -29,9 +32,13 @@ Content = tuple[bytes, list[tuple[bytes, bytes]]]
 class Routes:
     """The read edge's operations over one store."""
 
-    def __init__(self, verifier: TokenVerifier, desk: Desk) -> None:
+    def __init__(
+        self, verifier: TokenVerifier, desk: Desk, in_flight: InFlight, rate_limit: RateLimit
+    ) -> None:
         self._verifier = verifier
         self._desk = desk
+        self._in_flight = in_flight
+        self._rate_limit = rate_limit
         self._patterns = [(_pattern(operation.path), operation) for operation in OPERATIONS]
 
     def find(self, path: str) -> tuple[Operation, dict[str, str]] | None:
@@ -71,6 +78,7 @@ class Routes:
         token = await self._verifier.verify(
             _values(headers, b"authorization"), certificate_of(scope)
         )
+        self._rate_limit.take(token.tenant_id)
         token.require(operation.scope)
         if operation.is_for_operators:
             token.require_operator()
@@ -84,7 +92,8 @@ class Routes:
             values=read_query(scope["query_string"], operation.parameters),
             least=read_min_position(_values(headers, b"hpts-min-position")),
         )
-        body = await operation.answer(self._desk, ask)
+        with self._in_flight.one(token.tenant_id):
+            body = await operation.answer(self._desk, ask)
         varying = [(b"vary", b"Accept")] if operation.renderings else []
         if media_type == JSON:
             return msgspec.json.encode(body), [(b"content-type", JSON.encode()), *varying]

@@ -24,6 +24,10 @@ class Settings(PartnerSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8081, ge=0, le=65535)
     postgres_connections: int = Field(default=8, ge=1)
+    max_in_flight: int = Field(default=2_000, ge=1)
+    max_in_flight_per_tenant: int = Field(default=1_000, ge=1)
+    max_requests_per_second_per_tenant: int = Field(default=10_000, ge=1)
+    """In this process; beyond it 429. A second's worth may come at once."""
     most_lag_s: float = Field(default=30.0, gt=0)
     """A partition that has not been applied up to this long ago makes the service not ready."""
     log_level: str = "INFO"

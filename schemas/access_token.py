@@ -25,7 +25,7 @@ from jwt.exceptions import PyJWTError
 
 from schemas.claims import LEEWAY_S, AccessToken, Expectation, TokenRefused, admit, judge, refused
 from schemas.compact_jws import CompactToken, MalformedToken, take_apart
-from schemas.key_set import KEY_TYPES, KeySet, KeySetRefused, fetch
+from schemas.key_set import KeySet, KeySetRefused, algorithms_in, fetch
 from schemas.problems import Problem, ProblemError
 
 __all__ = ["AccessToken", "TokenRefused", "TokenVerifier"]
@@ -40,7 +40,8 @@ REMEMBERED_TOKENS: Final = 10_000
 class TokenVerifier:
     """Verifies the tokens of one issuer for one audience, on one event loop.
 
-    `algorithm` is the one that every key of the issuer signs with.
+    `algorithm` says what the issuer's keys sign with: one name, or several separated by commas,
+    one for each type of key. Raises `ValueError` for any other.
     """
 
     def __init__(
@@ -53,12 +54,10 @@ class TokenVerifier:
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        if algorithm not in KEY_TYPES:
-            raise ValueError(f"{algorithm!r} is none of {', '.join(KEY_TYPES)}")
         self._expectation = Expectation(issuer=issuer, audience=audience)
         self._jwks_url = jwks_url
-        self._algorithm = algorithm
-        self._signatures = PyJWS(algorithms=[algorithm])
+        self._algorithms = algorithms_in(algorithm)
+        self._signatures = PyJWS(algorithms=list(self._algorithms.values()))
         self._now = now
         self._monotonic = monotonic
         self._keys: KeySet = {}
@@ -116,7 +115,7 @@ class TokenVerifier:
             token = take_apart(text)
         except MalformedToken as error:
             raise refused("token_invalid", str(error)) from None
-        if token.algorithm != self._algorithm:
+        if token.algorithm not in self._algorithms.values():
             raise refused("token_invalid", "The token is signed with another algorithm.")
         if token.key_id not in self._keys:
             await self._look_for_key(token.key_id)
@@ -131,8 +130,10 @@ class TokenVerifier:
                     Problem(code="not_ready", detail=self.fault, headers={"Retry-After": "1"})
                 )
             raise refused("token_invalid", "The token is signed with an unknown key.")
+        if token.algorithm != key.algorithm:
+            raise refused("token_invalid", "The token is signed with another algorithm.")
         try:
-            self._signatures.decode(token.text, key, algorithms=[self._algorithm])
+            self._signatures.decode(token.text, key.public, algorithms=[key.algorithm])
         except (PyJWTError, ValueError, TypeError):
             raise refused("token_invalid", "The token's signature is not the issuer's.") from None
 
@@ -157,7 +158,7 @@ class TokenVerifier:
     async def _fetch(self) -> None:
         """Take the issuer's keys as they are now; on failure those held before stay."""
         try:
-            keys = await asyncio.to_thread(fetch, self._jwks_url, self._algorithm)
+            keys = await asyncio.to_thread(fetch, self._jwks_url, self._algorithms)
         except KeySetRefused as error:
             self._fetch_fault = str(error)
             return

@@ -95,10 +95,9 @@ def judge(claims: Mapping[str, Any], expectation: Expectation, now_s: float) -> 
     if not _is_for(claims.get("aud"), expectation.audience):
         raise refused("token_invalid", "The token is for another audience.")
     expires_s = _instant(claims, "exp")
-    if _instant(claims, "nbf") > now_s + LEEWAY_S:
-        raise refused("token_invalid", "The token is not valid yet.")
-    if "iat" in claims:
-        _instant(claims, "iat")
+    for name in ("nbf", "iat") if "iat" in claims else ("nbf",):
+        if _instant(claims, name) > now_s + LEEWAY_S:
+            raise refused("token_invalid", "The token is not valid yet.")
     client_type, thumbprint = _client(claims)
     token = AccessToken(
         tenant_id=_tenant(claims.get("tenant_id")),

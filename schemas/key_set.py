@@ -3,10 +3,14 @@
 A set is taken whole or not at all: a set with a duplicate key id, a symmetric or private key, a
 key of another type or use than our configuration expects, or a weak one, is not the set we were
 promised. The keys held before stay. Never fetched from an address that a token names.
+
+Each key has one algorithm, the one that our configuration has for keys of its type; so an issuer
+can move from RSA to elliptic curves without an outage, and still no token chooses how it is judged.
 """
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -35,14 +39,41 @@ KEY_TYPES: Final[Mapping[str, tuple[str, str | None]]] = {
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
-KeySet = Mapping[str, PublicKey]
+KeyType = tuple[object, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A key of the issuer, and the one algorithm that it verifies."""
+
+    algorithm: str
+    public: PublicKey
+
+
+KeySet = Mapping[str, TrustedKey]
 
 
 class KeySetRefused(Exception):
     """The issuer's key set could not be had, or must not be used; the text says why."""
 
 
-def fetch(url: str, algorithm: str, clock: Callable[[], float] = time.monotonic) -> KeySet:
+def algorithms_in(text: str) -> Mapping[KeyType, str]:
+    """Key type -> its one algorithm, of a setting like `RS256` or `RS256,ES256`.
+
+    Raises `ValueError` for an algorithm we do not take, and for two of one key type.
+    """
+    names = text.split(",")
+    if unknown := [name for name in names if name not in KEY_TYPES]:
+        raise ValueError(f"{', '.join(map(repr, unknown))} is none of {', '.join(KEY_TYPES)}")
+    of_type: dict[KeyType, str] = {KEY_TYPES[name]: name for name in names}
+    if len(of_type) != len(names):
+        raise ValueError(f"{text!r} has two algorithms for one type of key")
+    return of_type
+
+
+def fetch(
+    url: str, algorithms: Mapping[KeyType, str], clock: Callable[[], float] = time.monotonic
+) -> KeySet:
     """Key id -> public key, within `FETCH_TIMEOUT_S`. Blocks: call it in a thread."""
     deadline = clock() + FETCH_TIMEOUT_S
     body = bytearray()
@@ -58,10 +89,10 @@ def fetch(url: str, algorithm: str, clock: Callable[[], float] = time.monotonic)
         raise KeySetRefused(
             f"the issuer's keys cannot be fetched: {type(error).__name__}"
         ) from None
-    return read(bytes(body), algorithm)
+    return read(bytes(body), algorithms)
 
 
-def read(body: bytes, algorithm: str) -> KeySet:
+def read(body: bytes, algorithms: Mapping[KeyType, str]) -> KeySet:
     """The keys of a JWKS document; raises `KeySetRefused` for the whole set."""
     try:
         document = parse_json(body).value
@@ -70,27 +101,29 @@ def read(body: bytes, algorithm: str) -> KeySet:
     members = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(members, list) or not members:
         raise KeySetRefused("the key set has no keys")
-    keys: dict[str, PublicKey] = {}
+    keys: dict[str, TrustedKey] = {}
     for member in members:
         if not isinstance(member, dict) or not isinstance(member.get("kid"), str):
             raise KeySetRefused("a key has no id")
         if member["kid"] in keys:
             raise KeySetRefused("two keys have the same id")
-        keys[member["kid"]] = _key(member, algorithm)
+        keys[member["kid"]] = _key(member, algorithms)
     return keys
 
 
-def _key(member: dict[str, Any], algorithm: str) -> PublicKey:
+def _key(member: dict[str, Any], algorithms: Mapping[KeyType, str]) -> TrustedKey:
     if _PRIVATE_MEMBERS & member.keys():
         raise KeySetRefused("a key is symmetric or private")
-    if (member.get("kty"), member.get("crv")) != KEY_TYPES[algorithm]:
-        raise KeySetRefused(f"a key is not of the type of {algorithm}")
+    kind = (member.get("kty"), member.get("crv"))
+    algorithm = next((name for known, name in algorithms.items() if known == kind), None)
+    if algorithm is None:
+        raise KeySetRefused(f"a key is not of the type of {' or '.join(algorithms.values())}")
     if member.get("use", "sig") != "sig" or member.get("alg", algorithm) != algorithm:
         raise KeySetRefused("a key is for another use")
     if member.get("key_ops", ["verify"]) != ["verify"]:
         raise KeySetRefused("a key is for another use")
     try:
-        return _public_key(member)
+        return TrustedKey(algorithm, _public_key(member))
     except (MalformedToken, ValueError):
         raise KeySetRefused("a key is malformed") from None
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import uvicorn
 from cryptography import x509
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from schemas.http_protocol import HttpProtocol
 from schemas.partners.edge import PartnerEdge
 from schemas.partners.revocations import Revocations
 from schemas.partners.settings import PartnerSettings
@@ -28,18 +28,6 @@ HANDSHAKE_WITHIN_S: Final = 10.0
 USAGE: Final = 2
 STARTUP_FAILURE: Final = 3
 _TLS_VERSIONS: Final = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
-
-
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's, but for what comes after a body: trailers are no headers of the request.
-
-    Else a header that a proxy in front has removed or set could come once more behind its back.
-    """
-
-    def on_headers_complete(self) -> None:
-        """The request's headers are whole; those of the scope are the list until now."""
-        super().on_headers_complete()
-        self.headers = []
 
 
 class PartnerProtocol(HttpProtocol):
@@ -118,7 +106,7 @@ def serve(
     except (OSError, ValueError) as error:
         print(f"the partner listener cannot be opened: {error}", file=sys.stderr)
         return USAGE
-    config = uvicorn.Config(app, http=HttpProtocol, proxy_headers=False, **options)
+    config = uvicorn.Config(app, http=HttpProtocol, ws="none", proxy_headers=False, **options)
     server = Server(config, partners)
     server.run(sockets=None if sockets is None else list(sockets))
     return 0 if server.started else STARTUP_FAILURE

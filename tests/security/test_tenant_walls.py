@@ -159,3 +159,21 @@ def test_a_statement_of_the_read_edge_filters_by_tenant_itself(name: str) -> Non
     filters = len(re.findall(r"\btenant_id\b", code))
     assert "%(tenant_id)s" in code
     assert filters >= views_read, "each view is narrowed to the tenant"
+
+
+INGRESS = {
+    file.name: file.read_text(encoding="utf-8")
+    for file in (files("ingress_api") / "sql").iterdir()
+    if file.name.endswith(".sql")
+}
+OF_NO_TENANT = {"load_ledger.sql", "load_ends.sql", "load_signing_key.sql", "set_tenant.sql"}
+OF_MANY = {"reserve.sql", "copy_outgoing.sql", "insert_batch.sql"}
+"""What they write says itself whose it is."""
+
+
+@pytest.mark.parametrize("name", sorted(set(INGRESS) - OF_NO_TENANT - OF_MANY))
+def test_a_statement_of_the_write_edge_filters_by_tenant_itself(name: str) -> None:
+    code = re.sub(r"--.*", "", INGRESS[name])
+    tables_read = len(re.findall(r"\b(?:FROM|JOIN|UPDATE) (?:[a-z]+_[a-z_]+)\b(?! *\()", code))
+    filters = len(re.findall(r"\btenant_id = %\(tenant_id\)s", code))
+    assert filters >= tables_read > 0, "each table is narrowed to the tenant"

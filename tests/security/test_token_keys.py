@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.access_token import TokenVerifier
-from schemas.key_set import KeySetRefused, read
+from schemas.key_set import KeySetRefused, algorithms_in, read
 from schemas.problems import ProblemError
 from tests.security.key_server import (
     CLAIMS,
@@ -217,6 +217,37 @@ def test_tokens_are_remembered_up_to_a_bound(
     run(keys.url, story)
 
 
+def test_an_issuer_moves_to_another_algorithm_without_an_outage(keys: KeyServer) -> None:
+    """Both are taken for a while, each for its own type of key and for no other."""
+    curved = HEADER | {"alg": "ES256", "kid": "curve"}
+    new = signed(curved, CLAIMS, EC, "ES256")
+    disguised = [
+        signed(HEADER | {"alg": "ES256"}, CLAIMS),
+        signed(curved | {"alg": "RS256"}, CLAIMS, EC, "ES256"),
+        signed(HEADER | {"kid": "curve"}, CLAIMS),
+        signed(curved | {"kid": "one"}, CLAIMS, EC, "ES256"),
+    ]
+
+    async def story(verifier: TokenVerifier, clock: Clock) -> None:
+        assert await answer(verifier, ONE) == "ok"
+        keys.publish(public(RSA, "one"), public(EC, "curve"))
+        clock.seconds += 10
+        assert [await answer(verifier, one) for one in (new, ONE)] == ["ok", "ok"]
+        assert {await answer(verifier, one) for one in disguised} == {"token_invalid"}
+        keys.publish(public(EC, "curve"))
+        clock.seconds += 10
+        assert await answer(verifier, TWO) == "token_invalid"
+        assert [await answer(verifier, one) for one in (new, ONE)] == ["ok", "token_invalid"]
+
+    run(keys.url, story, "RS256,ES256")
+
+
+@pytest.mark.parametrize("setting", ["RS256,PS256", "RS256,RS256", "RS256,none", "RS256,", ""])
+def test_one_type_of_key_has_one_algorithm(setting: str) -> None:
+    with pytest.raises(ValueError):
+        algorithms_in(setting)
+
+
 GOOD = public(RSA, "one")
 
 
@@ -246,12 +277,12 @@ GOOD = public(RSA, "one")
 )
 def test_a_set_with_one_bad_key_is_refused_whole(members: list[Any], why: str) -> None:
     with pytest.raises(KeySetRefused, match=why):
-        read(json.dumps({"keys": members}).encode(), "RS256")
+        read(json.dumps({"keys": members}).encode(), algorithms_in("RS256"))
 
 
 def test_a_set_with_duplicate_members_is_refused() -> None:
     with pytest.raises(KeySetRefused, match="strict JSON"):
-        read(b'{"keys": [], "keys": [%s]}' % json.dumps(GOOD).encode(), "RS256")
+        read(b'{"keys": [], "keys": [%s]}' % json.dumps(GOOD).encode(), algorithms_in("RS256"))
 
 
 @pytest.mark.parametrize(
@@ -269,4 +300,4 @@ def test_a_set_with_duplicate_members_is_refused() -> None:
 )
 def test_a_key_of_another_curve_or_type_is_refused(algorithm: str, member: dict[str, Any]) -> None:
     with pytest.raises(KeySetRefused):
-        read(json.dumps({"keys": [member]}).encode(), algorithm)
+        read(json.dumps({"keys": [member]}).encode(), algorithms_in(algorithm))

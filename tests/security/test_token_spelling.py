@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from schemas.compact_jws import MalformedToken, decode_base64url
 from schemas.problems import ProblemError
 from tests.security.key_server import (
     CLAIMS,
@@ -87,6 +88,13 @@ def test_bits_that_do_not_count_must_be_zero(keys: KeyServer, left_over: int) ->
     for bits in range(1, 16 if left_over == 1 else 4):
         spelling = claims[:-1] + ALPHABET[last | bits]
         assert refusal(keys, signed_text(PARTS[0], spelling)) == "token_invalid"
+
+
+@pytest.mark.parametrize("part", ["e31", "e30=", "e3 0", "e3\n0", "e-0+", "", "e", "é30"])
+def test_the_parser_refuses_them_itself_whatever_the_library_takes(part: str) -> None:
+    assert decode_base64url("e30") == b"{}"
+    with pytest.raises(MalformedToken):
+        decode_base64url(part)
 
 
 def test_the_other_base64_alphabet(keys: KeyServer) -> None:
