@@ -20,7 +20,7 @@ from read_api import described, page_frame, pages
 from read_api.queries import Desk
 from read_api.routes import Routes
 from read_api.settings import Settings
-from read_api.store import Position, Store, StoreUnavailable
+from read_api.store import Position, Row, Store, StoreUnavailable
 from schemas import tracing
 from schemas.access_token import TokenVerifier
 from schemas.probe import Probe
@@ -85,13 +85,23 @@ class ReadApp(FastAPI):
         """What somebody must look at, though requests are served all the same."""
         try:
             positions = await self.store.positions()
+            deliveries = await self.store.deliveries()
         except StoreUnavailable:
             return {}
+        warnings = {row["name"]: why for row in deliveries if (why := self._late_text(row))}
         waiting = {p.partition_id: p.quarantined_count for p in positions if p.quarantined_count}
-        if not waiting:
-            return {}
-        told = f"{sum(waiting.values())} commands wait for an operator, in partitions "
-        return {"quarantine": f"{told}{sorted(waiting)}: see `hpts quarantine list`"}
+        if waiting:
+            told = f"{sum(waiting.values())} commands wait for an operator, in partitions "
+            warnings["quarantine"] = f"{told}{sorted(waiting)}: see `hpts quarantine list`"
+        return warnings
+
+    def _late_text(self, row: Row) -> str | None:
+        """What is wrong with something that leaves the ledger."""
+        if row["halted_partitions"]:
+            return f"stands still in partitions {row['halted_partitions']}: {row['halted_because']}"
+        if row["lag_s"] > self.settings.most_lag_s:
+            return f"{row['lag_entries']} entries and {row['lag_s']:.0f} s behind the journal"
+        return None
 
 
 def halted_text(positions: list[Position]) -> str | None:

@@ -20,7 +20,7 @@ from schemas.scopes import ALL_SCOPES
 
 SERVICES = Path("/run/hpts")
 SETUP = Path("/run/hpts-setup")
-ROLES = ("postgres", "hpts_ingress", "hpts_engine", "hpts_reader")
+ROLES = ("postgres", "hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries")
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from schemas import codec, commands
 from schemas.chart_of_accounts import CASH, FEE_INCOME
 from schemas.codec import Outcome, UndecodableRecord, UnknownSchema, decode, encode
 from schemas.commands import AdjustmentLine, AnyCommand, Command
+from schemas.journal_topic import JournalEntry, JournalLine
 from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume
 from tests import journal
 
@@ -48,6 +49,7 @@ KINDS = {
     23: QuarantineResume,
     24: QuarantineReject,
     25: DeadLetter,
+    26: JournalEntry,
 }
 ONE_ID = UUID("10a40000-0000-4000-8000-000000000001")
 
@@ -76,6 +78,18 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         amount_minor=longs,
         currency=texts,
         layer=texts,
+    ),
+    "JournalLine": st.builds(
+        JournalLine,
+        sequence=st.integers(-(2**31), 2**31 - 1),
+        account_code=texts,
+        direction=texts,
+        amount_minor=longs,
+        currency=texts,
+        layer=texts,
+        loan_id=st.none() | st.uuids(),
+        borrower_id=st.none() | st.uuids(),
+        external_ref=st.none() | texts,
     ),
     "Header": st.tuples(texts, st.none() | st.binary(max_size=8)),
 }
@@ -163,6 +177,37 @@ EXAMPLES: tuple[codec.Message, ...] = (
         loan_id=ONE_ID,
         command_id=ONE_ID,
         decided_offset=42,
+    ),
+    JournalEntry(
+        partition_id=3,
+        entry_seq=17,
+        tenant_id=ONE_ID,
+        journal_entry_id=ONE_ID,
+        part=0,
+        event_type="payment_received",
+        event_id=ONE_ID,
+        effective_on=journal.OPENED_ON,
+        booked_on=journal.OPENED_ON,
+        posted_at=journal.payment(1).accepted_at,
+        correlation_id=ONE_ID,
+        reverses_entry_id=ONE_ID,
+        reverses_part=0,
+        actor="é",
+        metadata={"a": "1"},
+        details={},
+        command_offset=41,
+        entry_hash=bytes(32),
+        lines=(
+            JournalLine(
+                sequence=1,
+                account_code=CASH.code,
+                direction="DR",
+                amount_minor=113_22,
+                currency="USD",
+                layer="SETTLED",
+                loan_id=ONE_ID,
+            ),
+        ),
     ),
 )
 each_kind = pytest.mark.parametrize("message", EXAMPLES, ids=lambda m: type(m).__name__)
@@ -296,6 +341,7 @@ def test_the_lock_as_it_was_released() -> None:
         23: "783d10cc510b1b7b",
         24: "852e76285777db25",
         25: "b048ff041b7a07f3",
+        26: "d54100d378a0c29c",
     }
 
 
