@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from read_api import described, page_frame, pages
+from read_api import described, page_frame, pages, registry
 from read_api.queries import Desk
 from read_api.routes import Routes
 from read_api.settings import Settings
@@ -144,6 +144,7 @@ def create(settings: Settings) -> FastAPI:
         ("/v1/docs", _docs),
         ("/v1/problems/{code}", _problem_page),
         ("/problems/{code}", _problem_page),
+        ("/v1/schema-registry/{path:path}", _registry),
     ):
         app.add_route(path, answer, include_in_schema=False)
     app.add_exception_handler(HTTPException, _as_problem)
@@ -186,6 +187,11 @@ async def _problem_page(request: Request) -> Response:
     if page is None:
         return _rendered(Problem(code="not_found"), request)
     return _page(page)
+
+
+async def _registry(request: Request) -> Response:
+    status, body = registry.answer(request.path_params["path"])
+    return JSONResponse(body, status, media_type=registry.MEDIA_TYPE)
 
 
 def _page(content: str) -> Response:

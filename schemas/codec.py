@@ -83,6 +83,7 @@ class _Record:
 @dataclass(frozen=True, slots=True)
 class _Schema:
     schema_id: int
+    source: str
     parsed: Any
     record: _Record
     line: _Record | None
@@ -100,11 +101,13 @@ def _load() -> dict[int, _Schema]:
         if not line or line.startswith("#"):
             continue
         number, name, pinned = line.split()
-        source = json.loads((folder / f"{name}.avsc").read_text())
+        text = (folder / f"{name}.avsc").read_text()
+        source = json.loads(text)
         if fingerprint_of(source) != pinned:
             raise RuntimeError(f"schema {name} differs from the one pinned in schemas.lock")
         record = _Record(_TYPES[name], _uuids_in(source))
-        schemas[int(number)] = _Schema(int(number), parse_schema(source), record, _line_of(source))
+        parsed = parse_schema(source)
+        schemas[int(number)] = _Schema(int(number), text, parsed, record, _line_of(source))
     return schemas
 
 
@@ -177,6 +180,14 @@ def decode(value: bytes | None) -> Message:
     if buffer.tell() != len(value):
         raise UndecodableRecord("bytes follow the record")
     return message
+
+
+def sources() -> dict[int, tuple[str, str]]:
+    """Every schema by its id: the record's name, and the schema as its file has it."""
+    return {
+        schema_id: (schema.record.kind.__name__, schema.source)
+        for schema_id, schema in _BY_ID.items()
+    }
 
 
 def schema_name_of(value: bytes) -> str | None:
