@@ -1,6 +1,7 @@
 """The journal topic when its publisher, its cursor, its topic or the books are lost."""
 
 import signal
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -23,17 +24,31 @@ def run(own: OwnLedger, statement: str) -> None:
         connection.execute(statement)
 
 
+def cursors_told(own: OwnLedger) -> str:
+    return str(cursors_in(own.admin_dsn))
+
+
+def knows(payers: Payers, count: int) -> bool:
+    return payers.known >= count
+
+
 def all_told(own: OwnLedger) -> int:
     """Wait until everything posted is on the topic, hold it against the books; how many messages
     there are beyond one an entry.
     """
     until(lambda: own.unapplied() == 0, seconds=40)
-    until(
-        lambda: is_all_told(own.admin_dsn), seconds=30, told=lambda: str(cursors_in(own.admin_dsn))
-    )
+    until(lambda: is_all_told(own.admin_dsn), seconds=30, told=partial(cursors_told, own))
     told, posted = told_in(own.bootstrap, PARTITIONS), posted_in(own.admin_dsn)
     assert faults_in(told, posted) == []
     return len(told) - sum(map(len, posted.values()))
+
+
+def killed_at(own: OwnLedger, order: Path) -> None:
+    """Start deliveries that die at the crash point that `order` is named like."""
+    order.write_text("KILL")
+    doomed = deliveries(own, is_ready=False, HPTS_CRASH_AT=str(order.parent))
+    until(lambda: doomed.has_ended, seconds=30, told=doomed.said)
+    assert doomed.process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.slow
@@ -41,20 +56,13 @@ def test_a_publisher_killed_anywhere_loses_nothing_and_repeats_little(
     own: OwnLedger, tmp_path: Path
 ) -> None:
     own.engine()
-    points = sorted(point for point in DELIVERY_POINTS if "entry" in point)
     spare = deliveries(own)  # in whose place the killed one is started
     with Payers(own.stack(own.api()), clients=4).open_loans(6) as payers:
-        for point in points:
-            orders = tmp_path / point
-            orders.mkdir()
+        for point in sorted(point for point in DELIVERY_POINTS if "entry" in point):
             spare.stop(signal.SIGKILL)
-            doomed = deliveries(own, is_ready=False, HPTS_CRASH_AT=str(orders))
-            (orders / point).write_text("KILL")
-            until(lambda: doomed.has_ended, seconds=30, told=doomed.said)
-            assert doomed.process.returncode == -signal.SIGKILL
+            killed_at(own, tmp_path / point)
             spare = deliveries(own)
-            before = payers.known
-            until(lambda: payers.known > before + 20, seconds=30)
+            until(partial(knows, payers, payers.known + 20), seconds=30)
         payers.stop()
     twice = all_told(own)
     # What a killed one left unacknowledged may arrive after its successor has looked.
