@@ -64,14 +64,11 @@ def _publish(settings: Settings, part: Part) -> None:
         settings.deliveries_postgres_dsn.get_secret_value(), application=_name("journal-topic")
     )
     try:
-        [pinned] = store.rows("load_settings") or [None]
-        if pinned is None:
-            raise StoreUnavailable("the database has no ledger yet: run `hpts migrate`")
         publisher = JournalPublisher(
             store,
             Sender(settings.kafka_bootstrap),
             topic_id,
-            pinned["partition_count"],
+            partition_count_in(store),
             lambda partition_ids: ends_of(settings.kafka_bootstrap, partition_ids),
         )
         while not part.stopping.is_set():
@@ -83,6 +80,13 @@ def _publish(settings: Settings, part: Part) -> None:
             _log.warning("the last entries may be published again", error=str(error))
     finally:
         store.close()
+
+
+def partition_count_in(store: Store) -> int:
+    """What the ledger was pinned to. Raises `StoreUnavailable`."""
+    for row in store.rows("load_settings"):
+        return int(row["partition_count"])
+    raise StoreUnavailable("the database has no ledger yet: run `hpts migrate`")
 
 
 def _name(part: str) -> str:

@@ -135,20 +135,18 @@ class JournalPublisher:
         after = {partition_id: one.sent_seq for partition_id, one in self._held.items()}
         entries = read_entries(self.store, after)
         behind = {entry["partition_id"] for entry in entries}
-        for partition_id, progress in self._held.items():
-            if partition_id not in behind and progress.entry_seq == progress.sent_seq:
-                progress.caught_up_at = looked_at
+        for partition_id, idle in self._held.items():
+            if partition_id not in behind and idle.entry_seq == idle.sent_seq:
+                idle.caught_up_at = looked_at
         for entry in entries:
             progress = self._held.get(entry["partition_id"])
             if progress is None:
                 continue  # it was halted just now
             try:
-                is_sent = self._send(progress, entry)
+                if not self._send(progress, entry):
+                    break  # the producer's queue is full
             except Diverged as reason:
                 self._halt(progress.partition_id, reason)
-            else:
-                if not is_sent:
-                    break  # the producer's queue is full
         return bool(entries)
 
     def _send(self, progress: Progress, entry: Row) -> bool:

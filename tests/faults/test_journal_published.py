@@ -110,7 +110,7 @@ def test_a_topic_made_anew_is_filled_anew_and_other_books_are_refused(own: OwnLe
     assert all_told(own) == 0
     publisher.stop()
     own.remove_topics(JOURNAL)
-    assert hpts(own, "migrate")[0] == 0
+    assert hpts(own, "migrate", HPTS_PROFILE="local")[0] == 0
     publisher = deliveries(own)
     assert all_told(own) == 0
 
