@@ -1,4 +1,4 @@
-"""`python -m deliveries`: publishes the journal until SIGTERM or Ctrl-C."""
+"""`python -m deliveries`: publishes the journal and tells webhooks, until SIGTERM or Ctrl-C."""
 
 import logging
 import signal
@@ -15,8 +15,9 @@ from deliveries.journal_publisher import JournalPublisher
 from deliveries.lag import Lag
 from deliveries.parts import Part, Parts
 from deliveries.settings import Settings
-from deliveries.store import Store, StoreUnavailable
+from deliveries.store import Store, StoreUnavailable, partition_count_in
 from deliveries.topic import Sender, TopicUnavailable, ends_of
+from deliveries.webhooks import parts as webhooks
 from schemas.cluster import Cluster, refuse_weaker
 from schemas.memory import seldom_collected
 from schemas.topics import JOURNAL
@@ -35,6 +36,8 @@ def main() -> int:
     _configure_logs(settings.log_level)
     parts = Parts()
     parts.add("journal_topic", lambda part: _publish(settings, part))
+    parts.add("webhook_queues", lambda part: webhooks.queue(settings, part))
+    parts.add("webhooks", lambda part: webhooks.tell(settings, part))
     for number in (signal.SIGTERM, signal.SIGINT):
         # By another thread: the main one may be interrupted while it holds the event's lock.
         signal.signal(number, lambda *_: Thread(target=parts.stopping.set).start())
@@ -61,7 +64,9 @@ def _publish(settings: Settings, part: Part) -> None:
     refuse_weaker(cluster, profile=settings.profile, durability=settings.durability or None)
     topic_id = cluster.describe([JOURNAL])[JOURNAL].topic_id
     store = Store(
-        settings.deliveries_postgres_dsn.get_secret_value(), application=_name("journal-topic")
+        settings.deliveries_postgres_dsn.get_secret_value(),
+        application=_name("journal-topic"),
+        has_raw_ids=True,
     )
     try:
         publisher = JournalPublisher(
@@ -80,13 +85,6 @@ def _publish(settings: Settings, part: Part) -> None:
             _log.warning("the last entries may be published again", error=str(error))
     finally:
         store.close()
-
-
-def partition_count_in(store: Store) -> int:
-    """What the ledger was pinned to. Raises `StoreUnavailable`."""
-    for row in store.rows("load_settings"):
-        return int(row["partition_count"])
-    raise StoreUnavailable("the database has no ledger yet: run `hpts migrate`")
 
 
 def _name(part: str) -> str:

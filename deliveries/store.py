@@ -53,8 +53,12 @@ class Store:
     Every method raises `StoreUnavailable`.
     """
 
-    def __init__(self, dsn: str, *, application: str) -> None:
+    def __init__(self, dsn: str, *, application: str, has_raw_ids: bool = False) -> None:
+        """`has_raw_ids`: ids in rows are 16 bytes, as Avro has them; making UUIDs costs more than
+        all else where rows are many.
+        """
         self._dsn = dsn
+        self._has_raw_ids = has_raw_ids
         self._application = application
         self._connection: psycopg.Connection[Row] | None = None
 
@@ -66,7 +70,7 @@ class Store:
             self._connection = None
 
     def rows(self, statement: str, **parameters: Any) -> list[Row]:
-        """Run `sql/STATEMENT.sql` by itself; its rows, ids as 16 bytes."""
+        """Run `sql/STATEMENT.sql` by itself; its rows."""
         with self._errors():
             return self._run(self._connected(), statement, parameters)
 
@@ -96,7 +100,8 @@ class Store:
                 application_name=self._application,
                 **_KEEPALIVE,
             )
-            self._connection.adapters.register_loader("uuid", _RawUuid)
+            if self._has_raw_ids:
+                self._connection.adapters.register_loader("uuid", _RawUuid)
         return self._connection
 
     @contextmanager
@@ -109,9 +114,14 @@ class Store:
 
 
 class _RawUuid(Loader):
-    """An id as Avro has it; making a UUID of each costs more than all else."""
-
     format = pq.Format.BINARY
 
     def load(self, data: Buffer) -> bytes:
         return bytes(data)
+
+
+def partition_count_in(store: Store) -> int:
+    """What the ledger was pinned to. Raises `StoreUnavailable`."""
+    for row in store.rows("load_settings"):
+        return int(row["partition_count"])
+    raise StoreUnavailable("the database has no ledger yet: run `hpts migrate`")

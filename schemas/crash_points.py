@@ -58,6 +58,9 @@ CHECKPOINT_POINTS: Final = {
 DELIVERY_POINTS: Final = {
     "delivery-entry-sent": "an entry is handed to the producer, not acknowledged",
     "delivery-entry-acknowledged": "the broker has entries; the cursor has not moved",
+    "delivery-events-queued": "events are in the endpoints' queues, not committed",
+    "delivery-attempts-made": "endpoints have answered; what they said is not recorded",
+    "delivery-attempts-recorded": "what they said is written, not committed",
 }
 SERVICE_POINTS: Final = ENGINE_POINTS | INGRESS_POINTS
 POINTS: Final = (
