@@ -10,9 +10,10 @@ WITH RECURSIVE found (endpoint_id) AS (
     FROM found AS f
     WHERE f.endpoint_id IS NOT NULL
 )
-SELECT x.endpoint_id, x.url, x.secret,
-       CASE WHEN x.previous_secret_until > clock_timestamp() THEN x.previous_secret END
-           AS previous_secret,
+SELECT x.endpoint_id, x.url,
+       (SELECT array_agg(s.secret ORDER BY s.created_at DESC) FROM webhook_secrets AS s
+        WHERE s.endpoint_id = x.endpoint_id AND coalesce(s.valid_until > clock_timestamp(), true))
+           AS secrets,
        q.queue_id, d.journal_entry_id, d.tenant_id, d.event_type, d.occurred_at, d.correlation_id,
        d.tries
 FROM found AS f

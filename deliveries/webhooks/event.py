@@ -41,13 +41,12 @@ class Event:
             "occurred_at": f"{row['occurred_at']:%Y-%m-%dT%H:%M:%S.%fZ}",
             "correlation_id": str(row["correlation_id"]),
         }
-        secrets = [row["secret"], row["previous_secret"]]
         return cls(
             endpoint_id=row["endpoint_id"],
             queue_id=row["queue_id"],
             journal_entry_id=row["journal_entry_id"],
             url=row["url"],
-            secrets=[secret for secret in secrets if secret is not None],
+            secrets=row["secrets"],
             body=json.dumps(thin, separators=(",", ":")).encode(),
             tries=row["tries"],
         )

@@ -38,10 +38,9 @@ class FanOut:
         if not self._is_begun:
             self.store.rows("ensure_cursors", partition_count=self.partition_count)
             self._is_begun = True
-        [listeners] = self.store.rows("count_listeners")
-        has_more = self._queue_new(listeners["most"])
+        has_more = self._queue_new()
         self._queue_whole()
-        return self._replay(listeners["most"]) or has_more
+        return self._replay() or has_more
 
     def sweep(self) -> None:
         """What need not be done at once: say that all is well; forget what is gone."""
@@ -51,9 +50,11 @@ class FanOut:
         self.store.rows("forget_deliveries", kept_days=self.kept_days, most=MOST_SWEPT)
         self.store.rows("forget_endpoints")
 
-    def _queue_new(self, most_listeners: int) -> bool:
+    def _queue_new(self) -> bool:
         with self.store.transaction():
             behind = self.store.rows("lock_cursors")
+            # Only now, so that whoever listened before an entry was posted is counted.
+            most_listeners = self._most_listeners() if behind else 0
             runs = _runs_of(behind, most_listeners)
             if runs and most_listeners:
                 self._queue(runs, endpoint_id=None, is_replay=False)
@@ -66,6 +67,10 @@ class FanOut:
             )
         told = {partition_id: through_seq for partition_id, _, through_seq in runs}
         return any(row["last_entry_seq"] > told[row["partition_id"]] for row in behind)
+
+    def _most_listeners(self) -> int:
+        [row] = self.store.rows("count_listeners")
+        return int(row["most"])
 
     def _queue(self, runs: Sequence[Run], *, endpoint_id: UUID | None, is_replay: bool) -> None:
         self.store.rows(
@@ -81,7 +86,7 @@ class FanOut:
                 journal_entry_ids=[row["journal_entry_id"] for row in whole],
             )
 
-    def _replay(self, most_listeners: int) -> bool:
+    def _replay(self) -> bool:
         with self.store.transaction():
             rows = self.store.rows("load_replay")
             if not rows:
@@ -97,7 +102,7 @@ class FanOut:
                 for p, (first_seq, through_seq) in enumerate(zip(first, through, strict=True))
                 if first_seq <= through_seq
             ]
-            runs = _runs_of(left, most_listeners)
+            runs = _runs_of(left, most_listeners=1)
             if runs:
                 self._queue(runs, endpoint_id=replay["endpoint_id"], is_replay=True)
             for partition_id, _, through_seq in runs:

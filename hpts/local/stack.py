@@ -254,6 +254,8 @@ class _Stack:
             "HPTS_TOKEN_AUDIENCE": AUDIENCE,
             "HPTS_HOST": ports.HOST,
             "HPTS_PROFILE": topic_policy.LOCAL,
+            # Whoever runs it on this machine wants to see webhooks on this machine.
+            "HPTS_WEBHOOK_ALLOWED": os.environ.get("HPTS_WEBHOOK_ALLOWED", ports.HOST),
             "HPTS_DURABILITY": self._options.durability or "",
         }
         inherited = {key: value for key, value in os.environ.items() if key != "HPTS_POSTGRES_DSN"}

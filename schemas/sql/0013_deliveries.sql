@@ -31,6 +31,7 @@ GRANT SELECT ON readable_delivery_cursors TO hpts_reader;
 -- Webhooks. An endpoint is configuration; what it was told is kept beside it.
 ALTER TABLE idempotency_reservations ADD COLUMN result json;
 COMMENT ON COLUMN idempotency_reservations.result IS 'The answer of a request that posts nothing, without secrets; NULL where the log has the answer.';
+GRANT UPDATE (result) ON idempotency_reservations TO hpts_ingress;
 
 CREATE TABLE webhook_endpoints (
     endpoint_id uuid PRIMARY KEY,
@@ -40,9 +41,6 @@ CREATE TABLE webhook_endpoints (
     description text,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     starts_after bigint[] NOT NULL,
-    secret text NOT NULL,
-    previous_secret text,
-    previous_secret_until timestamptz,
     status text NOT NULL DEFAULT 'enabled' CHECK (status IN ('enabled', 'disabled', 'deleted')),
     disabled_because text
 );
@@ -50,6 +48,16 @@ CREATE INDEX webhook_endpoints_tenant ON webhook_endpoints (tenant_id, endpoint_
 CREATE INDEX webhook_endpoints_gone ON webhook_endpoints (endpoint_id) WHERE status <> 'enabled';
 COMMENT ON COLUMN webhook_endpoints.event_types IS 'Which entries it is told of; NULL: all.';
 COMMENT ON COLUMN webhook_endpoints.starts_after IS 'Each partition''s last entry when it was made: it is told of what follows.';
+
+CREATE TABLE webhook_secrets (
+    endpoint_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    tenant_id uuid NOT NULL,
+    secret text NOT NULL,
+    valid_until timestamptz,
+    PRIMARY KEY (endpoint_id, created_at)
+);
+COMMENT ON COLUMN webhook_secrets.valid_until IS 'NULL: the present one. While another is valid, too, there are two signatures.';
 
 CREATE TABLE webhook_deliveries (
     endpoint_id uuid NOT NULL,
@@ -123,18 +131,21 @@ CREATE INDEX webhook_replays_unfinished ON webhook_replays (requested_at) WHERE 
 COMMENT ON COLUMN webhook_replays.next_seqs IS 'Where each partition goes on; NULL until it is begun.';
 
 GRANT SELECT, UPDATE, DELETE ON webhook_endpoints TO hpts_deliveries;
+GRANT SELECT, DELETE ON webhook_secrets TO hpts_deliveries;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries, webhook_attempts, webhook_queues, webhook_awaited TO hpts_deliveries;
 GRANT SELECT, UPDATE, DELETE ON webhook_replays TO hpts_deliveries;
--- Secrets go in and never come out again.
-GRANT SELECT (endpoint_id, tenant_id, url, event_types, description, created_at, previous_secret_until,
-              status, disabled_because) ON webhook_endpoints TO hpts_ingress;
-GRANT INSERT ON webhook_endpoints TO hpts_ingress;
-GRANT UPDATE (secret, previous_secret, previous_secret_until, status) ON webhook_endpoints TO hpts_ingress;
+GRANT SELECT, INSERT ON webhook_endpoints TO hpts_ingress;
+GRANT UPDATE (status) ON webhook_endpoints TO hpts_ingress;
+-- Secrets go in, and here they never come out again.
+GRANT INSERT ON webhook_secrets TO hpts_ingress;
+GRANT SELECT (endpoint_id, tenant_id, created_at, valid_until), UPDATE (valid_until) ON webhook_secrets TO hpts_ingress;
 GRANT SELECT ON webhook_deliveries, webhook_attempts, webhook_queues TO hpts_ingress;
 GRANT SELECT, INSERT ON webhook_replays TO hpts_ingress;
 
 ALTER TABLE webhook_endpoints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE webhook_endpoints FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_secrets ENABLE ROW LEVEL SECURITY;
+ALTER TABLE webhook_secrets FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE webhook_deliveries FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_attempts ENABLE ROW LEVEL SECURITY;
@@ -142,6 +153,8 @@ ALTER TABLE webhook_attempts FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_replays ENABLE ROW LEVEL SECURITY;
 ALTER TABLE webhook_replays FORCE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON webhook_endpoints TO hpts_ingress
+    USING (tenant_id = nullif(current_setting('hpts.tenant_id', true), '')::uuid);
+CREATE POLICY one_tenant ON webhook_secrets TO hpts_ingress
     USING (tenant_id = nullif(current_setting('hpts.tenant_id', true), '')::uuid);
 CREATE POLICY one_tenant ON webhook_deliveries FOR SELECT TO hpts_ingress
     USING (tenant_id = nullif(current_setting('hpts.tenant_id', true), '')::uuid);
