@@ -51,8 +51,8 @@ def answers_to_post(name: str, path: str) -> dict[str, Any]:
 
 def answers_to_get(result: str, headers: Sequence[str]) -> dict[str, Any]:
     """Status -> response of the GET that answers `result`, with these headers of its own."""
-    success = {"200": success(result, headers, READ[result])}
-    return success | {status: problem(status, {}) for status in PROBLEMS_OF_GET}
+    found = {"200": success(result, headers, READ[result])}
+    return found | {status: problem(status, {}) for status in PROBLEMS_OF_GET}
 
 
 def named(examples: Mapping[str, object]) -> dict[str, Any]:
