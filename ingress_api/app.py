@@ -25,7 +25,6 @@ from ingress_api import described
 from ingress_api.caller import Deps
 from ingress_api.guard import Guard
 from ingress_api.idempotency import Reservations
-from ingress_api.in_flight import InFlight
 from ingress_api.intake import Intake
 from ingress_api.lasting import lasting_task
 from ingress_api.outcomes import Outcomes
@@ -36,6 +35,7 @@ from ingress_api.store import Store, StoreUnavailable
 from ingress_api.tenants import Tenants
 from schemas import signing, tracing
 from schemas.access_token import TokenVerifier
+from schemas.in_flight import InFlight
 from schemas.probe import Probe
 from schemas.problems import Problem
 from schemas.signing import SigningKey, UnreadableSecret

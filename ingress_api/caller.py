@@ -6,9 +6,9 @@ from uuid import UUID
 
 from ingress_api.exchange import Answer, Exchange
 from ingress_api.guard import Guard
-from ingress_api.in_flight import InFlight
 from ingress_api.intake import Intake
 from ingress_api.tenants import Tenants
+from schemas.in_flight import InFlight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

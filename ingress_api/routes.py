@@ -22,11 +22,11 @@ from ingress_api.exchange import (
     send_answer,
     send_problem,
 )
-from ingress_api.in_flight import InFlight
 from ingress_api.posts import LEAST_DRY_RUN_S, post_of
 from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
+from schemas.in_flight import InFlight
 from schemas.min_position import read_min_position
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.tracing import Trace

@@ -16,7 +16,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from read_api import described, page_frame, pages, registry
+from read_api import described, journal_stream, page_frame, pages, registry
+from read_api.journal_stream import JournalStreams
 from read_api.queries import Desk
 from read_api.routes import Routes
 from read_api.settings import Settings
@@ -55,12 +56,16 @@ class ReadApp(FastAPI):
             algorithm=settings.token_algorithm,
         )
         self._routes = Routes(self.verifier, Desk(self.store, _page_secret(settings)))
+        self._streams = JournalStreams(self.verifier, self.store)
         self._positions = Probe(self.store.positions)
         self.state.checks = self._checks
         self.state.warnings = self._warnings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an operation without the framework's layers; leave the rest to them."""
+        if scope["type"] == "http" and scope["path"] == journal_stream.PATH:
+            await self._streams.answer(scope, receive, send)
+            return
         if scope["type"] == "http" and (found := self._routes.find(scope["path"])) is not None:
             await self._routes.answer(*found, scope, receive, send)
             return

@@ -80,7 +80,12 @@ class Network:
     """Posts to endpoints over connections that are kept a while. Has no limit of its own."""
 
     def __init__(
-        self, names: frozenset[str], ca_file: str | None = None, resolve: Resolve | None = None
+        self,
+        names: frozenset[str],
+        ca_file: str | None = None,
+        *,
+        resolve: Resolve | None = None,
+        inner: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
         self._pool = httpcore.AsyncConnectionPool(
@@ -88,7 +93,7 @@ class Network:
             max_connections=None,
             max_keepalive_connections=MOST_IDLE,
             keepalive_expiry=IDLE_FOR_S,
-            network_backend=GuardedNetwork(names, resolve or self._look_up),
+            network_backend=GuardedNetwork(names, resolve or self._look_up, inner),
         )
 
     async def post(

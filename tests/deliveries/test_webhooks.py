@@ -11,6 +11,7 @@ import pytest
 from tests.deliveries.endpoints import PATH, deliveries_of, listen
 from tests.deliveries.receiver import Receiver, Verdict
 from tests.edges.contract_story import faults_of
+from tests.edges.lending import settled_loan
 from tests.faults.own_ledger import until
 from tests.http import Client
 
@@ -35,19 +36,6 @@ def delete(client: Client, endpoint: dict[str, Any]) -> int:
     path = f"{PATH}/{endpoint['webhook_endpoint_id']}"
     headers = {"Authorization": f"Bearer {client.token}"}
     return client.http.delete(path, headers=headers).status_code
-
-
-def settled_loan(client: Client) -> dict[str, str]:
-    """One that can be refinanced."""
-    loan = {"loan_id": str(uuid4()), "borrower_id": str(uuid4())}
-    body = {**loan, "amount_minor": "1000", "currency": "USD", "effective_at": "2026-01-05"}
-    opened = client.post("/v1/disbursements", {**body, "method": "ach"}).json()
-    settled = {
-        "disbursement_event_id": opened["disbursement_event_id"],
-        "effective_at": "2026-01-05",
-    }
-    assert client.post("/v1/disbursement-settlements", settled).status_code == 201
-    return loan
 
 
 def statuses(client: Client, endpoint: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from ingress_api.in_flight import InFlight
+from schemas.in_flight import InFlight
 from schemas.problems import ProblemError
 from tests.edges import bodies_of
 from tests.http import Client
