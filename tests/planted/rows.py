@@ -6,6 +6,7 @@ this one really have, in as little of our source as it takes.
 
 from typing import Final
 
+from tests.planted.delivery_faults import DELIVERY_FAULTS
 from tests.planted.fault import Fault
 from tests.planted.ingress_faults import INGRESS_FAULTS
 from tests.planted.lending_faults import LENDING_FAULTS
@@ -16,7 +17,9 @@ from tests.planted.store_faults import STORE_FAULTS
 ROWS: Final = (
     *(f"F{number:02}" for number in range(1, 47)),
     *("F53", "F54"),
+    "F65",
     *(f"F{number}" for number in range(67, 75)),
+    "F84",
 )
 """The rows of the catalogue that must be here."""
 
@@ -25,7 +28,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *LOG_FAULTS,
     *RECORD_FAULTS,
     *STORE_FAULTS,
+    *(fault for fault in DELIVERY_FAULTS if fault.row < "F67"),
     *LENDING_FAULTS,
+    *(fault for fault in DELIVERY_FAULTS if fault.row > "F74"),
 )
 
 DO_NOT_APPLY: Final = {
