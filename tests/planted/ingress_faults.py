@@ -87,7 +87,7 @@ INGRESS_FAULTS: Final = (
         planted="what was counted for a request that ends in an error stays counted",
         changes=(
             Change(
-                "ingress_api/in_flight.py",
+                "schemas/in_flight.py",
                 "        try:\n            yield\n        finally:\n            self._total -= 1\n",
                 "        yield\n        if self._total:\n            self._total -= 1\n",
             ),
