@@ -23,6 +23,7 @@ from tests.http import Client
 from tests.local_stack import DOWN_WITHIN_S, HPTS, hpts, new_folder, read_local_json
 
 ROOT = Path(__file__).parents[2]
+PROCESSES = {"kafka", "postgres", "issuer", "ingress", "read", "engine", "deliveries"}
 ORDINARY_USER = 65_534  # nobody: initdb wants a user who is in the password file
 
 
@@ -70,7 +71,7 @@ def test_a_running_stack_says_that_it_is_ready(stack: dict[str, Any], stack_dir:
     told = hpts("status", "--json", "--data-dir", str(stack_dir))
     found = json.loads(told.stdout)
     assert (told.returncode, found["ready"], found["not_ready"]) == (0, True, {})
-    assert set(found["processes"]) == {"kafka", "postgres", "issuer", "ingress", "read", "engine"}
+    assert set(found["processes"]) == PROCESSES
     assert "ready" in hpts("status", "--data-dir", str(stack_dir)).stdout
 
 
