@@ -56,7 +56,9 @@ class FanOut:
             # Only now, so that whoever listened before an entry was posted is counted.
             most_listeners = self._most_listeners() if behind else 0
             runs = _runs_of(behind, most_listeners)
-            if runs and most_listeners:
+            if not runs:
+                return False
+            if most_listeners:
                 self._queue(runs, endpoint_id=None, is_replay=False)
                 self.store.rows("await_parts", **_columns(runs))
                 crash_point("delivery-events-queued")

@@ -9,10 +9,13 @@ import random
 import signal
 import time
 from collections import defaultdict
+from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from schemas.crash_points import DELIVERY_POINTS
 from tests.deliveries.delivering import deliveries
 from tests.deliveries.endpoints import listen
 from tests.deliveries.on_topic import faults_in, is_all_told, posted_in, told_in
@@ -57,29 +60,42 @@ def firsts(told: list[str]) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def killed_under_load(own: OwnLedger, payers: Payers) -> tuple[Service, int]:
-    """Kill and start until the time is up; the last one, and how often it was killed."""
-    service, kills = deliveries(own, **IMPATIENT), 0
+def killed_under_load(own: OwnLedger, payers: Payers, orders: Path) -> tuple[Service, int]:
+    """Kill once at each crash point, then anywhere until the time is up, and start again each time;
+    the last one, and how often one was killed.
+    """
+    settings = {**IMPATIENT, "HPTS_CRASH_AT": str(orders)}
     ends_at = time.monotonic() + SECONDS
-    while time.monotonic() < ends_at or kills < 3:
-        wanted = payers.known + random.randint(5, 60)
-        until(lambda enough=wanted: payers.known >= enough, seconds=60)
+    service, kills = deliveries(own, **settings), 0
+    for point in DELIVERY_POINTS:
+        (orders / point).write_text("KILL")
+        until(partial(has_ended, service), seconds=30, told=service.said)
+        service, kills = deliveries(own, is_ready=False, **settings), kills + 1
+    while time.monotonic() < ends_at:
+        until(partial(knows, payers, payers.known + random.randint(5, 60)), seconds=60)
         service.stop(signal.SIGKILL)
-        kills += 1
-        service = deliveries(own, is_ready=kills % 2 == 0, **IMPATIENT)
+        service, kills = deliveries(own, is_ready=kills % 2 == 0, **settings), kills + 1
     return service, kills
+
+
+def has_ended(service: Service) -> bool:
+    return service.has_ended
+
+
+def knows(payers: Payers, count: int) -> bool:
+    return payers.known >= count
 
 
 @pytest.mark.slow
 def test_every_entry_is_told_in_order_and_signed_however_often_they_are_killed(
-    own: OwnLedger, capsys: pytest.CaptureFixture[str]
+    own: OwnLedger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own.engine()
     receiver = Receiver(hostile)
     stack = own.stack(own.api(HPTS_WEBHOOK_ALLOWED="127.0.0.1"))
     listen(Client.of(stack), receiver)
     with Payers(stack, clients=6).open_loans(40) as payers:
-        service, kills = killed_under_load(own, payers)
+        service, kills = killed_under_load(own, payers, tmp_path)
         payers.stop()
     until(lambda: own.unapplied() == 0, seconds=40)
     until(lambda: is_all_told(own.admin_dsn), seconds=60, told=service.said)

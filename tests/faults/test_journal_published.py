@@ -1,13 +1,9 @@
-"""The journal topic when its publisher, its cursor, its topic or the books are lost."""
+"""The journal topic when cursor, topic or books are lost (kills: `test_deliveries_killed`)."""
 
-import signal
 from functools import partial
-from pathlib import Path
 
 import psycopg
-import pytest
 
-from schemas.crash_points import DELIVERY_POINTS
 from schemas.topics import JOURNAL
 from tests.deliveries.delivering import deliveries, health
 from tests.deliveries.on_topic import cursors_in, faults_in, is_all_told, posted_in, told_in
@@ -28,10 +24,6 @@ def cursors_told(own: OwnLedger) -> str:
     return str(cursors_in(own.admin_dsn))
 
 
-def knows(payers: Payers, count: int) -> bool:
-    return payers.known >= count
-
-
 def all_told(own: OwnLedger) -> int:
     """Wait until everything posted is on the topic, hold it against the books; how many messages
     there are beyond one an entry.
@@ -41,32 +33,6 @@ def all_told(own: OwnLedger) -> int:
     told, posted = told_in(own.bootstrap, PARTITIONS), posted_in(own.admin_dsn)
     assert faults_in(told, posted) == []
     return len(told) - sum(map(len, posted.values()))
-
-
-def killed_at(own: OwnLedger, order: Path) -> None:
-    """Start deliveries that die at the crash point that `order` is named like."""
-    order.write_text("KILL")
-    doomed = deliveries(own, is_ready=False, HPTS_CRASH_AT=str(order.parent))
-    until(lambda: doomed.has_ended, seconds=30, told=doomed.said)
-    assert doomed.process.returncode == -signal.SIGKILL
-
-
-@pytest.mark.slow
-def test_a_publisher_killed_anywhere_loses_nothing_and_repeats_little(
-    own: OwnLedger, tmp_path: Path
-) -> None:
-    own.engine()
-    spare = deliveries(own)  # in whose place the killed one is started
-    with Payers(own.stack(own.api()), clients=4).open_loans(6) as payers:
-        for point in sorted(point for point in DELIVERY_POINTS if "entry" in point):
-            spare.stop(signal.SIGKILL)
-            killed_at(own, tmp_path / point)
-            spare = deliveries(own)
-            until(partial(knows, payers, payers.known + 20), seconds=30)
-        payers.stop()
-    twice = all_told(own)
-    # What a killed one left unacknowledged may arrive after its successor has looked.
-    assert twice <= 20, twice
 
 
 def test_two_publishers_tell_everything_once(own: OwnLedger) -> None:
