@@ -1,12 +1,14 @@
 -- The first events of the queues that are due, a few of each endpoint that has any: from endpoint to
 -- endpoint by the index, so one with many queues costs the others nothing.
--- Parameters: full_endpoints (uuid[]: with nothing free), most_each.
--- Result: a row an event, with what its endpoint is. Locks: none.
+-- Parameters: after (an endpoint: begin behind it), full_endpoints (uuid[]: with nothing free),
+-- most_each, most. Result: a row an event, with what its endpoint is, in the order of the endpoints.
+-- Locks: none.
 WITH RECURSIVE found (endpoint_id) AS (
-    (SELECT endpoint_id FROM webhook_queues ORDER BY endpoint_id LIMIT 1)
+    (SELECT endpoint_id FROM webhook_queues
+     WHERE is_due AND endpoint_id > %(after)s::uuid ORDER BY endpoint_id LIMIT 1)
     UNION ALL
     SELECT (SELECT q.endpoint_id FROM webhook_queues AS q
-            WHERE q.endpoint_id > f.endpoint_id ORDER BY q.endpoint_id LIMIT 1)
+            WHERE q.is_due AND q.endpoint_id > f.endpoint_id ORDER BY q.endpoint_id LIMIT 1)
     FROM found AS f
     WHERE f.endpoint_id IS NOT NULL
 )
@@ -20,7 +22,7 @@ FROM found AS f
 JOIN webhook_endpoints AS x ON x.endpoint_id = f.endpoint_id AND x.status = 'enabled'
 CROSS JOIN LATERAL (
     SELECT queue_id FROM webhook_queues
-    WHERE endpoint_id = f.endpoint_id AND next_attempt_at <= clock_timestamp()
+    WHERE endpoint_id = f.endpoint_id AND is_due
     ORDER BY next_attempt_at
     LIMIT %(most_each)s
 ) AS q
@@ -30,4 +32,5 @@ CROSS JOIN LATERAL (
     ORDER BY w.entry_seq
     LIMIT 1
 ) AS d
-WHERE f.endpoint_id <> ALL (%(full_endpoints)s::uuid[]);
+WHERE f.endpoint_id <> ALL (%(full_endpoints)s::uuid[])
+LIMIT %(most)s;

@@ -34,6 +34,9 @@ SHARE_OF_TIME: Final = 4
 PAUSE_AFTER_FAILURE_S: Final = 0.5
 LAST_WITHIN_S: Final = 4.0
 
+MOST_WOKEN: Final = 2_000
+_FIRST: Final = UUID(int=0)
+
 Queue = tuple[UUID, UUID]
 """Endpoint, queue."""
 
@@ -63,6 +66,7 @@ class Dispatcher:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _is_holder: bool = False
     _broken: BaseException | None = None
+    _after: UUID = _FIRST
 
     async def run(self, is_stopping: Callable[[], bool]) -> None:
         """Until asked to stop; then what is under way has a moment."""
@@ -96,10 +100,19 @@ class Dispatcher:
 
     def _due(self) -> list[Event]:
         """The first events of queues that are due, of endpoints that have something free."""
+        self.store.rows("wake_queues", most=MOST_WOKEN)
         full = [e for e, count in self._under_way.items() if count >= self._most_of(e)]
+        # What is under way is due still, so it is found, too, and passed over.
+        most = self.limits.most_at_once + len(self._busy)
         rows = self.store.rows(
-            "load_due", full_endpoints=full, most_each=2 * self.limits.most_per_endpoint
+            "load_due",
+            after=self._after,
+            full_endpoints=full,
+            most_each=2 * self.limits.most_per_endpoint,
+            most=most,
         )
+        # Round and round: where there is more than can be begun, each endpoint has its turn.
+        self._after = rows[-1]["endpoint_id"] if len(rows) == most else _FIRST
         return [Event.of(row) for row in rows]
 
     def _most_of(self, endpoint_id: UUID) -> int:

@@ -98,9 +98,12 @@ CREATE TABLE webhook_queues (
     endpoint_id uuid NOT NULL,
     queue_id uuid NOT NULL,
     next_attempt_at timestamptz NOT NULL,
+    is_due boolean NOT NULL DEFAULT true,
     PRIMARY KEY (endpoint_id, queue_id)
 ) WITH (fillfactor = 50);
-CREATE INDEX webhook_queues_due ON webhook_queues (endpoint_id, next_attempt_at);
+CREATE INDEX webhook_queues_due ON webhook_queues (endpoint_id, next_attempt_at) WHERE is_due;
+CREATE INDEX webhook_queues_waiting ON webhook_queues (next_attempt_at) WHERE NOT is_due;
+COMMENT ON COLUMN webhook_queues.is_due IS 'False while it waits for next_attempt_at: who looks for what is due does not meet it.';
 COMMENT ON TABLE webhook_queues IS 'A row while anything is pending of a queue. Whoever adds to a queue, or takes its last event away, locks it.';
 
 CREATE TABLE webhook_awaited (

@@ -161,6 +161,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(client: Client, receiver: R
     [delivery] = deliveries_of(client, endpoint)
     assert (delivery["status"], delivery["attempts"][0]["status_code"]) == ("pending", 302)
     assert {told.path for told in receiver.told} == {"/hook"}
+    assert {told.webhook_id for told in receiver.told} == {delivery["journal_entry_id"]}
     between_s = receiver.told[1].at - receiver.told[0].at
     assert 4.5 <= between_s <= 6.5, between_s
 
