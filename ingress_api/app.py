@@ -40,6 +40,7 @@ from schemas.problems import Problem
 from schemas.rate_limit import RateLimit
 from schemas.signing import SigningKey, UnreadableSecret
 from schemas.topics import OUTCOME_PARTITIONS
+from schemas.webhook_targets import names_in
 
 VERSION: Final = "0.1.0"
 TRY_AGAIN_S: Final = 1.0
@@ -220,7 +221,11 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
         await asyncio.sleep(TRY_AGAIN_S)
     app.routes_of_ours.page_secret = key.secret
     app.routes_of_ours.deps = Deps(
-        Intake(store, reservations, publisher, outcomes), Tenants(store), guard, app.streams
+        Intake(store, reservations, publisher, outcomes),
+        Tenants(store),
+        guard,
+        app.streams,
+        names_in(settings.webhook_allowed),
     )
     log.info("ready", reply_partition=outcomes.partition)
 

@@ -22,12 +22,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the operations work with. `streams`: the batches that are being read."""
+    """What the operations work with. `streams`: the batches that are being read; `webhook_names`:
+    the hosts that webhooks may go to whatever they are.
+    """
 
     intake: Intake
     tenants: Tenants
     guard: Guard
     streams: InFlight
+    webhook_names: frozenset[str]
 
 
 Handler = Callable[[Deps, Exchange, Caller], Awaitable[Answer]]

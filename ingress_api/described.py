@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ingress_api import accrual_batches, accrual_streams, examples
+from ingress_api import accrual_batches, accrual_streams, described_webhooks, examples
 from ingress_api.described_answers import answers_to_get, answers_to_post, named
 from ingress_api.fields import schema_of
 from ingress_api.operations import OPERATIONS, PERIOD_CLOSES, Operation
@@ -146,6 +146,7 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
             [_in_path("accrual_event_id"), *_PAGING],
         )
     },
+    **described_webhooks.paths(_PAGING),
 }
 _REQUESTS: Final = {
     **{f"{operation.name}Request": operation.body.schema() for operation in _IN_THE_EDGE},
@@ -164,7 +165,7 @@ def document(title: str, version: str) -> dict[str, Any]:
         "info": {"title": title, "version": version},
         "paths": PATHS,
         "components": {
-            "schemas": {**SCHEMAS, **_REQUESTS},
+            "schemas": {**SCHEMAS, **_REQUESTS, **described_webhooks.SCHEMAS},
             "headers": http_headers.TOLD,
             "securitySchemes": {"oauth2": {"type": "oauth2", "flows": flow}},
         },

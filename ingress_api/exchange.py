@@ -29,6 +29,7 @@ JSON: Final[Mapping[str, Sequence[str]]] = {"application/json": ("identity",)}
 """A media type -> the content encodings it may come in."""
 BODY_WITHIN_S: Final = 20
 MAX_WAIT_S: Final = 60
+NO_CONTENT: Final = 204
 DEFAULT_WAIT_S: Final = 10
 _WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,18})"?', re.ASCII)
 _CHARSET: Final = re.compile(r'charset\s*=\s*"?utf-?8"?', re.IGNORECASE)
@@ -233,9 +234,12 @@ def _too_large(most_bytes: int) -> ProblemError:
 
 async def send_answer(send: Send, answer: Answer, more: Iterable[tuple[bytes, bytes]]) -> None:
     """Send a whole response."""
-    headers = [
+    of_body = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(answer.body)).encode()),
+    ]
+    headers = [
+        *(of_body if answer.status != NO_CONTENT else ()),
         *((name.encode(), value.encode("latin-1")) for name, value in answer.headers),
         *more,
     ]

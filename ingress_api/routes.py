@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
-from ingress_api import progress
+from ingress_api import progress, webhooks
 from ingress_api.caller import Caller, Deps
 from ingress_api.exchange import (
     Answer,
@@ -54,6 +54,12 @@ class Routes:
 
     def find(self, method: str, path: str) -> Handler | None:
         """What answers this method on this path; None where no route of ours has the path."""
+        if webhooks.is_of_them(path):
+            return (
+                self._webhook
+                if webhooks.has_method(method, path)
+                else _only(webhooks.methods_of(path))
+            )
         if post_of(path) is not None:
             return self._post if method == "POST" else _only("POST")
         for pattern, handler in (
@@ -109,6 +115,15 @@ class Routes:
             return answer
         more = (*answer.headers, ("preference-applied", applied))
         return Answer(answer.status, answer.body, more)
+
+    async def _webhook(self, exchange: Exchange, trace: Trace) -> Answer:
+        """What configures webhooks posts nothing, so it needs neither the log nor a signature."""
+        operation = webhooks.operation_on(exchange.method, exchange.path)
+        token = await self._token(exchange)
+        token.require(operation.scope)
+        caller = Caller(tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent)
+        with self._in_flight.one(token.tenant_id):
+            return await operation.answer(self._ready(), exchange, caller, self.page_secret)
 
     async def _command(self, exchange: Exchange, trace: Trace) -> Answer:
         del trace

@@ -35,6 +35,8 @@ class Settings(PartnerSettings, KafkaSecurity):
     """Batches that are read from NDJSON at once; one of 5,000,000 loans takes some 400 MB."""
     max_batch_streams_per_tenant: int = Field(default=1, ge=1)
     postgres_connections: int = Field(default=8, ge=2)
+    webhook_allowed: str = ""
+    """As the deliveries have it: hosts that webhooks may go to though they are not public."""
     delivery_timeout_ms: int = Field(default=10_000, ge=100)
     profile: str = "production"
     """`local` takes topics of one replica; every other word demands three, or `durability`."""

@@ -33,6 +33,7 @@ from schemas.commands import (
     RefinanceRelease,
     Reversal,
 )
+from schemas.journal_topic import JournalEntry
 from schemas.money import MAX_AMOUNT_MINOR
 from schemas.placement import place_of, step_of
 from schemas.quarantine import DeadLetter as PublishedDeadLetter
@@ -140,6 +141,8 @@ def examine(
         raise DeadLetter("not a command: an outcome")
     if isinstance(message, PublishedDeadLetter):
         raise DeadLetter("not a command: a dead letter")
+    if isinstance(message, JournalEntry):
+        raise DeadLetter("not a command: a journal entry")
     if not key.may_write(message.tenant_id, record.appended_at):
         raise DeadLetter(f"foreign: key {key.key_id} may not write for this tenant at this time")
     waterfall_version = getattr(message, "waterfall_version", None)

@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from typing import Final
 
 import structlog
 from pydantic import ValidationError
@@ -10,6 +11,8 @@ from pydantic import ValidationError
 from read_api.app import create
 from read_api.settings import Settings
 from schemas.partners.listener import serve
+
+GRACE_S: Final = 3
 
 
 def main() -> int:
@@ -32,6 +35,7 @@ def main() -> int:
         access_log=False,
         server_header=False,
         log_config=None,
+        timeout_graceful_shutdown=GRACE_S,  # a stream would go on for as long as its token
     )
 
 

@@ -221,6 +221,17 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             "lag_seconds": _NUMBER,
             "lag_commands": _NUMBER,
             "fenced_writer_count": _NUMBER,
+            "deliveries": _list(
+                _object(
+                    {
+                        "name": {"enum": ["journal_topic", "webhooks"]},
+                        "lag_entries": _NUMBER,
+                        "lag_seconds": _NUMBER,
+                        "halted_partitions": _list(_NUMBER),
+                        "halted_because": _or_null(_TEXT),
+                    }
+                )
+            ),
         }
     ),
     "Live": _object({"status": _TEXT, "version": _TEXT, "git_sha": _TEXT}),

@@ -16,11 +16,12 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from read_api import described, page_frame, pages
+from read_api import described, journal_stream, page_frame, pages, registry
+from read_api.journal_stream import JournalStreams
 from read_api.queries import Desk
 from read_api.routes import Routes
 from read_api.settings import Settings
-from read_api.store import Position, Store, StoreUnavailable
+from read_api.store import Position, Row, Store, StoreUnavailable
 from schemas import tracing
 from schemas.access_token import TokenVerifier
 from schemas.in_flight import InFlight
@@ -56,18 +57,20 @@ class ReadApp(FastAPI):
             jwks_url=settings.jwks_url,
             algorithm=settings.token_algorithm,
         )
-        self._routes = Routes(
-            self.verifier,
-            Desk(self.store, _page_secret(settings)),
-            InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant),
-            RateLimit(settings.max_requests_per_second_per_tenant),
-        )
+        in_flight = InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant)
+        rate_limit = RateLimit(settings.max_requests_per_second_per_tenant)
+        desk = Desk(self.store, _page_secret(settings))
+        self._routes = Routes(self.verifier, desk, in_flight, rate_limit)
+        self._streams = JournalStreams(self.verifier, self.store, rate_limit)
         self._positions = Probe(self.store.positions)
         self.state.checks = self._checks
         self.state.warnings = self._warnings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an operation without the framework's layers; leave the rest to them."""
+        if scope["type"] == "http" and scope["path"] == journal_stream.PATH:
+            await self._streams.answer(scope, receive, send)
+            return
         if scope["type"] == "http" and (found := self._routes.find(scope["path"])) is not None:
             await self._routes.answer(*found, scope, receive, send)
             return
@@ -92,13 +95,23 @@ class ReadApp(FastAPI):
         """What somebody must look at, though requests are served all the same."""
         try:
             positions = await self.store.positions()
+            deliveries = await self.store.deliveries()
         except StoreUnavailable:
             return {}
+        warnings = {row["name"]: why for row in deliveries if (why := self._late_text(row))}
         waiting = {p.partition_id: p.quarantined_count for p in positions if p.quarantined_count}
-        if not waiting:
-            return {}
-        told = f"{sum(waiting.values())} commands wait for an operator, in partitions "
-        return {"quarantine": f"{told}{sorted(waiting)}: see `hpts quarantine list`"}
+        if waiting:
+            told = f"{sum(waiting.values())} commands wait for an operator, in partitions "
+            warnings["quarantine"] = f"{told}{sorted(waiting)}: see `hpts quarantine list`"
+        return warnings
+
+    def _late_text(self, row: Row) -> str | None:
+        """What is wrong with something that leaves the ledger."""
+        if row["halted_partitions"]:
+            return f"stands still in partitions {row['halted_partitions']}: {row['halted_because']}"
+        if row["lag_s"] > self.settings.most_lag_s:
+            return f"{row['lag_entries']} entries and {row['lag_s']:.0f} s behind the journal"
+        return None
 
 
 def halted_text(positions: list[Position]) -> str | None:
@@ -141,6 +154,7 @@ def create(settings: Settings) -> FastAPI:
         ("/v1/docs", _docs),
         ("/v1/problems/{code}", _problem_page),
         ("/problems/{code}", _problem_page),
+        ("/v1/schema-registry/{path:path}", _registry),
     ):
         app.add_route(path, answer, include_in_schema=False)
     app.add_exception_handler(HTTPException, _as_problem)
@@ -183,6 +197,11 @@ async def _problem_page(request: Request) -> Response:
     if page is None:
         return _rendered(Problem(code="not_found"), request)
     return _page(page)
+
+
+async def _registry(request: Request) -> Response:
+    status, body = registry.answer(request.path_params["path"])
+    return JSONResponse(body, status, media_type=registry.MEDIA_TYPE)
 
 
 def _page(content: str) -> Response:

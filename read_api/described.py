@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from read_api import journal_stream
 from read_api.answers import SCHEMAS
 from read_api.examples import EXAMPLES
 from read_api.negotiation import HTML
@@ -11,6 +12,7 @@ from read_api.operations import OPERATIONS, Operation, Rendering
 from schemas import http_headers, scopes
 from schemas.problem_codes import CATALOGUE
 
+EVENT_STREAM: Final = "text/event-stream"
 _PROBLEMS: Final = {
     "400": "A parameter or header is refused",
     "401": "The access token is missing, expired or not trusted",
@@ -37,7 +39,9 @@ def document(title: str, version: str) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
-        "paths": {one.path: {"get": _operation(one)} for one in OPERATIONS} | open_to_all,
+        "paths": {one.path: {"get": _operation(one)} for one in OPERATIONS}
+        | {journal_stream.PATH: {"get": _stream()}}
+        | open_to_all,
         "components": {
             "schemas": dict(SCHEMAS),
             "headers": http_headers.TOLD,
@@ -79,6 +83,34 @@ def _operation(operation: Operation) -> dict[str, Any]:
             | {"headers": http_headers.told()},
             **{status: _problem(status, text) for status, text in _PROBLEMS.items()},
         },
+    }
+
+
+def _stream() -> dict[str, Any]:
+    """The journal as it is posted."""
+    data = {
+        "type": "string",
+        "description": "Events `journalEntryPosted`, whose data is a JournalEntryPart and whose id "
+        "resumes the stream behind it; a comment every 15 seconds while there are none. It ends "
+        "with the token.",
+        "contentMediaType": EVENT_STREAM,
+    }
+    last = {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "Go on behind this event; `0`: from the beginning. Without it: from now on.",
+        "schema": {"type": "string"},
+    }
+    problems = {status: _PROBLEMS[status] for status in ("400", "401", "403", "503")}
+    problems["429"] = "The tenant has as many streams as it may have"
+    success = {"description": "A stream", "content": {EVENT_STREAM: {"schema": data}}}
+    return {
+        "summary": "The journal as it is posted, as server-sent events",
+        "operationId": "getJournalStream",
+        "security": [{"oauth2": [scopes.LEDGER_READ]}],
+        "parameters": [last, *http_headers.parameters("traceparent", "X-Trace-Id")],
+        "responses": {"200": success | {"headers": http_headers.told()}}
+        | {status: _problem(status, text) for status, text in problems.items()},
     }
 
 

@@ -250,6 +250,15 @@ EXAMPLES: Final[dict[str, Example]] = {
         "lag_seconds": 2,
         "lag_commands": 3,
         "fenced_writer_count": 1,
+        "deliveries": [
+            {
+                "name": "journal_topic",
+                "lag_entries": 2,
+                "lag_seconds": 0,
+                "halted_partitions": [],
+                "halted_because": None,
+            }
+        ],
     },
     "Live": {"status": "ok", "version": "0.1.0", "git_sha": "8f3b1c0"},
     "Ready": {"status": "ready"},

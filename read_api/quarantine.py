@@ -77,11 +77,13 @@ async def operations_status(desk: Desk, ask: Ask) -> Body:
     """`GET /operations/status`: how far every partition is, who holds it, and what stands still."""
     await wait_for(desk.store, least=ask.least, known_at=None, partition_ids=())
 
-    async def look_up(books: Snapshot) -> tuple[list[Row], list[Row]]:
+    async def look_up(books: Snapshot) -> tuple[list[Row], list[Row], list[Row]]:
         await books.rows("set_operator")
-        return await books.rows("load_operations"), await books.rows("count_dead_letters")
+        partitions = await books.rows("load_operations")
+        counted = await books.rows("count_dead_letters")
+        return partitions, counted, await books.rows("load_deliveries")
 
-    partitions, [counted] = await desk.store.read(ask.tenant_id, look_up)
+    partitions, [counted], deliveries = await desk.store.read(ask.tenant_id, look_up)
     halted = [row["partition_id"] for row in partitions if row["halted_because"] is not None]
     quarantined_count = sum(row["quarantined_count"] for row in partitions)
     return {
@@ -93,6 +95,7 @@ async def operations_status(desk: Desk, ask: Ask) -> Body:
         "lag_seconds": max((round(row["lag_s"]) for row in partitions), default=0),
         "lag_commands": sum(row["lag_commands"] or 0 for row in partitions),
         "fenced_writer_count": sum(row["fenced_writer_count"] for row in partitions),
+        "deliveries": [_delivery(row) for row in deliveries],
     }
 
 
@@ -145,6 +148,16 @@ def _partition(row: Row) -> Body:
         "lease_epoch": row["lease_epoch"],
         "lease_taken_at": bodies.instant(row["lease_taken_at"]),
         "fenced_writer_count": row["fenced_writer_count"],
+    }
+
+
+def _delivery(row: Row) -> Body:
+    return {
+        "name": row["name"],
+        "lag_entries": row["lag_entries"],
+        "lag_seconds": round(row["lag_s"]),
+        "halted_partitions": row["halted_partitions"],
+        "halted_because": row["halted_because"],
     }
 
 

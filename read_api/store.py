@@ -134,6 +134,10 @@ class Store:
         """Every partition of the ledger, now."""
         return await self.read(UUID(int=0), Snapshot.positions)
 
+    async def deliveries(self) -> list[Row]:
+        """What leaves the ledger, one row each, and how far it is behind."""
+        return await self.read(UUID(int=0), lambda books: books.rows("load_deliveries"))
+
     async def partition_count(self) -> int:
         """The ledger's partition count, which never changes."""
         if not self._partition_count:

@@ -62,8 +62,8 @@ async def whole_journal(desk: Desk, ask: Ask) -> Body:
     async def turn(books: Snapshot) -> tuple[list[Body], _Reach]:
         start = begin or await _beginning(books, is_back=filters["order"] == "desc")
         found, end = await _search(books, filters, start, size + 1)
-        told, items = await _told(books, found[:size])
-        return items, _next(start, end, told, is_whole=len(told) == len(found))
+        shown, items = await told(books, found[:size])
+        return items, _next(start, end, shown, is_whole=len(shown) == len(found))
 
     items, left = await desk.store.read(ask.tenant_id, turn)
     body: Body = {"items": items}
@@ -130,7 +130,7 @@ def _bound(behind: Key | None) -> dict[str, Any]:
     return dict(zip(names, behind or (None, None, None), strict=True))
 
 
-async def _told(books: Snapshot, keys: list[Key]) -> tuple[list[Key], list[Body]]:
+async def told(books: Snapshot, keys: list[Key]) -> tuple[list[Key], list[Body]]:
     """The entries of some keys, up to the first that would make the page too long."""
     if not keys:
         return [], []

@@ -55,8 +55,17 @@ CHECKPOINT_POINTS: Final = {
     "checkpoint-written": "topic and file have the checkpoint; it is not noted",
 }
 """Of the engine's thread beside the worker's: passed only where checkpoints are signed."""
+DELIVERY_POINTS: Final = {
+    "delivery-entry-sent": "an entry is handed to the producer, not acknowledged",
+    "delivery-entry-acknowledged": "the broker has entries; the cursor has not moved",
+    "delivery-events-queued": "events are in the endpoints' queues, not committed",
+    "delivery-attempts-made": "endpoints have answered; what they said is not recorded",
+    "delivery-attempts-recorded": "what they said is written, not committed",
+}
 SERVICE_POINTS: Final = ENGINE_POINTS | INGRESS_POINTS
-POINTS: Final = SERVICE_POINTS | PRODUCER_POINTS | ARCHIVE_POINTS | CHECKPOINT_POINTS
+POINTS: Final = (
+    SERVICE_POINTS | PRODUCER_POINTS | ARCHIVE_POINTS | CHECKPOINT_POINTS | DELIVERY_POINTS
+)
 
 _ORDERS: Final = os.environ.get(SETTING) or None
 

@@ -31,7 +31,7 @@ from schemas.partners.listener import listening_socket, serve
 from schemas.problems import Problem
 
 GRACE_S: Final = 3
-_READS_OF_INGRESS: Final = ("/v1/commands/", "/v1/accruals/")
+_OF_INGRESS: Final = ("/v1/commands/", "/v1/accruals/", "/v1/webhook-endpoints")
 
 
 def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
@@ -64,8 +64,8 @@ def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
 
 
 def is_for_ingress(path: str) -> bool:
-    """Whether the write edge answers, whatever the method: posting, and reads of what it took."""
-    return post_of(path) is not None or path.startswith(_READS_OF_INGRESS)
+    """Whether the write edge answers, whatever the method: posting, what it took, and webhooks."""
+    return post_of(path) is not None or path.startswith(_OF_INGRESS)
 
 
 def main() -> int:

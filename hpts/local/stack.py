@@ -31,7 +31,8 @@ SERVICES_READY_WITHIN_S: Final = 60
 _ASK_TIMEOUT_S: Final = 3
 _OF_THE_ISSUER: Final = ("operator", "certificate_file")
 """What only the issuer needs to know of a client."""
-_SERVERS, _ISSUER, _ENGINES, _API = range(4)  # in this order they start; they end in the reverse
+_SERVERS, _ISSUER, _DELIVERIES, _ENGINES, _API = range(5)
+"""In this order they start; they end in the reverse."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class _Stack:
         self._port = port
         self._partner_port = partner_port
         self._issuer_port = ports.free_port()
+        self._deliveries_port = ports.free_port()
         self._credentials = Credentials(options.data_dir / "secrets")
         self._kafka = None if options.kafka_bootstrap else KafkaServer(options.data_dir)
         self._postgres = None if options.postgres_dsn else PostgresServer(options.data_dir)
@@ -114,8 +116,9 @@ class _Stack:
         )
         say("preparing the ledger")
         self.supervisor.run(self._prepare_ledger)
-        say("starting the engine and the API")
-        self.supervisor.start([*self._engines(), *self._apis()], seconds=SERVICES_READY_WITHIN_S)
+        say("starting the engine, the deliveries and the API")
+        services = [*self._engines(), self._deliveries(), *self._apis()]
+        self.supervisor.start(services, seconds=SERVICES_READY_WITHIN_S)
         self._is_ready = True
         self._changed(self.supervisor.pids())
 
@@ -219,6 +222,16 @@ class _Stack:
             for slot in range(self._options.engines)
         ]
 
+    def _deliveries(self) -> Child:
+        settings = {
+            "HPTS_DELIVERIES_PORT": str(self._deliveries_port),
+            "HPTS_DELIVERIES_POSTGRES_DSN": self._dsn_of("hpts_deliveries"),
+        }
+        url = f"http://{ports.HOST}:{self._deliveries_port}/health/ready"
+        return self._service(
+            "deliveries", "deliveries", settings, lambda _pid: _answers(url), stage=_DELIVERIES
+        )
+
     def _apis(self) -> list[Child]:
         settings = {
             "HPTS_PORT": str(self._port),
@@ -278,6 +291,8 @@ class _Stack:
             "HPTS_TOKEN_AUDIENCE": AUDIENCE,
             "HPTS_HOST": ports.HOST,
             "HPTS_PROFILE": topic_policy.LOCAL,
+            # Whoever runs it on this machine wants to see webhooks on this machine.
+            "HPTS_WEBHOOK_ALLOWED": os.environ.get("HPTS_WEBHOOK_ALLOWED", ports.HOST),
             "HPTS_DURABILITY": self._options.durability or "",
         }
         inherited = {key: value for key, value in os.environ.items() if key != "HPTS_POSTGRES_DSN"}

@@ -23,7 +23,7 @@ SERVICES = Path("/run/hpts")
 SETUP = Path("/run/hpts-setup")
 FRONT = "front"
 TENANT = "3f1c1a52-6a0b-4c7e-9d55-0a6f1f6f7a01"
-ROLES = ("postgres", "hpts_ingress", "hpts_engine", "hpts_reader")
+ROLES = ("postgres", "hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries")
 
 
 def main() -> None:

@@ -89,3 +89,23 @@ def test_a_reader_without_a_tenant_sees_nothing(migrated_dsn: str) -> None:
         connection.execute("SET search_path = hpts")
         for view in ("readable_loans", "readable_entries", "readable_lines"):
             assert connection.execute(f"SELECT count(*) FROM {view}").fetchone() == (0,)
+
+
+def test_the_engine_knows_no_endpoints(migrated_dsn: str) -> None:
+    """However many there are, no posting reads or writes a row of theirs."""
+    with psycopg.connect(migrated_dsn) as connection:
+        rows = connection.execute(
+            "SELECT c.relname, has_table_privilege('hpts_engine', c.oid, p.privilege) "
+            "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace, "
+            "unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p (privilege) "
+            "WHERE n.nspname = 'hpts_edge' AND c.relkind = 'r' AND c.relname LIKE 'webhook%'"
+        ).fetchall()
+    assert len({table for table, _ in rows}) >= 7
+    assert [table for table, is_allowed in rows if is_allowed] == []
+
+
+def test_ingress_cannot_read_a_secret_of_a_webhook(migrated_dsn: str) -> None:
+    with psycopg.connect(migrated_dsn) as connection:
+        connection.execute("SET ROLE hpts_ingress")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT secret FROM hpts_edge.webhook_secrets")

@@ -7,6 +7,7 @@ from typing import Any
 import confluent_kafka
 import pytest
 
+from deliveries import topic
 from hpts import cluster
 from hpts_client import kafka as direct_producer
 from ingress_api import broker
@@ -14,6 +15,7 @@ from posting_engine import client_settings
 from posting_engine.session import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("ingress_api", "posting_engine", "read_api", "deliveries")
 
 ENGINE_CONSUMER = {
     "auto.offset.reset": "error",  # F25: a lost position halts, and is never guessed
@@ -96,11 +98,18 @@ def test_the_command_line_reads_what_is_committed_and_makes_no_topic() -> None:
     assert missing(wanted, dict(cluster.READING)) == {}
 
 
+def test_the_publisher_of_the_journal_gives_no_entry_up_and_reads_what_is_committed() -> None:
+    assert missing(PRODUCER, dict(topic.PRODUCER_SETTINGS)) == {}
+    assert topic.PRODUCER_SETTINGS["message.timeout.ms"] == 0
+    wanted = {**OUTCOME_READER, "isolation.level": "read_committed", "auto.offset.reset": "error"}
+    assert missing(wanted, dict(topic.CONSUMER_SETTINGS)) == {}
+
+
 def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     """A `Consumer(...)` or `Producer(...)` elsewhere would have librdkafka's defaults."""
     makers = {
         path.relative_to(ROOT).as_posix()
-        for package in ("ingress_api", "posting_engine", "read_api", "schemas", "hpts", "clients")
+        for package in (*SERVICES, "schemas", "hpts", "clients")
         for path in (ROOT / package).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call)
@@ -109,7 +118,7 @@ def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     }
     assert makers == {
         *("ingress_api/broker.py", "posting_engine/log.py"),
-        *("clients/python/hpts_client/kafka.py", "hpts/cluster.py"),
+        *("clients/python/hpts_client/kafka.py", "hpts/cluster.py", "deliveries/topic.py"),
     }
 
 

@@ -2,7 +2,7 @@
 
 import json
 import struct
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC
 from hashlib import sha256
 from importlib.resources import files
@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec, commands
-from schemas.chart_of_accounts import CASH, FEE_INCOME
 from schemas.codec import Outcome, UndecodableRecord, UnknownSchema, decode, encode
-from schemas.commands import AdjustmentLine, AnyCommand, Command
+from schemas.commands import AdjustmentLine, AnyCommand
+from schemas.journal_topic import JournalEntry, JournalLine
 from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume
-from tests import journal
+from tests.contracts.example_messages import EXAMPLES
 
 AVRO = files("schemas") / "avro"
 KINDS = {
@@ -48,6 +48,7 @@ KINDS = {
     23: QuarantineResume,
     24: QuarantineReject,
     25: DeadLetter,
+    26: JournalEntry,
 }
 ONE_ID = UUID("10a40000-0000-4000-8000-000000000001")
 
@@ -77,6 +78,18 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         currency=texts,
         layer=texts,
     ),
+    "JournalLine": st.builds(
+        JournalLine,
+        sequence=st.integers(-(2**31), 2**31 - 1),
+        account_code=texts,
+        direction=texts,
+        amount_minor=longs,
+        currency=texts,
+        layer=texts,
+        loan_id=st.none() | st.uuids(),
+        borrower_id=st.none() | st.uuids(),
+        external_ref=st.none() | texts,
+    ),
     "Header": st.tuples(texts, st.none() | st.binary(max_size=8)),
 }
 
@@ -103,68 +116,6 @@ def any_of(kind: type) -> st.SearchStrategy[Any]:
 messages = st.one_of(*(any_of(kind) for kind in KINDS.values()))
 
 
-def members_of(command: Command) -> dict[str, Any]:
-    return {field.name: getattr(command, field.name) for field in fields(command)}
-
-
-REFINANCE = members_of(journal.refinance(100_00))
-ENVELOPE = {name: getattr(journal.payment(1), name) for name in Command.__dataclass_fields__}
-MIRROR = members_of(journal.refinance_reversal(ONE_ID))
-EXAMPLES: tuple[codec.Message, ...] = (
-    journal.disbursement(113_22, destination_ref="bank-7"),
-    journal.payment(113_22, description="é", metadata={"a": "1", "b": "2"}),
-    journal.accrual(8_22, idempotency_key="key/3/0"),
-    journal.reversal(ONE_ID, loan_id=ONE_ID, part=0, chunks_total=1),
-    Outcome(
-        tenant_id=ONE_ID,
-        command_id=ONE_ID,
-        correlation_id=ONE_ID,
-        idempotency_key="key",
-        fingerprint=bytes(32),
-        status="posted",
-        result="{}",
-        partition_id=3,
-        command_offset=41,
-    ),
-    journal.settlement(ONE_ID, 113_22, loan_id=ONE_ID),
-    journal.allocation(113_22, split={"fees": 13_22, "principal": 100_00}),
-    journal.payment_return(ONE_ID),
-    journal.fee(5_00),
-    journal.waiver(5_00),
-    journal.charge_off(),
-    journal.recovery(5_00),
-    journal.restructure(interest=8_22, fees=5_00),
-    commands.Refinance(**REFINANCE),
-    commands.RefinancePayoff(**REFINANCE),
-    commands.RefinanceOpening(**REFINANCE | {"borrower_id": ONE_ID, "carried_minor": 913_22}),
-    commands.RefinanceRelease(**journal.ENVELOPE, loan_id=ONE_ID, new_loan_id=ONE_ID),
-    commands.RefinanceReversal(**MIRROR),
-    commands.PayoffReversal(**MIRROR),
-    replace(
-        journal.adjustment(journal.DR(CASH, 5_00), journal.CR(FEE_INCOME, 5_00, "PENDING")),
-        borrower_id=ONE_ID,
-        accrued_through=journal.OPENED_ON,
-    ),
-    journal.close("2026-01"),
-    commands.PeriodClosed(**members_of(journal.close("2026-01")), partition_id=3),
-    QuarantineResume(**ENVELOPE, command_id=ONE_ID, partition_id=3, loan_id=ONE_ID),
-    QuarantineReject(**ENVELOPE, command_id=ONE_ID, partition_id=3, explanation="é"),
-    DeadLetter(
-        partition_id=3,
-        command_offset=41,
-        kind="quarantine",
-        reason="é",
-        key=None,
-        value=b"\0",
-        value_length=1,
-        headers=(("signature", b"s"), ("empty", None)),
-        appended_at=journal.payment(1).accepted_at,
-        tenant_id=ONE_ID,
-        loan_id=ONE_ID,
-        command_id=ONE_ID,
-        decided_offset=42,
-    ),
-)
 each_kind = pytest.mark.parametrize("message", EXAMPLES, ids=lambda m: type(m).__name__)
 
 
@@ -296,6 +247,7 @@ def test_the_lock_as_it_was_released() -> None:
         23: "783d10cc510b1b7b",
         24: "852e76285777db25",
         25: "b048ff041b7a07f3",
+        26: "d54100d378a0c29c",
     }
 
 

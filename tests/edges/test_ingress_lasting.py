@@ -9,7 +9,8 @@ import pytest
 
 from ingress_api.idempotency import Reservations
 from ingress_api.lasting import lasting_task, lasting_thread
-from ingress_api.store import Reservation, Store, StoreUnavailable
+from ingress_api.reservation import Reservation
+from ingress_api.store import Store, StoreUnavailable
 
 WANTED = Reservation(
     tenant_id=uuid4(),

@@ -82,6 +82,8 @@ ON_STATUS = {
 def test_every_answer_describes_its_headers() -> None:
     for name, status, response in responses():
         promised = {"traceparent", "Deprecation", "Sunset"} | ON_STATUS.get(status, set())
+        if "Webhook" in name and status == "201":
+            promised -= {"HPTS-Position", "Preference-Applied"}  # nothing is posted
         assert promised <= set(response["headers"]), (name, status)
         for of_header in response["headers"].values():
             assert of_header["$ref"].rpartition("/")[2] in DOCUMENT["components"]["headers"]
@@ -90,7 +92,7 @@ def test_every_answer_describes_its_headers() -> None:
 def test_every_answer_that_is_shown_is_as_its_schema_has_it() -> None:
     shown = set()
     for name, status, response in responses():
-        for content in response["content"].values():
+        for content in response.get("content", {}).values():
             for title, example in content.get("examples", {}).items():
                 shown.add((name, status))
                 assert faults_of(example["value"], content["schema"]) == [], (name, status, title)

@@ -23,7 +23,10 @@ from hpts.local.processes import with_parent
 from tests.planted.fault import ROOT, Fault, changed
 from tests.planted.verdicts import REPORT, Phase, phases_in
 
-PACKAGES = ("schemas", "posting_engine", "ingress_api", "read_api", "hpts", "tests", "bench")
+PACKAGES = (
+    *("schemas", "posting_engine", "ingress_api", "read_api", "deliveries"),
+    *("hpts", "tests", "bench"),
+)
 CLIENT = ("clients/python", "hpts_client")
 """The folder of the client's package, and its name."""
 WITHIN_S = 1_800

@@ -7,6 +7,7 @@ this one really have, in as little of our source as it takes.
 from typing import Final
 
 from tests.planted.amount_faults import AMOUNT_FAULTS
+from tests.planted.delivery_faults import DELIVERY_FAULTS
 from tests.planted.fault import Fault
 from tests.planted.ingress_faults import INGRESS_FAULTS
 from tests.planted.lending_faults import LENDING_FAULTS
@@ -18,8 +19,9 @@ from tests.planted.trust_faults import TRUST_FAULTS
 
 ROWS: Final = (
     *(f"F{number:02}" for number in range(1, 55)),
+    "F65",
     *(f"F{number}" for number in range(67, 75)),
-    *(f"F{number}" for number in range(77, 84)),
+    *(f"F{number}" for number in range(77, 85)),
 )
 """The rows of the catalogue that must be here."""
 
@@ -34,6 +36,7 @@ FAULTS: Final[tuple[Fault, ...]] = tuple(
             *AMOUNT_FAULTS,
             *TRUST_FAULTS,
             *PARTNER_FAULTS,
+            *DELIVERY_FAULTS,
         ),
         key=lambda fault: fault.row,
     )
