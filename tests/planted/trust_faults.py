@@ -98,7 +98,8 @@ TRUST_FAULTS: Final = (
         changes=(
             Change(
                 "ingress_api/routes.py",
-                "        caller = Caller(tenant_id=token.tenant_id, ",
+                'code="tenant_not_allowed"))\n        caller = Caller(tenant_id=token.tenant_id, ',
+                'code="tenant_not_allowed"))\n'
                 "        caller = Caller(tenant_id=type(token.tenant_id)("
                 'exchange.header(b"x-tenant-id") or str(token.tenant_id)), ',
             ),

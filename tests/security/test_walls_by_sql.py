@@ -30,6 +30,8 @@ WITHOUT_POLICY: Final = {
     *("idempotency_reservations", "accrual_batches", "tenant_settings", "outgoing_commands"),
     # For the engine alone.
     "outgoing_dead_letters",
+    # For deliveries alone.
+    *("delivery_cursors", "webhook_queues", "webhook_awaited"),
 }
 
 
