@@ -3,15 +3,12 @@
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.observing import ObservingSettings
 
 
-class Settings(BaseSettings):
+class Settings(ObservingSettings):
     """Everything that the process is told from outside."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     kafka_bootstrap: str
     ingress_postgres_dsn: SecretStr

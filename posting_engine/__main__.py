@@ -32,6 +32,8 @@ from schemas.cluster import (
     refuse_weaker,
 )
 from schemas.memory import seldom_collected
+from schemas.observing import serve_metrics
+from schemas.spans import spans_of
 from schemas.topic_policy import TopicIdentity
 
 _log = structlog.get_logger()
@@ -58,6 +60,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     _configure_logs(settings.log_level)
+    serve_metrics(settings, lambda why: _log.error("no metrics", reason=why))
     books = Books(settings.engine_postgres_dsn.get_secret_value())
     try:
         _serve(settings, books)
@@ -85,7 +88,8 @@ def _serve(settings: Settings, books: Books) -> None:
     watch.first()
     sender = kafka.Sender(settings.kafka_bootstrap)
     outgoing = Outgoing(books, sender)
-    worker = Worker(identity, books, sender, outgoing, books.key_ring(), watch=watch)
+    spans = spans_of("hpts-engine", settings)
+    worker = Worker(identity, books, sender, outgoing, books.key_ring(), watch=watch, spans=spans)
     if identity.signing_key_id not in worker.ring:
         raise NotReady(
             f"signing key {identity.signing_key_id} is not in signing_keys, or has no secret here"
@@ -109,6 +113,8 @@ def _serve(settings: Settings, books: Books) -> None:
     )
     if checkpoints is not None:
         checkpoints.finish()
+    if spans is not None:
+        spans.close()
     sender.close()
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from posting_engine import metrics
 from posting_engine.checkpoint_file import CheckpointFile
 from posting_engine.log import LogUnavailable, Sender
 from posting_engine.positions import DataRefused, StoreUnavailable
@@ -104,6 +105,7 @@ class Checkpoints:
             _log.error("checkpoints cannot be written to their file", error=str(error))
         else:
             return True
+        metrics.CHECKPOINT_FAILURES.inc()
         return False
 
     def turn(self, *, is_last: bool) -> None:
@@ -111,6 +113,7 @@ class Checkpoints:
         wanted = {"owner": self.owner, "with_unheld": is_last}
         [states] = self.store.read([("load_checkpoint_states", wanted)])
         for state in states:
+            metrics.note_checkpoint_age(state)
             if self._is_due(state, is_last=is_last):
                 self._make(state)
         held = [state["partition_id"] for state in states]
@@ -135,6 +138,7 @@ class Checkpoints:
         except (NotACheckpoint, ValueError) as reason:
             if partition_id not in self._refused:
                 _log.critical("no checkpoint is signed", partition=partition_id, why=str(reason))
+                metrics.INVARIANT_BREAKS.labels(metrics.APPEND_ONLY).inc()
             self._refused.add(partition_id)
             return
         self._refused.discard(partition_id)

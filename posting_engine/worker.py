@@ -35,6 +35,7 @@ from schemas.commands import AnyCommand
 from schemas.crash_points import crash_point
 from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
+from schemas.spans import Spans
 from schemas.topics import SIGNATURE_HEADER
 
 _log = structlog.get_logger()
@@ -70,6 +71,7 @@ class Worker:
     patience: Patience = field(default_factory=Patience)
     clock: Callable[[], float] = time.monotonic
     watch: TopicWatch | None = None
+    spans: Spans | None = None
     _reader: CommandLog | None = None
     _backlog: Backlog = field(default_factory=Backlog)
     _sequence: Contiguity = field(default_factory=Contiguity)
@@ -246,12 +248,10 @@ class Worker:
         return True
 
     def _is_ours(self, record: Record) -> bool:
-        header = record.header(SIGNATURE_HEADER)
-        return (
-            header is not None
-            and record.value is not None
-            and signing.is_signed(header, record.value, self.ring)
-        )
+        header, value = record.header(SIGNATURE_HEADER), record.value
+        if header is None or value is None:
+            return False
+        return signing.is_signed(header, value, self.ring)
 
     def _examined(self, record: Record) -> AnyCommand | Resolution:
         key_id = signing.key_id_of(record.header(SIGNATURE_HEADER))
@@ -270,7 +270,7 @@ class Worker:
 
     def _post(self, items: Sequence[Item]) -> None:
         applying = Applying(
-            self.books, self.identity.partition_count, confirm=self._refresh_positions
+            self.books, self.identity.partition_count, self._refresh_positions, spans=self.spans
         )
         for verdict in applying.apply(items, self.held):
             for partition_id, reason in verdict.halts.items():
@@ -319,8 +319,7 @@ class Worker:
         return {p: position for p, position in self.held.items() if p not in self._halted}
 
     def _halt(self, partition_id: int, reason: str) -> None:
-        position = self.held.get(partition_id)
-        if position is None:
+        if (position := self.held.get(partition_id)) is None:
             return  # it was revoked in the meantime: its next holder will see for itself
         self._halted.add(partition_id)
         self._backlog.forget([partition_id])

@@ -4,6 +4,7 @@
 somebody must look at.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from read_api import described, page_frame, pages
+from read_api import described, metrics, page_frame, pages, watching
 from read_api.queries import Desk
 from read_api.routes import Routes
 from read_api.settings import Settings
@@ -25,6 +26,7 @@ from schemas import tracing
 from schemas.access_token import TokenVerifier
 from schemas.probe import Probe
 from schemas.problems import Problem
+from schemas.spans import spans_of
 
 VERSION: Final = "0.1.0"
 CHECK_WITHIN_S: Final = 2.0
@@ -54,7 +56,10 @@ class ReadApp(FastAPI):
             jwks_url=settings.jwks_url,
             algorithm=settings.token_algorithm,
         )
-        self._routes = Routes(self.verifier, Desk(self.store, _page_secret(settings)))
+        self.spans = spans_of("hpts-read", settings)
+        desk = Desk(self.store, _page_secret(settings))
+        self._routes = Routes(self.verifier, desk, self.spans)
+        metrics.watch_pool(self.store.pool_stats)
         self._positions = Probe(self.store.positions)
         self.state.checks = self._checks
         self.state.warnings = self._warnings
@@ -215,8 +220,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if not isinstance(app, ReadApp):
         raise TypeError("the lifespan belongs to ReadApp")
     async with AsyncExitStack() as opened:
+        if app.spans is not None:
+            opened.push_async_callback(asyncio.to_thread, app.spans.close)
         await app.verifier.start()
         opened.push_async_callback(app.verifier.stop)
         opened.push_async_callback(app.store.close)
         await app.store.open()
+        if app.settings.metrics_port is not None:
+            await opened.enter_async_context(watching.books_watched(app.store))
         yield

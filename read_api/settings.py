@@ -3,15 +3,12 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.observing import ObservingSettings
 
 
-class Settings(BaseSettings):
+class Settings(ObservingSettings):
     """Everything that the process is told from outside. Faults are reported all at once."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     read_postgres_dsn: SecretStr
     page_token_secret_file: Path

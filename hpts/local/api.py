@@ -29,6 +29,7 @@ import read_api.settings
 from ingress_api.posts import post_of
 from schemas import tracing
 from schemas.memory import seldom_collected
+from schemas.observing import serve_metrics
 from schemas.problems import Problem
 
 GRACE_S: Final = 3
@@ -84,6 +85,9 @@ def main() -> int:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    # Both edges are one process, so either's settings say where its metrics are.
+    log = structlog.get_logger()
+    serve_metrics(ingress_settings, lambda why: log.error("no metrics", reason=why))
     app = create(ingress_api.app.create(ingress_settings), read_api.app.create(read_settings))
     config = uvicorn.Config(
         app,
