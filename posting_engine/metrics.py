@@ -7,6 +7,7 @@ next to nothing. No label names a tenant, a loan or a key.
 import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -113,11 +114,15 @@ def note_ends(running: Mapping[int, Position], written: Mapping[int, int]) -> No
     for partition_id, position in running.items():
         reached_s = position.reached_at.timestamp()
         # Asked for when somebody reads it: it grows while this process stands still.
-        LAG_SECONDS.labels(partition_id).set_function(lambda at=reached_s: time.time() - at)
+        LAG_SECONDS.labels(partition_id).set_function(partial(_seconds_since, reached_s))
         QUARANTINED.labels(partition_id).set(position.quarantined_count)
         if partition_id in written:
             behind = max(0, written[partition_id] - position.next_offset)
             LAG_COMMANDS.labels(partition_id).set(behind)
+
+
+def _seconds_since(instant_s: float) -> float:
+    return time.time() - instant_s
 
 
 def note_taken(partition_ids: Iterable[int]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Final
 
-from prometheus_client import start_http_server
+from prometheus_client import disable_created_metrics, start_http_server
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -54,6 +54,7 @@ def serve_metrics(settings: ObservingSettings, on_error: Callable[[str], object]
     """Serve this process's metrics, if it is told to, from a thread that ends with it."""
     if settings.metrics_port is None:
         return
+    disable_created_metrics()  # a series more of each, of no use where counters are seen to reset
     try:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
     except OSError as error:

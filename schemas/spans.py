@@ -1,9 +1,9 @@
 """Spans of a request's trace, from HTTP to commit, sent by OTLP. Needs the extra `hpts[otel]`.
 
 The trace itself travels as a `traceparent` (`tracing`), with or without this. A span is told of
-once it is over, so nothing is held while it lasts, and sending is a thread's work. Sent is what its
-sender marked as sampled, and of the rest the share `HPTS_TRACES_RATIO`, chosen by the trace's id: so
-all services choose alike. The only module that imports opentelemetry.
+once it is over, so nothing is held while it lasts, and sending is a thread's work. What its sender
+marked as sampled is sent, and of the rest the share `HPTS_TRACES_RATIO`, chosen by the trace's id:
+so all services choose alike. The only module that imports opentelemetry.
 """
 
 import secrets
@@ -79,7 +79,7 @@ class Spans:
 
     def close(self) -> None:
         """Send what is left."""
-        self._processor.shutdown()
+        self._processor.shutdown()  # type: ignore[no-untyped-call]
 
 
 def spans_of(service: str, settings: ObservingSettings) -> Spans | None:

@@ -1,6 +1,7 @@
 """The session's running stack: `hpts up` in a folder of its own, and how tests run the commands."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,15 +12,24 @@ from typing import Any
 
 import pytest
 
+from tests.collector import Collector, collecting
+
 HPTS = [sys.executable, "-P", "-m", "hpts"]
 UP_WITHIN_S = 120
 DOWN_WITHIN_S = 25
 
 
-def hpts(*arguments: str, timeout: float = UP_WITHIN_S) -> "subprocess.CompletedProcess[str]":
+def hpts(
+    *arguments: str, timeout: float = UP_WITHIN_S, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run one command to its end."""
     return subprocess.run(
-        [*HPTS, *arguments], capture_output=True, text=True, timeout=timeout, check=False
+        [*HPTS, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, **environment},
     )
 
 
@@ -37,10 +47,18 @@ def read_local_json(data_dir: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def stack_dir() -> Iterator[Path]:
+def collector() -> Iterator[Collector]:
+    """Where the session's stack sends its traces."""
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack_dir(collector: Collector) -> Iterator[Path]:
     """The data folder of a stack that runs for the whole session."""
     data_dir = new_folder()
-    started = hpts("up", "--detach", "--port", "0", "--data-dir", str(data_dir))
+    here = ("--data-dir", str(data_dir))
+    started = hpts("up", "--detach", "--port", "0", *here, HPTS_TRACES_URL=collector.url)
     try:
         assert started.returncode == 0, started.stdout + started.stderr
         yield data_dir
