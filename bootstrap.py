@@ -134,6 +134,12 @@ def planted(arguments: list[str]) -> int:
     return become(prepare(developer=True).command("tests.planted", *arguments))
 
 
+def docs(arguments: list[str]) -> int:
+    """The docs site, built strictly into .docs/ (ARGS=serve: look at it while you write)."""
+    command = arguments or ["build", "--strict", "--quiet"]
+    return become(prepare(developer=True).command("mkdocs", *command))
+
+
 def lock(arguments: list[str]) -> int:
     """Renew both locks from pyproject.toml (--upgrade: to the newest versions)."""
     environment = prepare(developer=True)
@@ -166,6 +172,7 @@ TARGETS: dict[str, Callable[[list[str]], int]] = {
     "simulate": simulate,
     "faults": faults,
     "planted": planted,
+    "docs": docs,
     "lock": lock,
     "help": show_help,
 }
