@@ -1,4 +1,4 @@
-"""The bare servers from containers: HPTS_TEST_SERVERS=testcontainers, where a Docker engine answers.
+"""The bare servers from containers, with HPTS_TEST_SERVERS=testcontainers and a Docker engine.
 
 The local servers are the default, and what every run of CI takes. Tests that kill a server, fill
 its disk or read its files need a local one and take it whatever this says.
