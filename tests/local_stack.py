@@ -58,7 +58,8 @@ def stack_dir(collector: Collector) -> Iterator[Path]:
     """The data folder of a stack that runs for the whole session."""
     data_dir = new_folder()
     here = ("--data-dir", str(data_dir))
-    started = hpts("up", "--detach", "--port", "0", *here, HPTS_TRACES_URL=collector.url)
+    traced = {"HPTS_TRACES_URL": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    started = hpts("up", "--detach", "--port", "0", *here, **traced)
     try:
         assert started.returncode == 0, started.stdout + started.stderr
         yield data_dir

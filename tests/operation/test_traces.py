@@ -11,7 +11,6 @@ from tests.collector import Collector
 from tests.http import Client
 
 WITHIN_S = 20.0
-"""Spans are sent every five seconds."""
 
 
 def parent_of(trace_id: str, *, flags: str) -> tuple[str, str]:
