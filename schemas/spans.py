@@ -9,12 +9,14 @@ so all services choose alike. The only module that imports opentelemetry.
 import secrets
 import time
 from collections.abc import Mapping
+from threading import Thread
 from typing import Final
 
 from schemas.observing import ObservingSettings
 
 SERVER: Final = "SERVER"
 CONSUMER: Final = "CONSUMER"
+CLOSE_WITHIN_S: Final = 1.5
 _BITS: Final = 56
 _SAMPLED: Final = "01"
 
@@ -78,8 +80,12 @@ class Spans:
         )
 
     def close(self) -> None:
-        """Send what is left."""
-        self._processor.shutdown()  # type: ignore[no-untyped-call]
+        """Send what is left, as far as that takes a moment: a collector that is away, or does not
+        answer, must not keep a process from ending.
+        """
+        ending = Thread(target=self._processor.shutdown, name="last spans", daemon=True)
+        ending.start()
+        ending.join(CLOSE_WITHIN_S)
 
 
 def spans_of(service: str, settings: ObservingSettings) -> Spans | None:

@@ -62,6 +62,16 @@ def test_links_that_lead_nowhere_end_the_build() -> None:
         shown("[a](../no.md)")
 
 
+def test_links_work_in_the_repository_as_well() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        for target in re.findall(r"\]\(([^()\s#:]+)(?:#[^()\s]*)?\)", page.read_text("utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
 def test_every_page_is_in_the_navigation() -> None:
     text = (ROOT / "mkdocs.yml").read_text("utf-8")
     named = set(re.findall(r"([\w/-]+\.md)$", text, re.MULTILINE))

@@ -1,12 +1,14 @@
 """One trace from HTTP to commit, as an OTLP collector gets it from the real processes."""
 
 import secrets
+import socket
+import time
 from typing import Any
 
 import pytest
 
 from schemas.observing import ObservingSettings
-from schemas.spans import Spans, spans_of
+from schemas.spans import CLOSE_WITHIN_S, SERVER, Spans, spans_of
 from tests.collector import Collector
 from tests.http import Client
 
@@ -65,6 +67,17 @@ def test_of_traces_that_nobody_asked_for_a_share_is_sent_that_all_services_choos
     assert spans.wants(f"00-{high}-{'b' * 16}-00") is (ratio == 1.0)
     assert spans.wants(f"00-{high}-{'b' * 16}-01")
     spans.close()
+
+
+def test_a_collector_that_does_not_answer_keeps_no_process_from_ending() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        spans = Spans("test", url=f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces")
+        attributes = {"http.route": "/v1/payments"}
+        traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+        spans.tell("one", traceparent, kind=SERVER, seconds=0.01, attributes=attributes)
+        began = time.monotonic()
+        spans.close()
+        assert time.monotonic() - began < CLOSE_WITHIN_S + 1
 
 
 def test_without_an_address_nothing_is_sent() -> None:
