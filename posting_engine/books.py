@@ -104,9 +104,9 @@ class Books:
 
     def note_halt(self, position: Position, reason: str) -> None:
         """Record why a partition stands still."""
-        metrics.note_halt(position.partition_id)
         held = {"partition_id": position.partition_id, "lease_epoch": position.lease_epoch}
         self.store.read([("note_halt", held | {"reason": reason})])
+        metrics.note_halt(position.partition_id)
 
     def clock(self) -> datetime:
         """What time it is, by the database."""
@@ -124,9 +124,9 @@ class Books:
 
     def note_fenced(self, held: Sequence[Position], owner: str) -> None:
         """Record which of these partitions another process has taken from this one."""
+        self.store.read([("note_fenced", lease_columns(held) | {"owner": owner})])
         metrics.FENCED.inc()
         metrics.forget(position.partition_id for position in held)
-        self.store.read([("note_fenced", lease_columns(held) | {"owner": owner})])
 
     def forget_plans(self) -> None:
         """Plan statements anew, by what the tables have become."""
