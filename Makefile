@@ -3,6 +3,6 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: setup up down test lint bench simulate faults planted lock audit help
-setup up down test lint bench simulate faults planted lock audit help:
+.PHONY: setup up down test lint bench simulate faults planted docs lock audit help
+setup up down test lint bench simulate faults planted docs lock audit help:
 	@exec "$(PYTHON)" bootstrap.py $@ $(ARGS)

@@ -134,6 +134,12 @@ def planted(arguments: list[str]) -> int:
     return become(prepare(developer=True).command("tests.planted", *arguments))
 
 
+def docs(arguments: list[str]) -> int:
+    """The docs site, built strictly into .docs/ (ARGS=serve: look at it while you write)."""
+    command = arguments or ["build", "--strict", "--quiet"]
+    return become(prepare(developer=True).command("mkdocs", *command))
+
+
 def lock(arguments: list[str]) -> int:
     """Renew both locks from pyproject.toml (--upgrade: to the newest versions)."""
     environment = prepare(developer=True)
@@ -151,12 +157,8 @@ def lock(arguments: list[str]) -> int:
 
 def audit(arguments: list[str]) -> int:
     """Known vulnerabilities of what the locks pin; fails where that cannot be asked (network)."""
-    strictly = ("--strict", "--progress-spinner", "off", "--disable-pip", "--require-hashes")
-    return become(
-        prepare(developer=True).command(
-            "pip_audit", *strictly, "--requirement", DEVELOPER_LOCK, *arguments
-        )
-    )
+    how = ("--strict", "--progress-spinner", "off", "--disable-pip", "--require-hashes", "-r")
+    return become(prepare(developer=True).command("pip_audit", *how, DEVELOPER_LOCK, *arguments))
 
 
 def show_help(arguments: list[str]) -> int:
@@ -176,6 +178,7 @@ TARGETS: dict[str, Callable[[list[str]], int]] = {
     "simulate": simulate,
     "faults": faults,
     "planted": planted,
+    "docs": docs,
     "lock": lock,
     "audit": audit,
     "help": show_help,

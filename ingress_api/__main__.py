@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ingress_api.app import create
 from ingress_api.settings import Settings
+from schemas.observing import serve_metrics
 from schemas.partners.listener import serve
 
 
@@ -30,6 +31,7 @@ def main() -> int:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    serve_metrics(settings, lambda why: structlog.get_logger().error("no metrics", reason=why))
     # uvicorn raises the signal that ended it once more when all is closed; by then it has done
     # its work, and the exit is a clean one.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -20,7 +20,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from ingress_api import described, own_key
+from ingress_api import described, metrics, own_key
 from ingress_api.caller import Deps
 from ingress_api.guard import Guard
 from ingress_api.idempotency import Reservations
@@ -39,6 +39,7 @@ from schemas.probe import Probe
 from schemas.problems import Problem
 from schemas.rate_limit import RateLimit
 from schemas.signing import SigningKey, UnreadableSecret
+from schemas.spans import spans_of
 from schemas.topics import OUTCOME_PARTITIONS
 from schemas.webhook_targets import names_in
 
@@ -72,16 +73,17 @@ class IngressApp(FastAPI):
             jwks_url=settings.jwks_url,
             algorithm=settings.token_algorithm,
         )
-        self.routes_of_ours = Routes(
-            self.verifier,
-            InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant),
-            RateLimit(settings.max_requests_per_second_per_tenant),
-        )
+        in_flight = InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant)
+        rate_limit = RateLimit(settings.max_requests_per_second_per_tenant)
+        self.spans = spans_of("hpts-ingress", settings)
+        self.routes_of_ours = Routes(self.verifier, in_flight, rate_limit, self.spans)
         self.streams = InFlight(
             settings.max_batch_streams,
             settings.max_batch_streams_per_tenant,
             retry_after_s=RETRY_STREAM_AFTER_S,
         )
+        metrics.IN_FLIGHT.set_function(in_flight.total)
+        metrics.BATCH_STREAMS.set_function(self.streams.total)
         self._ledger = Probe(self._load_ledger)
         self.state.fatal = None
         self.state.why_not_ready = "starting"
@@ -166,6 +168,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         raise TypeError("the lifespan belongs to IngressApp")
     try:
         async with AsyncExitStack() as opened:
+            if app.spans is not None:
+                opened.push_async_callback(asyncio.to_thread, app.spans.close)
             await app.verifier.start()
             opened.push_async_callback(app.verifier.stop)
             starting = lasting_task(_open(app, opened), name="start", on_fatal=partial(_end, app))
@@ -215,6 +219,8 @@ async def _open(app: IngressApp, opened: AsyncExitStack) -> None:
         on_fatal,
         security=settings.kafka_security,
     )
+    metrics.AWAITED.set_function(outcomes.awaited)
+    metrics.watch_pool(store.pool_stats)
     opened.push_async_callback(outcomes.close)
     while (why := await outcomes.start()) is not None:
         _not_ready(app, why)

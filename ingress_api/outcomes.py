@@ -133,6 +133,10 @@ class Outcomes:
         self._asking: asyncio.Task[None] | None = None
         self.fault: str | None = None
 
+    def awaited(self) -> int:
+        """How many commands somebody waits for."""
+        return len(self._waiters)
+
     async def start(self) -> str | None:
         """Stand at the partition's end; only then may a command be sent. Or why it cannot."""
         try:

@@ -156,3 +156,13 @@ def post_of(path: str) -> tuple[str, Handler] | None:
     if quarantine.resolution_on(path) is not None:
         return scopes.OPERATIONS_WRITE, resolve
     return _CLOSE if is_close(path) else None
+
+
+def template_of(path: str) -> str | None:
+    """The path as the contract has it, without what varies; None where no POST is on it."""
+    if path in _POSTS:
+        return path
+    resolution = quarantine.resolution_on(path)
+    if resolution is not None:
+        return resolution.path
+    return PERIOD_CLOSES.path if is_close(path) else None

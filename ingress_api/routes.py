@@ -6,11 +6,12 @@ OpenAPI. No input may come out of here as a 5xx that is not a deliberate 503.
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
-from ingress_api import progress, webhooks
+from ingress_api import metrics, progress, webhooks
 from ingress_api.caller import Caller, Deps
 from ingress_api.exchange import (
     Answer,
@@ -22,7 +23,7 @@ from ingress_api.exchange import (
     send_answer,
     send_problem,
 )
-from ingress_api.posts import LEAST_DRY_RUN_S, post_of
+from ingress_api.posts import LEAST_DRY_RUN_S, post_of, template_of
 from ingress_api.store import StoreUnavailable
 from schemas import scopes, tracing
 from schemas.access_token import AccessToken, TokenVerifier
@@ -31,6 +32,7 @@ from schemas.min_position import read_min_position
 from schemas.partners.edge import certificate_of
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.rate_limit import RateLimit
+from schemas.spans import SERVER, Spans
 from schemas.tracing import Trace
 
 COMMAND_PATH: Final = re.compile(r"/v1/commands/(?P<command_id>[^/]+)")
@@ -45,9 +47,16 @@ Handler = Callable[[Exchange, Trace], Awaitable[Answer]]
 class Routes:
     """The write edge's own routes. `deps` is None until the service is ready."""
 
-    def __init__(self, verifier: TokenVerifier, in_flight: InFlight, rate_limit: RateLimit) -> None:
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        in_flight: InFlight,
+        rate_limit: RateLimit,
+        spans: Spans | None = None,
+    ) -> None:
         self.deps: Deps | None = None
         self.page_secret = b""
+        self._spans = spans
         self._verifier = verifier
         self._in_flight = in_flight
         self._rate_limit = rate_limit
@@ -73,28 +82,56 @@ class Routes:
 
     async def answer(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever becomes of it."""
+        began = time.perf_counter()
         exchange = Exchange(scope, receive)
         trace = tracing.begin(scope["headers"])
         try:
             trace.check()
             answer = await handler(exchange, trace)
         except ProblemError as error:
-            problem = error.problem.with_trace(trace.trace_id, exchange.path)
-            await send_problem(send, problem, trace.response_headers)
+            problem = error.problem
         except StoreUnavailable:
             problem = Problem(code="not_ready", headers={"Retry-After": "1"})
-            problem = problem.with_trace(trace.trace_id, exchange.path)
-            await send_problem(send, problem, trace.response_headers)
         except asyncio.CancelledError:
             # Only a server that ends cancels requests, and only after its grace: what this one
             # sent may post yet, so it is not to be told of as failed.
             problem = Problem(code="outcome_unknown", headers={"Retry-After": "1"})
-            problem = problem.with_trace(trace.trace_id, exchange.path)
-            await send_problem(send, problem, trace.response_headers)
         except Disconnected:
             return
         else:
+            self._note(exchange, trace, answer.status, time.perf_counter() - began)
             await send_answer(send, answer, trace.response_headers)
+            return
+        seconds = time.perf_counter() - began
+        self._note(exchange, trace, problem.status, seconds, problem=problem.code)
+        problem = problem.with_trace(trace.trace_id, exchange.path)
+        await send_problem(send, problem, trace.response_headers)
+
+    def _note(
+        self,
+        exchange: Exchange,
+        trace: Trace,
+        status: int,
+        seconds: float,
+        *,
+        problem: str | None = None,
+    ) -> None:
+        """Tell of an answer. Only a method of the route is named: a client can make up others."""
+        route = _template(exchange.path)
+        metrics.note_request(route, status, seconds, problem=problem)
+        if self._spans is not None and self._spans.wants(trace.traceparent):
+            self._spans.tell(
+                f"{'POST' if exchange.method == 'POST' else 'GET'} {route}",
+                trace.traceparent,
+                kind=SERVER,
+                seconds=seconds,
+                parent_id=trace.parent_id,
+                attributes={
+                    "http.route": route,
+                    "http.response.status_code": status,
+                    **({} if problem is None else {"error.type": problem}),
+                },
+            )
 
     async def _post(self, exchange: Exchange, trace: Trace) -> Answer:
         found = post_of(exchange.path)
@@ -182,6 +219,18 @@ class Routes:
         if deps is None:
             raise ProblemError(Problem(code="not_ready", headers={"Retry-After": "1"}))
         return deps
+
+
+def _template(path: str) -> str:
+    """The route that a path of ours is on, with names where it has ids."""
+    found = template_of(path)
+    if found is not None:
+        return found
+    if COMMAND_PATH.fullmatch(path) is not None:
+        return "/v1/commands/{command_id}"
+    if REJECTIONS_PATH.fullmatch(path) is not None:
+        return "/v1/accruals/{accrual_event_id}/rejections"
+    return "/v1/accruals/{accrual_event_id}"
 
 
 def _only(method: str) -> Handler:

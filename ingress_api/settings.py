@@ -3,18 +3,14 @@
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from schemas.kafka_security import KafkaSecurity
+from schemas.observing import ObservingSettings
 from schemas.partners.settings import PartnerSettings
 
 
-class Settings(PartnerSettings, KafkaSecurity):
+class Settings(PartnerSettings, KafkaSecurity, ObservingSettings):
     """Everything that the process is told from outside."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     kafka_bootstrap: str
     ingress_postgres_dsn: SecretStr

@@ -89,6 +89,7 @@ class Store:
             },
             configure=self._listen,
         )
+        self.pool_stats = self._pool.get_stats
         self._unconfirmed: WeakSet[psycopg.AsyncConnection[Row]] = WeakSet()
         self.partition_count = 0
         self.commands_topic_id = ""

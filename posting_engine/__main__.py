@@ -33,7 +33,9 @@ from schemas.cluster import (
     refuse_weaker,
 )
 from schemas.memory import seldom_collected
+from schemas.observing import serve_metrics
 from schemas.signing import SigningKey
+from schemas.spans import spans_of
 from schemas.topic_policy import TopicIdentity
 
 _log = structlog.get_logger()
@@ -60,6 +62,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     _configure_logs(settings.log_level)
+    serve_metrics(settings, lambda why: _log.error("no metrics", reason=why))
     books = Books(settings.engine_postgres_dsn.get_secret_value())
     try:
         _serve(settings, books)
@@ -89,7 +92,8 @@ def _serve(settings: Settings, books: Books) -> None:
     watch.first()
     sender = kafka.Sender(settings.kafka_bootstrap, security=settings.kafka_security)
     outgoing = Outgoing(books, sender)
-    worker = Worker(identity, books, sender, outgoing, books.key_ring(), watch=watch)
+    ring, spans = books.key_ring(), spans_of("hpts-engine", settings)
+    worker = Worker(identity, books, sender, outgoing, ring, watch=watch, spans=spans)
     _refuse_key_out_of_force(worker.ring.get(identity.signing_key_id), identity.signing_key_id)
     _listen(worker.patience.stopping, books)
     group_id = identity.group_id or ""
@@ -111,6 +115,8 @@ def _serve(settings: Settings, books: Books) -> None:
     )
     if checkpoints is not None:
         checkpoints.finish()
+    if spans is not None:
+        spans.close()
     sender.close()
 
 

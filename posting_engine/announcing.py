@@ -5,6 +5,7 @@ Nothing may be told of a verdict before its transaction.
 
 import structlog
 
+from posting_engine import metrics
 from posting_engine.log import Sender
 from posting_engine.verdict import Verdict
 from schemas import codec
@@ -14,6 +15,7 @@ _log = structlog.get_logger()
 
 def announce(verdict: Verdict, sender: Sender) -> None:
     """Tell of a verdict that was committed. What is lost of it costs latency, not truth."""
+    metrics.note_applied(verdict)
     told = [(to, one) for to, one in verdict.announcements if to is not None]
     values = [codec.encode(one) for _, one in told]  # first, so that they leave together
     for (to, one), value in zip(told, values, strict=True):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
+from posting_engine import metrics
 from posting_engine.pages import Statement
 from posting_engine.positions import DataRefused, Fenced, Position
 
@@ -40,6 +41,7 @@ def check(statements: Sequence[Statement], cursors: Sequence[Cursor]) -> None:
         if guarded is not None and cursor.rowcount != len(parameters[guarded]):
             raise Fenced("a loan was written by somebody else")
         if name == "check_balance" and (unbalanced := cursor.fetchall()):
+            metrics.INVARIANT_BREAKS.labels(metrics.DOUBLE_ENTRY).inc()
             raise DataRefused(f"entries do not balance: {unbalanced}")
 
 

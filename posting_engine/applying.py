@@ -4,6 +4,7 @@ What is applied is yielded transaction by transaction, so that the caller announ
 on to its positions. Infrastructure faults pass through: nothing is ever set aside for them.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from itertools import zip_longest
 
 import structlog
 
-from posting_engine import accrual_pages, halts
+from posting_engine import accrual_pages, halts, traced
 from posting_engine.batch import decide_batch
 from posting_engine.books import Books
 from posting_engine.cuts import chunk_in, may_overlap, runs
@@ -23,6 +24,7 @@ from posting_engine.quarantine import Decide
 from posting_engine.refused import Trial, set_aside
 from posting_engine.verdict import Item, Verdict
 from schemas.crash_points import crash_point
+from schemas.spans import Spans
 
 _log = structlog.get_logger()
 
@@ -41,6 +43,7 @@ class Applying:
     confirm: Callable[[], None]
     decide: Decide = decide_by_the_rules
     by_arrays: bool = True
+    spans: Spans | None = None
     _ahead: tuple[Verdict, Pages] | None = None
 
     def apply(self, items: Sequence[Item], held: Mapping[int, Position]) -> Iterator[Verdict]:
@@ -91,17 +94,25 @@ class Applying:
         by_arrays: bool = True,
         following: Sequence[Item] | None = None,
     ) -> Verdict:
+        began = time.perf_counter()
         ahead, self._ahead = self._ahead, None
         verdict, pages = ahead or self._decided(run, held, by_arrays=by_arrays)
         if verdict.after == verdict.before:
             return verdict
         if following is None or not self.by_arrays or not may_overlap(run, following):
             self.books.record(verdict, pages)
+            self._tell(run, began)
             return verdict
         # While Postgres writes these chunks, the next are loaded and decided from where these end.
         after = {**held, **verdict.after}
         self.books.record(verdict, pages, lambda: self._look_ahead(following, after))
+        self._tell(run, began)
         return verdict
+
+    def _tell(self, run: Sequence[Item], began: float) -> None:
+        """Put the commit into the trace of each of its commands."""
+        if self.spans is not None:
+            traced.tell(self.spans, run, time.perf_counter() - began)
 
     def _look_ahead(self, run: Sequence[Item], held: Mapping[int, Position]) -> None:
         before = {p: held[p] for p in {item.record.partition_id for item in run}}

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from posting_engine import metrics
 from posting_engine.answers import positions_from
 from posting_engine.key_ring import ring_from
 from posting_engine.pages import (
@@ -82,6 +83,7 @@ class Books:
                 f"this engine reads as group {group_id}, and the ledger is pinned to "
                 f"{pinned[0]['group_id']}: another deployment serves it. Stop one of the two."
             )
+        metrics.note_taken(partition_ids)
         return positions_from(taken)
 
     def positions(self, partition_ids: Sequence[int]) -> dict[int, Position]:
@@ -97,12 +99,14 @@ class Books:
 
     def release_leases(self, held: Sequence[Position]) -> None:
         """Say that these partitions are no longer written here."""
+        metrics.forget(position.partition_id for position in held)
         self.store.read([("release_lease", lease_columns(held))])
 
     def note_halt(self, position: Position, reason: str) -> None:
         """Record why a partition stands still."""
         held = {"partition_id": position.partition_id, "lease_epoch": position.lease_epoch}
         self.store.read([("note_halt", held | {"reason": reason})])
+        metrics.note_halt(position.partition_id)
 
     def clock(self) -> datetime:
         """What time it is, by the database."""
@@ -121,6 +125,8 @@ class Books:
     def note_fenced(self, held: Sequence[Position], owner: str) -> None:
         """Record which of these partitions another process has taken from this one."""
         self.store.read([("note_fenced", lease_columns(held) | {"owner": owner})])
+        metrics.FENCED.inc()
+        metrics.forget(position.partition_id for position in held)
 
     def forget_plans(self) -> None:
         """Plan statements anew, by what the tables have become."""
@@ -169,7 +175,8 @@ class Books:
         """Write a verdict in one transaction; see the error tree at the top. While Postgres works,
         `meanwhile` is called: it may use `second` for what the transaction does not touch.
         """
-        self.store.write(writes_of(verdict, pages), meanwhile, keeps=True)
+        with metrics.COMMIT_SECONDS.time():
+            self.store.write(writes_of(verdict, pages), meanwhile, keeps=True)
 
     def rehearse(self, verdict: Verdict, pages: Pages) -> None:
         """See whether a verdict could be written: write it, and roll back."""

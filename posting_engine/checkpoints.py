@@ -22,6 +22,7 @@ from typing import Any, Final
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from posting_engine import metrics
 from posting_engine.checkpoint_file import CheckpointFile
 from posting_engine.log import LogUnavailable, Sender
 from posting_engine.positions import DataRefused, StoreUnavailable
@@ -107,6 +108,7 @@ class Checkpoints:
             _log.error("checkpoints cannot be written to their file", error=str(error))
         else:
             return True
+        metrics.CHECKPOINT_FAILURES.inc()
         return False
 
     def turn(self, *, is_last: bool) -> None:
@@ -114,6 +116,7 @@ class Checkpoints:
         wanted = {"owner": self.owner, "with_unheld": is_last}
         [states] = self.store.read([("load_checkpoint_states", wanted)])
         for state in states:
+            metrics.note_checkpoint_age(state)
             if self._is_due(state, is_last=is_last):
                 self._make(state)
         held = [state["partition_id"] for state in states]
@@ -141,6 +144,7 @@ class Checkpoints:
             if partition_id not in self._refused:
                 why = f"{reason}; run `hpts verify`"
                 _log.critical("no checkpoint is signed", partition=partition_id, why=why)
+                metrics.INVARIANT_BREAKS.labels(metrics.APPEND_ONLY).inc()
             self._refused.add(partition_id)
             return
         self._refused.discard(partition_id)

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from posting_engine import halts
+from posting_engine import halts, metrics
 from posting_engine.log import CommandLog, Ends
 from posting_engine.positions import Position
 from posting_engine.records import Record
@@ -76,6 +76,7 @@ class LogEnds:
             return None
         self._due_at = now_seconds + ASK_EVERY_SECONDS
         stable, written = answer.stable, answer.written
+        metrics.note_ends(running, written)
         # Held against what was applied when the question was put: the log only grows.
         beyond = {
             p: halts.lost(f"the log ends at {written[p]} and {applied} is due")

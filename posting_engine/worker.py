@@ -35,6 +35,7 @@ from schemas.commands import AnyCommand
 from schemas.crash_points import crash_point
 from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
+from schemas.spans import Spans
 from schemas.topics import SIGNATURE_HEADER
 
 _log = structlog.get_logger()
@@ -70,6 +71,7 @@ class Worker:
     patience: Patience = field(default_factory=Patience)
     clock: Callable[[], float] = time.monotonic
     watch: TopicWatch | None = None
+    spans: Spans | None = None
     _reader: CommandLog | None = None
     _backlog: Backlog = field(default_factory=Backlog)
     _sequence: Contiguity = field(default_factory=Contiguity)
@@ -268,7 +270,7 @@ class Worker:
 
     def _post(self, items: Sequence[Item]) -> None:
         applying = Applying(
-            self.books, self.identity.partition_count, confirm=self._refresh_positions
+            self.books, self.identity.partition_count, self._refresh_positions, spans=self.spans
         )
         for verdict in applying.apply(items, self.held):
             for partition_id, reason in verdict.halts.items():
@@ -317,8 +319,7 @@ class Worker:
         return {p: position for p, position in self.held.items() if p not in self._halted}
 
     def _halt(self, partition_id: int, reason: str) -> None:
-        position = self.held.get(partition_id)
-        if position is None:
+        if (position := self.held.get(partition_id)) is None:
             return  # it was revoked in the meantime: its next holder will see for itself
         self._halted.add(partition_id)
         self._backlog.forget([partition_id])

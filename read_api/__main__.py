@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from read_api.app import create
 from read_api.settings import Settings
+from schemas.observing import serve_metrics
 from schemas.partners.listener import serve
 
 GRACE_S: Final = 3
@@ -24,6 +25,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     _configure_logs(settings.log_level)
+    serve_metrics(settings, lambda why: structlog.get_logger().error("no metrics", reason=why))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends in order, then raises the signal again.
         signal.signal(signal_number, lambda *_: sys.exit(0))

@@ -4,6 +4,7 @@
 somebody must look at.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -16,7 +17,15 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from read_api import described, journal_stream, page_frame, pages, registry
+from read_api import (
+    described,
+    journal_stream,
+    metrics,
+    page_frame,
+    pages,
+    registry,
+    watching,
+)
 from read_api.journal_stream import JournalStreams
 from read_api.queries import Desk
 from read_api.routes import Routes
@@ -28,6 +37,7 @@ from schemas.in_flight import InFlight
 from schemas.probe import Probe
 from schemas.problems import Problem
 from schemas.rate_limit import RateLimit
+from schemas.spans import spans_of
 
 VERSION: Final = "0.1.0"
 CHECK_WITHIN_S: Final = 2.0
@@ -60,8 +70,10 @@ class ReadApp(FastAPI):
         in_flight = InFlight(settings.max_in_flight, settings.max_in_flight_per_tenant)
         rate_limit = RateLimit(settings.max_requests_per_second_per_tenant)
         desk = Desk(self.store, _page_secret(settings))
-        self._routes = Routes(self.verifier, desk, in_flight, rate_limit)
+        self.spans = spans_of("hpts-read", settings)
+        self._routes = Routes(self.verifier, desk, in_flight, rate_limit, self.spans)
         self._streams = JournalStreams(self.verifier, self.store, rate_limit)
+        metrics.watch_pool(self.store.pool_stats)
         self._positions = Probe(self.store.positions)
         self.state.checks = self._checks
         self.state.warnings = self._warnings
@@ -241,8 +253,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if not isinstance(app, ReadApp):
         raise TypeError("the lifespan belongs to ReadApp")
     async with AsyncExitStack() as opened:
+        if app.spans is not None:
+            opened.push_async_callback(asyncio.to_thread, app.spans.close)
         await app.verifier.start()
         opened.push_async_callback(app.verifier.stop)
         opened.push_async_callback(app.store.close)
         await app.store.open()
+        if app.settings.metrics_port is not None:
+            await opened.enter_async_context(watching.books_watched(app.store))
         yield

@@ -6,11 +6,13 @@ in flight, books.
 """
 
 import re
+import time
 from collections.abc import Iterable
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from read_api import metrics
 from read_api.negotiation import JSON, media_type_for
 from read_api.operations import OPERATIONS, Operation
 from read_api.parameters import BadParameter, read_query, refuse
@@ -23,6 +25,7 @@ from schemas.min_position import read_min_position
 from schemas.partners.edge import certificate_of
 from schemas.problems import FieldError, Problem, ProblemError
 from schemas.rate_limit import RateLimit
+from schemas.spans import SERVER, Spans
 
 Headers = Iterable[tuple[bytes, bytes]]
 Content = tuple[bytes, list[tuple[bytes, bytes]]]
@@ -33,9 +36,15 @@ class Routes:
     """The read edge's operations over one store."""
 
     def __init__(
-        self, verifier: TokenVerifier, desk: Desk, in_flight: InFlight, rate_limit: RateLimit
+        self,
+        verifier: TokenVerifier,
+        desk: Desk,
+        in_flight: InFlight,
+        rate_limit: RateLimit,
+        spans: Spans | None = None,
     ) -> None:
         self._verifier = verifier
+        self._spans = spans
         self._desk = desk
         self._in_flight = in_flight
         self._rate_limit = rate_limit
@@ -58,6 +67,7 @@ class Routes:
     ) -> None:
         """Answer one request, whatever becomes of it."""
         del receive
+        began = time.perf_counter()
         trace = tracing.begin(scope["headers"])
         try:
             trace.check()
@@ -67,9 +77,37 @@ class Routes:
         except StoreUnavailable:
             problem = Problem(code="not_ready", headers={"Retry-After": "1"})
         else:
+            self._note(operation, trace, 200, time.perf_counter() - began)
             await send_content(send, content, [*headers, *trace.response_headers])
             return
+        seconds = time.perf_counter() - began
+        self._note(operation, trace, problem.status, seconds, problem=problem.code)
         await send_problem(send, problem.with_trace(trace.trace_id, scope["path"]), trace)
+
+    def _note(
+        self,
+        operation: Operation,
+        trace: tracing.Trace,
+        status: int,
+        seconds: float,
+        *,
+        problem: str | None = None,
+    ) -> None:
+        """Tell of an answer."""
+        metrics.note_request(operation.path, status, seconds, problem=problem)
+        if self._spans is not None and self._spans.wants(trace.traceparent):
+            self._spans.tell(
+                f"GET {operation.path}",
+                trace.traceparent,
+                kind=SERVER,
+                seconds=seconds,
+                parent_id=trace.parent_id,
+                attributes={
+                    "http.route": operation.path,
+                    "http.response.status_code": status,
+                    **({} if problem is None else {"error.type": problem}),
+                },
+            )
 
     async def _content(self, operation: Operation, texts: dict[str, str], scope: Scope) -> Content:
         headers: list[tuple[bytes, bytes]] = scope["headers"]

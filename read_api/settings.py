@@ -3,17 +3,13 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
+from schemas.observing import ObservingSettings
 from schemas.partners.settings import PartnerSettings
 
 
-class Settings(PartnerSettings):
+class Settings(PartnerSettings, ObservingSettings):
     """Everything that the process is told from outside. Faults are reported all at once."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     read_postgres_dsn: SecretStr
     page_token_secret_file: Path

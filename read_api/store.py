@@ -105,6 +105,7 @@ class Store:
             reconnect_timeout=_POOL_TIMEOUT_S,
             open=False,
         )
+        self.pool_stats = self._pool.get_stats
 
     async def open(self) -> None:
         """Begin to connect; a server that is down shows in the reads."""

@@ -18,6 +18,10 @@ class InFlight:
         self._by_tenant: Counter[UUID] = Counter()
         self._total = 0
 
+    def total(self) -> int:
+        """How many are under way."""
+        return self._total
+
     @contextmanager
     def one(self, tenant_id: UUID) -> Iterator[None]:
         """Count one request; raises `overloaded` or `rate_limited` beyond the limits."""

@@ -17,7 +17,7 @@ X_TRACE_ID_DEPRECATED: Final = b"@1795478400"
 X_TRACE_ID_SUNSET: Final = b"Tue, 30 Nov 2027 00:00:00 GMT"
 
 _TRACEPARENT: Final = re.compile(
-    rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?"
+    rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
 _X_TRACE_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,128}")
 _IS_TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
@@ -35,6 +35,8 @@ class Trace:
     response_headers: tuple[tuple[bytes, bytes], ...]
     fault: Problem | None = None
     """A malformed `X-Trace-Id`: the request is refused with it, once there is a trace to name."""
+    parent_id: str | None = None
+    """The sender's span, below which ours stands."""
 
     def check(self) -> None:
         """Raise `ProblemError` (400) for a malformed `X-Trace-Id`."""
@@ -53,9 +55,10 @@ def begin(headers: Iterable[tuple[bytes, bytes]]) -> Trace:
             deprecated.append(value)
     is_malformed = len(deprecated) > 1 or any(not _X_TRACE_ID.fullmatch(one) for one in deprecated)
     parent = _TRACEPARENT.fullmatch(parents[0]) if len(parents) == 1 else None
-    flags, chance = "00", secrets.token_hex(24)
-    if parent is not None and (parent[1] != b"00" or parent[4] is None):
-        trace_id, flags = parent[2].decode(), f"{int(parent[3], 16) & 1:02x}"
+    flags, chance, parent_id = "00", secrets.token_hex(24), None
+    if parent is not None and (parent[1] != b"00" or parent[5] is None):
+        trace_id, flags = parent[2].decode(), f"{int(parent[4], 16) & 1:02x}"
+        parent_id = parent[3].decode()
     elif deprecated and not is_malformed:
         trace_id = _as_trace_id(deprecated[0].decode())
     else:
@@ -64,7 +67,8 @@ def begin(headers: Iterable[tuple[bytes, bytes]]) -> Trace:
     answer = [(b"traceparent", traceparent.encode())]
     if deprecated:
         answer += [(b"deprecation", X_TRACE_ID_DEPRECATED), (b"sunset", X_TRACE_ID_SUNSET)]
-    return Trace(trace_id, traceparent, tuple(answer), _MALFORMED if is_malformed else None)
+    fault = _MALFORMED if is_malformed else None
+    return Trace(trace_id, traceparent, tuple(answer), fault, parent_id)
 
 
 def _as_trace_id(text: str) -> str:

@@ -15,6 +15,7 @@ from hpts.local.postgres import PostgresServer
 from hpts.local.processes import with_parent
 from hpts.migrate import migrate
 from hpts.provision import provision
+from tests.container_servers import container_kafka, container_postgres, source
 from tests.local_stack import new_folder
 
 READY_WITHIN_S = 60
@@ -97,6 +98,11 @@ def bare_servers_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(bare_servers_dir: Path) -> Iterator[str]:
     """The administrator's DSN of a migrated database; nothing else runs on it."""
+    if source() == "testcontainers":
+        with container_postgres() as dsn:
+            migrate(dsn)
+            yield dsn
+        return
     server = PostgresServer(bare_servers_dir)
     with running(server):
         migrate(server.admin_dsn)
@@ -106,6 +112,11 @@ def postgres(bare_servers_dir: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def kafka(bare_servers_dir: Path, postgres: str) -> Iterator[str]:
     """The bootstrap address of a broker with the topics that `postgres` is pinned to."""
+    if source() == "testcontainers":
+        with container_kafka() as bootstrap:
+            provision(bootstrap, postgres)
+            yield bootstrap
+        return
     server = KafkaServer(bare_servers_dir)
     with running(server):
         provision(server.bootstrap, postgres)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.collector import Collector, collecting
+
 HPTS = [sys.executable, "-P", "-m", "hpts"]
 UP_WITHIN_S = 120
 DOWN_WITHIN_S = 25
@@ -49,12 +51,24 @@ def read_local_json(data_dir: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def stack_dir() -> Iterator[Path]:
+def collector() -> Iterator[Collector]:
+    """Where the session's stack sends its traces."""
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack_dir(collector: Collector) -> Iterator[Path]:
     """The data folder of a stack that runs for the whole session."""
     data_dir = new_folder()
-    words = ("up", "--detach", "--port", "0", "--data-dir", str(data_dir))
-    settings = {"HPTS_CHECKPOINT_SECONDS": CHECKPOINT_SECONDS, "HPTS_PARTNER_PROXIES": PROXY}
-    started = hpts(*words, **settings)
+    here = ("--data-dir", str(data_dir))
+    settings = {
+        "HPTS_CHECKPOINT_SECONDS": CHECKPOINT_SECONDS,
+        "HPTS_PARTNER_PROXIES": PROXY,
+        "HPTS_TRACES_URL": collector.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+    }
+    started = hpts("up", "--detach", "--port", "0", *here, **settings)
     try:
         assert started.returncode == 0, started.stdout + started.stderr
         yield data_dir

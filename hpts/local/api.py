@@ -27,6 +27,7 @@ import read_api.settings
 from ingress_api.posts import post_of
 from schemas import tracing
 from schemas.memory import seldom_collected
+from schemas.observing import serve_metrics
 from schemas.partners.listener import listening_socket, serve
 from schemas.problems import Problem
 
@@ -83,6 +84,9 @@ def main() -> int:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    # Both edges are one process, so either's settings say where its metrics are.
+    log = structlog.get_logger()
+    serve_metrics(ingress_settings, lambda why: log.error("no metrics", reason=why))
     app = create(ingress_api.app.create(ingress_settings), read_api.app.create(read_settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends in order, then raises the signal again for whoever listened before it.

@@ -102,6 +102,7 @@ class _Stack:
         self._kafka = None if options.kafka_bootstrap else KafkaServer(options.data_dir)
         self._postgres = None if options.postgres_dsn else PostgresServer(options.data_dir)
         self._is_ready = False
+        self._metrics: dict[str, str] = {}
         self.supervisor = Supervisor(options.data_dir, self._changed)
 
     def start(self, say: Say) -> None:
@@ -132,6 +133,7 @@ class _Stack:
             "jwks_url": f"{self._issuer_url}/.well-known/jwks.json",
             "kafka_bootstrap": self._bootstrap,
             "postgres_dsn": self._admin_dsn,
+            "metrics": self._metrics,
             "processes": self.supervisor.pids(),
             "producer": {
                 "signing_key_id": PRODUCER_KEY_ID,
@@ -218,6 +220,7 @@ class _Stack:
                 is_served,
                 stage=_ENGINES,
                 number=slot,
+                has_metrics=True,
             )
             for slot in range(self._options.engines)
         ]
@@ -256,6 +259,7 @@ class _Stack:
                 stage=_API,
                 number=number,
                 kinds=("ingress", "read"),
+                has_metrics=True,
             )
             for number in range(self._options.ingress)
         ]
@@ -282,8 +286,10 @@ class _Stack:
         number: int = 0,
         kinds: tuple[str, ...] = (),
         has_gate: bool = True,
+        has_metrics: bool = False,
     ) -> Child:
         """One of our own processes: the settings that all share, and its own."""
+        kind, name = name, f"{name}-{number}" if number else name
         shared = {
             "HPTS_KAFKA_BOOTSTRAP": self._bootstrap,
             "HPTS_SIGNING_KEY_ID": SIGNING_KEY_ID,
@@ -295,10 +301,14 @@ class _Stack:
             "HPTS_WEBHOOK_ALLOWED": os.environ.get("HPTS_WEBHOOK_ALLOWED", ports.HOST),
             "HPTS_DURABILITY": self._options.durability or "",
         }
+        if has_metrics:
+            port = ports.free_port()
+            shared["HPTS_METRICS_PORT"] = str(port)
+            self._metrics[name] = f"http://{ports.HOST}:{port}/metrics"
         inherited = {key: value for key, value in os.environ.items() if key != "HPTS_POSTGRES_DSN"}
         return Child(
-            name=f"{name}-{number}" if number else name,
-            kinds=kinds or (name,),
+            name=name,
+            kinds=kinds or (kind,),
             command=lambda: [sys.executable, "-P", "-m", *([GATE] if has_gate else []), module],
             environment=lambda: {**inherited, **shared, **settings},
             is_ready=is_ready,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import REGISTRY
 
 from posting_engine.batch import decide_batch
 from posting_engine.positions import DataRefused
@@ -39,9 +40,12 @@ def test_rows_that_do_not_balance_are_not_committed(
     pages = case.books.open_pages(items, held, ledger.PARTITIONS)
     verdict = decide_batch(items, pages.by_partition, pages.earlier, held)
 
+    breaks = "hpts_engine_invariant_breaks_total", {"invariant": "double_entry"}
+    before = REGISTRY.get_sample_value(*breaks) or 0
     with pytest.raises(DataRefused, match="entries do not balance"):
         case.books.record(verdict, pages)
 
+    assert REGISTRY.get_sample_value(*breaks) == before + 1
     assert case.run("SELECT count(*) FROM hpts.journal_entries") == [(0,)]
     assert case.run("SELECT count(*) FROM hpts.command_outcomes") == [(0,)]
     case.run("DROP TRIGGER planted ON hpts.journal_lines")

@@ -110,7 +110,7 @@ def test_help_names_every_target_and_an_unknown_one_is_refused(
 ) -> None:
     assert bootstrap.main(["help"]) == 0
     listed = capsys.readouterr().out
-    for target in ("setup", "up", "down", "test", "lint", "bench", "lock", "help"):
+    for target in ("setup", "up", "down", "test", "lint", "bench", "docs", "lock", "help"):
         assert f"\n  {target} " in listed
     assert bootstrap.main(["deploy"]) == 2
 

@@ -1,0 +1,1 @@
+"""Pages of docs/reference/ and schemas/asyncapi.yaml, made from the code that they describe."""
