@@ -20,7 +20,10 @@ from schemas.scopes import ALL_SCOPES
 
 SERVICES = Path("/run/hpts")
 SETUP = Path("/run/hpts-setup")
-ROLES = ("postgres", "hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries")
+ROLES = (
+    *("postgres", "hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries"),
+    "hpts_reconciliation",
+)
 
 
 def main() -> None:
