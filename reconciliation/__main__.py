@@ -27,6 +27,7 @@ from reconciliation.witness import Witness
 from schemas.memory import seldom_collected
 
 _log = structlog.get_logger()
+_LOOK_EVERY_S: Final = 1.0
 _STOPS_WITHIN_S: Final = 8.0
 
 
@@ -82,7 +83,12 @@ class _Process:
         making_runs.start()
         try:
             await witness.start()
-            await stopped.wait()
+            while not stopped.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopped.wait(), _LOOK_EVERY_S)
+                if (crash := witness.crash()) is not None:
+                    broken(crash)
+                    break
         finally:
             self._schedule.stopping.set()
             told.shutdown()

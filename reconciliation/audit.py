@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 
@@ -180,7 +181,7 @@ class Auditor:
         if rows:
             self.notebook.rows(
                 "note_rollups",
-                tenant_ids=[row["tenant_id"] for row in rows],
+                tenant_ids=[UUID(bytes=row["tenant_id"]) for row in rows],
                 currencies=[row["currency"] for row in rows],
                 gl_principals_minor=[int(row["gl_principal_minor"]) for row in rows],
                 loans_principals_minor=[int(row["loans_principal_minor"]) for row in rows],

@@ -41,6 +41,13 @@ _KEEPALIVE: Final[dict[str, Any]] = {
 _NUMBERS: Final = count()
 
 
+_NO_ANSWER: Final = (
+    *(psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError),
+    # The books are being rebuilt, and will be put in place.
+    *(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName),
+)
+
+
 class StoreUnavailable(Exception):
     """Postgres did not answer, or holds no books just now: try again."""
 
@@ -85,7 +92,7 @@ class Notebook:
                 self._connection = _connected(self._dsn, "hpts-reconciliation/notebook")
             cursor = self._connection.execute(SQL[statement], parameters or None, binary=True)
             return cursor.fetchall() if cursor.description is not None else []
-        except psycopg.Error as error:
+        except _NO_ANSWER as error:
             self.close()
             raise StoreUnavailable(str(error)) from error
 
@@ -97,7 +104,7 @@ class Notebook:
                 self._connection = _connected(self._dsn, "hpts-reconciliation/notebook")
             with self._connection.transaction():
                 yield
-        except psycopg.Error as error:
+        except _NO_ANSWER as error:
             self.close()
             raise StoreUnavailable(str(error)) from error
 
@@ -109,7 +116,7 @@ def snapshot(dsn: str) -> Iterator[Snapshot]:
         connection = _connected(dsn, "hpts-reconciliation/snapshot", is_reading=True)
         with connection, connection.transaction():
             yield Snapshot(connection)
-    except psycopg.Error as error:
+    except _NO_ANSWER as error:
         raise StoreUnavailable(str(error)) from error
 
 

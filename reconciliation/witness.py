@@ -55,6 +55,10 @@ class Witness:
         """Begin to read."""
         await self.app.start()
 
+    def crash(self) -> BaseException | None:
+        """What Faust could not go on after; it says so to nobody."""
+        return self.app.crash_reason if self.app.crashed else None
+
     async def stop(self) -> None:
         """Stop reading."""
         await self.app.stop()
