@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from hpts import accruing, operating
+from hpts import accruing, operating, reconciling
 from hpts import openapi as contract
 from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
@@ -47,6 +47,7 @@ app = typer.Typer(
     help="HPTS, a lending ledger: run it on this machine, and look after it.",
 )
 app.add_typer(operating.quarantine, name="quarantine")
+app.add_typer(reconciling.reconcile, name="reconcile")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 app.command()(archiving.archive)
