@@ -48,6 +48,7 @@ app = typer.Typer(
 )
 app.add_typer(operating.quarantine, name="quarantine")
 app.add_typer(reconciling.reconcile, name="reconcile")
+app.add_typer(reconciling.bank, name="bank")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 app.command()(archiving.archive)

@@ -19,8 +19,8 @@ from ingress_api.caller import Caller, Deps
 from ingress_api.exchange import JSON, Answer, Exchange
 from ingress_api.intake import Request
 from ingress_api.queued import OutgoingStep, Queued
+from ingress_api.reservation import Manifest
 from ingress_api.steps import ACCRUAL
-from ingress_api.store import Manifest
 from ingress_api.unanswered import refuse_another_s
 from schemas import codec, ids
 from schemas.problems import Problem, ProblemError

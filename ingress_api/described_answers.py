@@ -23,7 +23,7 @@ _TO_POST: Final = {
     "202": "Accepted for good, not known in time",
 }
 _PROBLEMS_OF_POST: Final = ("400", "401", "403", "409", "413", "415", "422", "429", "503")
-_PROBLEMS_OF_GET: Final = ("400", "401", "403", "404", "503")
+PROBLEMS_OF_GET: Final = ("400", "401", "403", "404", "503")
 _ON_POSTED: Final[tuple[str, ...]] = ("HPTS-Position", "Preference-Applied")
 _FAULT: Final = FieldError("/surprise", "unknown_field", "is not a known member")
 
@@ -35,9 +35,9 @@ def answers_to_post(name: str, path: str) -> dict[str, Any]:
         # Its chunks are sent later: it has no position yet.
         pending, more = BATCH_PENDING, ("Preference-Applied",)
     answers = {
-        "200": _success(result, ("Idempotency-Replayed", *_ON_POSTED)),
-        "201": _success(result, ("Location", *_ON_POSTED), POSTED[name]),
-        "202": _success("Pending", ("Location", "Retry-After", *more), {"pending": pending}),
+        "200": success(result, ("Idempotency-Replayed", *_ON_POSTED)),
+        "201": success(result, ("Location", *_ON_POSTED), POSTED[name]),
+        "202": success("Pending", ("Location", "Retry-After", *more), {"pending": pending}),
     }
     for status, response in answers.items():
         response["description"] = _TO_POST[status]
@@ -46,13 +46,13 @@ def answers_to_post(name: str, path: str) -> dict[str, Any]:
         "422": {"invalid": _told(Problem(code="validation_failed", errors=(_FAULT,)), path)}
     }
     problems.setdefault(str(refused.status), {})["refused"] = _told(refused, path)
-    return answers | {one: _problem(one, problems.get(one, {})) for one in _PROBLEMS_OF_POST}
+    return answers | {one: problem(one, problems.get(one, {})) for one in _PROBLEMS_OF_POST}
 
 
 def answers_to_get(result: str, headers: Sequence[str]) -> dict[str, Any]:
     """Status -> response of the GET that answers `result`, with these headers of its own."""
-    success = {"200": _success(result, headers, READ[result])}
-    return success | {status: _problem(status, {}) for status in _PROBLEMS_OF_GET}
+    found = {"200": success(result, headers, READ[result])}
+    return found | {status: problem(status, {}) for status in PROBLEMS_OF_GET}
 
 
 def named(examples: Mapping[str, object]) -> dict[str, Any]:
@@ -61,9 +61,10 @@ def named(examples: Mapping[str, object]) -> dict[str, Any]:
     return {"examples": by_title} if by_title else {}
 
 
-def _success(
+def success(
     schema: str, headers: Sequence[str], examples: Mapping[str, object] | None = None
 ) -> dict[str, Any]:
+    """A response that answers a schema."""
     content = {"schema": ref(schema), **named(examples or {})}
     return {
         "description": "As it is now",
@@ -72,7 +73,8 @@ def _success(
     }
 
 
-def _problem(status: str, examples: Mapping[str, object]) -> dict[str, Any]:
+def problem(status: str, examples: Mapping[str, object]) -> dict[str, Any]:
+    """A response that is a problem document."""
     return {
         "description": "A problem document",
         "headers": told(*OF_PROBLEM.get(status, ())),
@@ -80,5 +82,5 @@ def _problem(status: str, examples: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
-def _told(problem: Problem, path: str) -> dict[str, object]:
-    return problem.with_trace(TRACE, path.format(period=PERIOD, command_id=COMMAND)).document()
+def _told(told_of: Problem, path: str) -> dict[str, object]:
+    return told_of.with_trace(TRACE, path.format(period=PERIOD, command_id=COMMAND)).document()

@@ -18,7 +18,8 @@ from typing import Final
 from uuid import UUID
 
 from ingress_api.lasting import OnFatal, lasting_task
-from ingress_api.store import Reservation, Store, StoreUnavailable
+from ingress_api.reservation import Reservation
+from ingress_api.store import Store, StoreUnavailable
 
 MOST_AT_ONCE: Final = 500
 RESERVE_WITHIN_S: Final = 8.0

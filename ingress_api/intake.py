@@ -27,8 +27,9 @@ from ingress_api.outcomes import Outcomes, Waiter
 from ingress_api.progress import known_steps
 from ingress_api.publisher import CommandRecord, DeliveryUnknown, NotSent, Publisher
 from ingress_api.queued import Queued
+from ingress_api.reservation import Manifest, Reservation
 from ingress_api.steps import KINDS, Kind, Steps, steps_from
-from ingress_api.store import Manifest, Reservation, Store, StoreUnavailable
+from ingress_api.store import Store, StoreUnavailable
 from ingress_api.unanswered import in_progress, not_reached, not_sent, refuse_another_s, unknown
 from schemas import codec, ids
 from schemas.commands import AnyCommand

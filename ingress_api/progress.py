@@ -12,8 +12,9 @@ from uuid import UUID
 from ingress_api import answers, paging
 from ingress_api.exchange import Answer
 from ingress_api.freshness import wait_for
+from ingress_api.reservation import Manifest
 from ingress_api.steps import KINDS, Kind
-from ingress_api.store import Manifest, StepOutcome, Store, outcome_from
+from ingress_api.store import StepOutcome, Store, outcome_from
 from schemas import ids, scopes
 from schemas.codec import Outcome
 from schemas.money import format_minor

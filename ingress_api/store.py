@@ -5,12 +5,11 @@ tenant within the transaction. Errors of the connection become `StoreUnavailable
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
-from importlib.resources import files
-from typing import Any, Final, LiteralString
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 from weakref import WeakSet
 
@@ -20,26 +19,15 @@ from psycopg.types.numeric import Int2
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ingress_api.queued import Queued
+from ingress_api.reservation import Manifest, Reservation, as_arrays
+from ingress_api.statements import SQL
 from schemas.codec import Outcome
 from schemas.crash_points import crash_point
 from schemas.cut_off import CutOff
 
-SQL: Final[dict[str, LiteralString]] = {
-    file.name.removesuffix(".sql"): file.read_text().rstrip().rstrip(";")
-    for file in (files("ingress_api") / "sql").iterdir()
-    if file.name.endswith(".sql")
-}
 ROWS_AT_ONCE: Final = 200
 Row = dict[str, Any]
-_RESERVED: Final = (
-    "tenant_id",
-    "idempotency_key",
-    "command_id",
-    "fingerprint",
-    "partition_id",
-    "required_scope",
-    "accepted_at",
-)
+Run = Callable[[str, Mapping[str, object]], Awaitable[list[Row]]]
 _OUTGOING_TYPES: Final = (
     *("int2", "uuid", "text", "text", "int2"),
     *("bytea", "bytea", "int2", "text"),
@@ -64,37 +52,6 @@ _OUTCOME_MEMBERS: Final = tuple(Outcome.__dataclass_fields__)
 
 class StoreUnavailable(Exception):
     """Postgres did not answer; what was asked may or may not have been done."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """A key, promised to one command. `sent_at`: when it was last about to be sent (database)."""
-
-    tenant_id: UUID
-    idempotency_key: str
-    command_id: UUID
-    fingerprint: bytes
-    partition_id: int
-    required_scope: str
-    accepted_at: datetime
-    sent_at: datetime | None = None
-    is_stale: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """A batch as it was accepted."""
-
-    accrual_event_id: UUID
-    command_id: UUID
-    journal_entry_id: UUID
-    program_id: UUID
-    accrued_on: date
-    currency: str
-    chunks_total: int
-    loans_total: int
-    interest_total_minor: int
-    accepted_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,12 +140,24 @@ class Store:
         async with self._connection() as connection:
             await connection.execute(SQL[statement], parameters)
 
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID) -> AsyncIterator[Run]:
+        """One transaction of a tenant; what runs named statements in it."""
+        async with self._connection(within_s=READ_WITHIN_S) as link, link.transaction():
+            await link.execute(SQL["set_tenant"], {"tenant_id": tenant_id})
+
+            async def run(statement: str, parameters: Mapping[str, object]) -> list[Row]:
+                cursor = await link.execute(SQL[statement], parameters)
+                return await cursor.fetchall() if cursor.description is not None else []
+
+            yield run
+
     async def reserve(self, wanted: Sequence[Reservation]) -> dict[tuple[UUID, str], datetime]:
         """Reserve keys in one durable commit; sent_at by (tenant, key) of those now reserved.
 
         `wanted` is sorted by (tenant, key) and names each once.
         """
-        reserved = await self.rows("reserve", _as_arrays(wanted), within_s=None)
+        reserved = await self.rows("reserve", as_arrays(wanted), within_s=None)
         return {(row["tenant_id"], row["idempotency_key"]): row["sent_at"] for row in reserved}
 
     async def reservation(self, tenant_id: UUID, idempotency_key: str) -> Reservation | None:
@@ -261,7 +230,7 @@ class Store:
                     batch["tenant_id"] = reservation.tenant_id
                     await connection.execute(SQL["insert_batch"], batch)
                 # Last, so that nobody waits long for this row.
-                taken = await connection.execute(SQL["reserve"], _as_arrays([reservation]))
+                taken = await connection.execute(SQL["reserve"], as_arrays([reservation]))
                 is_own = await taken.fetchone() is not None
                 if not is_own:
                     raise psycopg.Rollback
@@ -312,10 +281,6 @@ def step_from(row: Row) -> StepOutcome:
         command_type=row["command_type"],
         chunks_total=row["chunks_total"],
     )
-
-
-def _as_arrays(wanted: Sequence[Reservation]) -> dict[str, list[object]]:
-    return {name: [getattr(one, name) for one in wanted] for name in _RESERVED}
 
 
 async def _fetched(cursor: psycopg.AsyncCursor[Row]) -> list[Row]:

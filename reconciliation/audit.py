@@ -22,7 +22,7 @@ from uuid import UUID
 
 import structlog
 
-from reconciliation import checks
+from reconciliation import banking, checks
 from reconciliation.checks import Books, Checked
 from reconciliation.entries import Sweep
 from reconciliation.findings import Finding, Kind, Standing
@@ -44,6 +44,7 @@ class Result:
     checked: list[Checked] = field(default_factory=list)
     positions: dict[int, int] = field(default_factory=dict)
     why: str | None = None
+    banks: list[banking.Reconciled] = field(default_factory=list)
 
     @property
     def findings(self) -> list[Finding]:
@@ -111,8 +112,19 @@ class Auditor:
         for name, step in steps.items():
             if is_everything_due or self.clock() >= self._due_at.get(name, 0.0):
                 result.checked.append(self._paced(name, step))
+        self._reconcile_banks(books, result, is_due=is_everything_due)
         result.why = _why(behind, ahead, self.gate)
         return result
+
+    def _reconcile_banks(self, books: Snapshot, result: Result, *, is_due: bool) -> None:
+        if not is_due and self.clock() < self._due_at.get("bank", 0.0):
+            return
+
+        def step() -> Checked:
+            result.banks = banking.reconcile(books)
+            return Checked([], lambda _: False)
+
+        result.checked.append(self._paced("bank", step))
 
     def _paced(self, name: str, step: Callable[[], Checked]) -> Checked:
         """Do it, and say when it is due again: it may take its share of the time."""
@@ -160,6 +172,8 @@ class Auditor:
             cleared = self.notebook.rows("clear_findings", subjects=well)
             noted = self.notebook.rows("note_findings", run_id=run_id, **_columns(result.findings))
             self._note_rollups(result)
+            for tenant in result.banks:
+                banking.note(self.notebook, tenant)
             [ended] = self.notebook.rows(
                 "end_run",
                 run_id=run_id,

@@ -124,6 +124,7 @@ COMMENT ON TABLE bank_unmatched_entries IS 'Lines of account 1000 on days that b
 
 -- A request that posts nothing keeps its answer where its key is reserved.
 ALTER TABLE idempotency_reservations ADD COLUMN IF NOT EXISTS result json;
+GRANT UPDATE (result) ON idempotency_reservations TO hpts_ingress;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reconciliation_runs TO hpts_reconciliation;
 GRANT SELECT, INSERT, UPDATE ON reconciliation_findings, reconciliation_rollups, bank_differences TO hpts_reconciliation;
