@@ -6,6 +6,7 @@ where each has its amount and they add up, else one. A statement whose balances 
 its entries is refused (docs/decisions/0053 says why this is no library's).
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
@@ -48,18 +49,9 @@ def _statement(one: Element) -> Statement:
     }
     currency = one.findtext("Acct/Ccy") or _currency_of(balances.get("CLBD"), where)
     lines = [line for entry in one.iterfind("Ntry") for line in _lines(entry, currency, where)]
-    if len(balances) == 2:
-        opening_minor, closing_minor = (
-            _signed(balances[code], currency, where) for code in ("OPBD", "CLBD")
-        )
-        moved_minor = sum(l.amount_minor if l.direction == "in" else -l.amount_minor for l in lines)
-        if opening_minor + moved_minor != closing_minor:
-            raise BadFile(
-                f"{where}: {opening_minor} and entries of {moved_minor} are not {closing_minor} "
-                "(minor units): entries are missing, or not booked"
-            )
-    days = [line.booked_on for line in lines]
+    _must_agree(balances, lines, currency, where)
     first_on, last_on = one.findtext("FrToDt/FrDtTm"), one.findtext("FrToDt/ToDtTm")
+    days = [line.booked_on for line in lines]
     days += [_day(text, where) for text in (first_on, last_on) if text]
     days += [_day(_dated(balance, where), where) for balance in balances.values()]
     if not days:
@@ -72,6 +64,24 @@ def _statement(one: Element) -> Statement:
         to_date=_day(last_on, where) if last_on else max(days),
         lines=lines,
     )
+
+
+def _must_agree(
+    balances: Mapping[str, Element], lines: Sequence[Line], currency: str, where: str
+) -> None:
+    """Where both balances are told, the lines lead from one to the other."""
+    if len(balances) < 2:
+        return
+    opening_minor = _signed(balances["OPBD"], currency, where)
+    closing_minor = _signed(balances["CLBD"], currency, where)
+    moved_minor = sum(
+        line.amount_minor if line.direction == "in" else -line.amount_minor for line in lines
+    )
+    if opening_minor + moved_minor != closing_minor:
+        raise BadFile(
+            f"{where}: {opening_minor} and entries of {moved_minor} are not {closing_minor} "
+            "(minor units): entries are missing, or not booked"
+        )
 
 
 def _lines(entry: Element, currency: str, where: str) -> list[Line]:
@@ -90,34 +100,32 @@ def _lines(entry: Element, currency: str, where: str) -> list[Line]:
         and sum(amount_minor or 0 for amount_minor in amounts) == total_minor
         and all(amounts)
     )
-    described = entry.findtext("AddtlNtryInf")
-    if is_split:
-        return [
-            Line(
-                booked_on=booked_on,
-                direction=direction,
-                amount_minor=amount_minor or 0,
-                reference=_reference(part) or None,
-                description=part.findtext("RmtInf/Ustrd") or described,
-            )
-            for part, amount_minor in zip(parts, amounts, strict=True)
-        ]
     only = parts[0] if len(parts) == 1 else None
-    reference = (_reference(only) if only is not None else None) or entry.findtext("NtryRef")
-    remitted = only.findtext("RmtInf/Ustrd") if only is not None else None
+    split = zip(parts, amounts, strict=True) if is_split else [(only, total_minor)]
     return [
         Line(
             booked_on=booked_on,
             direction=direction,
-            amount_minor=total_minor,
-            reference=(reference or "").strip() or None,
-            description=remitted or described,
+            amount_minor=amount_minor or 0,
+            reference=_reference(part) or (None if is_split else _name_of(entry)),
+            description=_remitted(part) or entry.findtext("AddtlNtryInf"),
         )
+        for part, amount_minor in split
     ]
 
 
-def _reference(part: Element) -> str | None:
+def _name_of(entry: Element) -> str | None:
+    return (entry.findtext("NtryRef") or "").strip() or None
+
+
+def _remitted(part: Element | None) -> str | None:
+    return None if part is None else part.findtext("RmtInf/Ustrd")
+
+
+def _reference(part: Element | None) -> str | None:
     """What the sender called it: the only name that both sides know."""
+    if part is None:
+        return None
     for path in ("Refs/EndToEndId", "Refs/InstrId"):
         text = (part.findtext(path) or "").strip()
         if text and text != _NOT_PROVIDED:
