@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.faults.own_ledger import until
@@ -124,15 +125,13 @@ def test_a_statement_that_does_not_add_up_is_refused(
 
 
 def test_who_may_not_is_refused(stack: dict[str, Any]) -> None:
-    reader = Client.of(stack, 3)
+    reader = Client.of(stack, 2)
     answer = reader.post("/v1/bank-statements", statement())
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
     assert reader.get("/v1/bank-statements").status_code == 405
 
 
 def test_the_role_writes_nothing_of_the_books(stack: dict[str, Any]) -> None:
-    import psycopg
-
     with psycopg.connect(stack["postgres_dsn"]) as connection:
         rows = connection.execute(
             "SELECT table_schema || '.' || table_name, privilege_type"

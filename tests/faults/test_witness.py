@@ -135,8 +135,7 @@ def test_under_load_with_kills_nothing_is_found(own: OwnLedger) -> None:
             killed += 1
             next_kill = time.monotonic() + chance.uniform(2, 4)
             if killed % 3 == 1:
-                until(lambda: is_running(own) or witness.has_ended, seconds=30, told=witness.said)
-                witness.stop(signal.SIGKILL)
+                _kill_within_a_run(own, witness)
                 witness = reconciliation(own)
             elif killed % 3 == 2:
                 told.stop(signal.SIGKILL)
@@ -150,6 +149,11 @@ def test_under_load_with_kills_nothing_is_found(own: OwnLedger) -> None:
     assert complete_runs(own) != []
     assert killed >= (2 if LOAD_S < 60 else LOAD_S // 10)
     print(f"{own.count('journal_entries')} entries, {killed} kills, {len(runs(own))} runs")
+
+
+def _kill_within_a_run(own: OwnLedger, witness: Service) -> None:
+    until(lambda: is_running(own), seconds=40, told=witness.said)
+    witness.stop(signal.SIGKILL)
 
 
 def _is_all_compared(own: OwnLedger, witness: Service) -> None:
