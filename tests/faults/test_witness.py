@@ -7,12 +7,12 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
 
 from tests.deliveries.delivering import deliveries
+from tests.edges.contract_story import DOCUMENT, faults_of
 from tests.faults.own_ledger import OwnLedger, Service, until
 from tests.http import Client
 from tests.reconciliation.witnessing import (
@@ -40,17 +40,40 @@ def books(own: OwnLedger) -> tuple[Client, list[dict[str, str]]]:
     return client, loans
 
 
-def tampered(own: OwnLedger, *statements: str) -> Callable[[], None]:
-    """Do something as a superuser whom no trigger sees; what undoes it (the second statement)."""
-
-    def run(statement: str) -> None:
-        with psycopg.connect(own.admin_dsn, autocommit=True) as connection:
-            connection.execute("SET session_replication_role = replica")
+def as_superuser(own: OwnLedger, *statements: str) -> None:
+    """Do what no trigger sees."""
+    with psycopg.connect(own.admin_dsn, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for statement in statements:
             connection.execute(statement)
 
-    for statement in statements[:-1]:
-        run(statement)
-    return lambda: run(statements[-1])
+
+def tamperings(entry_id: str, loan_id: str, gone_id: str) -> list[tuple[list[str], str]]:
+    """A line, a balance, a day total, and an entry that goes missing: and what mends each."""
+    line = f"""FROM hpts.journal_entries AS e WHERE e.journal_entry_id = '{entry_id}'
+        AND e.partition_id = l.partition_id AND e.entry_seq = l.entry_seq AND l.sequence = 1"""
+    balance = "UPDATE hpts.loans SET principal_minor = principal_minor"
+    day = "UPDATE hpts.account_days SET debit_minor = debit_minor"
+    gone = f"""event_type = 'disbursement' AND (partition_id, entry_seq) IN (
+        SELECT partition_id, entry_seq FROM hpts.journal_lines WHERE loan_id = '{gone_id}')"""
+    return [
+        (
+            [f"UPDATE hpts.journal_lines AS l SET amount_minor = 901 {line}"],
+            f"UPDATE hpts.journal_lines AS l SET amount_minor = 900 {line}",
+        ),
+        (
+            [f"{balance} + 5 WHERE loan_id = '{loan_id}'"],
+            f"{balance} - 5 WHERE loan_id = '{loan_id}'",
+        ),
+        ([f"{day} + 3 WHERE account_code = '1000'"], f"{day} - 3 WHERE account_code = '1000'"),
+        (
+            [
+                f"CREATE TABLE hpts.kept AS SELECT * FROM hpts.journal_entries WHERE {gone}",
+                f"DELETE FROM hpts.journal_entries WHERE {gone}",
+            ],
+            "INSERT INTO hpts.journal_entries SELECT * FROM hpts.kept",
+        ),
+    ]
 
 
 def test_each_of_four_tamperings_is_found_and_named_and_cleared_once_it_is_mended(
@@ -58,38 +81,12 @@ def test_each_of_four_tamperings_is_found_and_named_and_cleared_once_it_is_mende
 ) -> None:
     client, loans = books(own)
     entry = client.pay(loans[0], amount_minor="900")["journal_entry_id"]
+    lost, gone = loans[1]["loan_id"], loans[2]["loan_id"]
     witness = reconciliation(own)
-    until(lambda: compared(own) == own.count("journal_entries"), seconds=40, told=witness.said)
+    _is_all_compared(own, witness)
     assert findings(own) == []
-
-    of_entry = f"""(partition_id, entry_seq) = (SELECT partition_id, entry_seq
-        FROM hpts.journal_entries WHERE journal_entry_id = '{entry}')"""
-    mend_line = tampered(
-        own,
-        f"UPDATE hpts.journal_lines SET amount_minor = 901 WHERE sequence = 1 AND {of_entry}",
-        f"UPDATE hpts.journal_lines SET amount_minor = 900 WHERE sequence = 1 AND {of_entry}",
-    )
-    lost = loans[1]["loan_id"]
-    mend_balance = tampered(
-        own,
-        f"UPDATE hpts.loans SET principal_minor = principal_minor + 5 WHERE loan_id = '{lost}'",
-        f"UPDATE hpts.loans SET principal_minor = principal_minor - 5 WHERE loan_id = '{lost}'",
-    )
-    mend_day = tampered(
-        own,
-        "UPDATE hpts.account_days SET debit_minor = debit_minor + 3 WHERE account_code = '1000'",
-        "UPDATE hpts.account_days SET debit_minor = debit_minor - 3 WHERE account_code = '1000'",
-    )
-    gone = loans[2]["loan_id"]
-    kept = "hpts.kept AS SELECT * FROM hpts.journal_entries WHERE event_type = 'disbursement'"
-    of_gone = f"""(partition_id, entry_seq) IN (SELECT partition_id, entry_seq
-        FROM hpts.journal_lines WHERE loan_id = '{gone}')"""
-    mend_entry = tampered(
-        own,
-        f"CREATE TABLE {kept} AND {of_gone}",
-        f"DELETE FROM hpts.journal_entries WHERE event_type = 'disbursement' AND {of_gone}",
-        "INSERT INTO hpts.journal_entries SELECT * FROM hpts.kept",
-    )
+    for done, _ in tamperings(entry, lost, gone):
+        as_superuser(own, *done)
     wanted = {"entry_differs", "entry_missing", "loan_balance_differs", "account_day_differs"}
     until(lambda: wanted <= set(standing(own)), seconds=FOUND_WITHIN_S, told=witness.said)
 
@@ -104,22 +101,26 @@ def test_each_of_four_tamperings_is_found_and_named_and_cleared_once_it_is_mende
     assert str(found["entry_missing"]["loan_id"]) == gone
     assert found["account_day_differs"]["account_code"] == "1000"
     assert set(found) == wanted | {"portfolio_differs"}  # the loans' sum is another one, too
-    assert witness.said().count('"event": "finding"') == len(
-        [one for one in findings(own) if one["cleared_at"] is None]
-    )
-    status = client.get("/v1/reconciliation/status").json()
-    assert status["ledger_integrity"]["status"] == "mismatch"
-    assert status["ledger_integrity"]["mismatched_account_count"] >= 3
-    assert {one["kind"] for one in status["findings"]} == set(found)
-    listed = client.get("/v1/reconciliation/runs?order=desc&page_size=500").json()["items"]
-    assert {one["kind"] for run in listed for one in run["findings"]} == set(found)
+    assert '"event": "finding", "level": "critical"' in witness.said()
+    _is_told_over_http(client, set(found))
 
-    for mend in (mend_line, mend_balance, mend_day, mend_entry):
-        mend()
+    as_superuser(own, *(mend for _, mend in tamperings(entry, lost, gone)))
     until(lambda: standing(own) == {}, seconds=FOUND_WITHIN_S, told=witness.said)
     status = client.get("/v1/reconciliation/status").json()
     assert status["ledger_integrity"]["status"] == "ok"
     assert status["portfolio_rollup"]["status"] == "ok"
+
+
+def _is_told_over_http(client: Client, kinds: set[str]) -> None:
+    status = client.get("/v1/reconciliation/status").json()
+    assert status["ledger_integrity"]["status"] == "mismatch"
+    assert status["ledger_integrity"]["mismatched_account_count"] >= 3
+    assert {one["kind"] for one in status["findings"]} == kinds
+    listed = client.get("/v1/reconciliation/runs?order=desc&page_size=500").json()
+    assert {one["kind"] for run in listed["items"] for one in run["findings"]} == kinds
+    for path, body in (("status", status), ("runs", listed)):
+        described = DOCUMENT["paths"][f"/v1/reconciliation/{path}"]["get"]["responses"]["200"]
+        assert faults_of(body, described["content"]["application/json"]["schema"]) == []
 
 
 def test_under_load_with_kills_nothing_is_found(own: OwnLedger) -> None:
