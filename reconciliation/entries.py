@@ -130,7 +130,9 @@ class Sweep:
         self._recalled_count += 1
         if self._recalled_count > MOST_RECALLED:
             return None
-        return self.recall(tally.partition_id, tally.offsets[entry_seq - 1])
+        event = self.recall(tally.partition_id, tally.offsets[entry_seq - 1])
+        # A topic that was made anew has other entries at these places.
+        return event if event is not None and event.entry_seq == entry_seq else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,9 @@ def as_superuser(own: OwnLedger, *statements: str) -> None:
 
 
 def tamperings(entry_id: str, loan_id: str, gone_id: str) -> list[tuple[list[str], str]]:
-    """A line, a balance, a day total, and an entry that goes missing: and what mends each."""
+    """A line, a balance, a day total, an entry that goes missing, a key that posts elsewhere, too:
+    and what mends each.
+    """
     line = f"""FROM hpts.journal_entries AS e WHERE e.journal_entry_id = '{entry_id}'
         AND e.partition_id = l.partition_id AND e.entry_seq = l.entry_seq AND l.sequence = 1"""
     balance = "UPDATE hpts.loans SET principal_minor = principal_minor"
@@ -73,10 +75,19 @@ def tamperings(entry_id: str, loan_id: str, gone_id: str) -> list[tuple[list[str
             ],
             "INSERT INTO hpts.journal_entries SELECT * FROM hpts.kept",
         ),
+        (
+            [
+                "CREATE TABLE hpts.twin AS SELECT * FROM hpts.command_outcomes LIMIT 1",
+                "UPDATE hpts.twin SET partition_id = (partition_id + 1) % 12",
+                "INSERT INTO hpts.command_outcomes SELECT * FROM hpts.twin",
+            ],
+            "DELETE FROM hpts.command_outcomes AS o USING hpts.twin AS t WHERE"
+            " o.partition_id = t.partition_id AND o.idempotency_key = t.idempotency_key",
+        ),
     ]
 
 
-def test_each_of_four_tamperings_is_found_and_named_and_cleared_once_it_is_mended(
+def test_each_tampering_is_found_and_named_and_cleared_once_it_is_mended(
     own: OwnLedger,
 ) -> None:
     client, loans = books(own)
@@ -87,7 +98,10 @@ def test_each_of_four_tamperings_is_found_and_named_and_cleared_once_it_is_mende
     assert findings(own) == []
     for done, _ in tamperings(entry, lost, gone):
         as_superuser(own, *done)
-    wanted = {"entry_differs", "entry_missing", "loan_balance_differs", "account_day_differs"}
+    wanted = {
+        *("entry_differs", "entry_missing", "loan_balance_differs", "account_day_differs"),
+        "key_on_two_partitions",
+    }
     until(lambda: wanted <= set(standing(own)), seconds=FOUND_WITHIN_S, told=witness.said)
 
     found = standing(own)
