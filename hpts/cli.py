@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from hpts import accruing, developing, keys, operating
+from hpts import accruing, developing, keys, operating, reconciling
 from hpts import openapi as contract
 from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
@@ -49,6 +49,8 @@ app = typer.Typer(
 app.add_typer(operating.quarantine, name="quarantine")
 app.add_typer(developing.dev, name="dev")
 app.add_typer(keys.keys, name="keys")
+app.add_typer(reconciling.reconcile, name="reconcile")
+app.add_typer(reconciling.bank, name="bank")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 app.command()(archiving.archive)

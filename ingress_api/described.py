@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ingress_api import accrual_batches, accrual_streams, described_webhooks, examples
+from ingress_api import (
+    accrual_batches,
+    accrual_streams,
+    bank_statements,
+    described_webhooks,
+    examples,
+)
 from ingress_api.described_answers import answers_to_get, answers_to_post, named
 from ingress_api.fields import schema_of
 from ingress_api.operations import OPERATIONS, PERIOD_CLOSES, Operation
@@ -120,6 +126,7 @@ def _accruals() -> dict[str, Any]:
 PATHS: Final[dict[str, dict[str, Any]]] = {
     **{operation.path: _operation(operation) for operation in _IN_THE_EDGE},
     accrual_batches.PATH: _accruals(),
+    bank_statements.PATH: bank_statements.described(),
     "/v1/commands/{command_id}": {
         "get": _get(
             "What became of a command",
@@ -165,7 +172,12 @@ def document(title: str, version: str) -> dict[str, Any]:
         "info": {"title": title, "version": version},
         "paths": PATHS,
         "components": {
-            "schemas": {**SCHEMAS, **_REQUESTS, **described_webhooks.SCHEMAS},
+            "schemas": {
+                **SCHEMAS,
+                **_REQUESTS,
+                **described_webhooks.SCHEMAS,
+                **bank_statements.SCHEMAS,
+            },
             "headers": http_headers.TOLD,
             "securitySchemes": {"oauth2": {"type": "oauth2", "flows": flow}},
         },

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
-from ingress_api import metrics, progress, webhooks
+from ingress_api import bank_statements, metrics, progress, webhooks
 from ingress_api.caller import Caller, Deps
 from ingress_api.exchange import (
     Answer,
@@ -69,6 +69,8 @@ class Routes:
                 if webhooks.has_method(method, path)
                 else _only(webhooks.methods_of(path))
             )
+        if path == bank_statements.PATH:
+            return self._bank_statement if method == "POST" else _only("POST")
         if post_of(path) is not None:
             return self._post if method == "POST" else _only("POST")
         for pattern, handler in (
@@ -161,6 +163,14 @@ class Routes:
         caller = Caller(tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent)
         with self._in_flight.one(token.tenant_id):
             return await operation.answer(self._ready(), exchange, caller, self.page_secret)
+
+    async def _bank_statement(self, exchange: Exchange, trace: Trace) -> Answer:
+        """It posts nothing, so it needs neither the log nor a signature."""
+        token = await self._token(exchange)
+        token.require(bank_statements.SCOPE)
+        caller = Caller(tenant_id=token.tenant_id, actor=token.actor, traceparent=trace.traceparent)
+        with self._in_flight.one(token.tenant_id):
+            return await bank_statements.take(self._ready(), exchange, caller)
 
     async def _command(self, exchange: Exchange, trace: Trace) -> Answer:
         del trace

@@ -234,6 +234,82 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             ),
         }
     ),
+    "Finding": _object(
+        {
+            "finding_id": _NUMBER,
+            "kind": _TEXT,
+            "detail": _TEXT,
+            **dict.fromkeys(("partition_id", "entry_seq"), _or_null(_NUMBER)),
+            **dict.fromkeys(("journal_entry_id", "loan_id"), _or_null(_ID)),
+            **dict.fromkeys(("account_code", "currency", "layer"), _or_null(_TEXT)),
+            "booked_on": _or_null(_DATE),
+            **dict.fromkeys(("expected", "found"), _or_null(_TEXT)),
+            "found_at": _INSTANT,
+            "cleared_at": _or_null(_INSTANT),
+        }
+    ),
+    "ReconciliationStatus": _object(
+        {
+            "as_of_date": _DATE,
+            "ledger_integrity": _object(
+                {
+                    "status": {"enum": ["ok", "mismatch", "unknown"]},
+                    "mismatched_account_count": _NUMBER,
+                    "checked_at": _or_null(_INSTANT),
+                }
+            ),
+            "bank_reconciliation": _list(
+                _object(
+                    {
+                        "bank_account_ref": _TEXT,
+                        "status": {"enum": ["ok", "mismatch"]},
+                        "difference_minor": _SIGNED_MONEY,
+                        "currency": _TEXT,
+                        "unmatched_line_count": _NUMBER,
+                        "unmatched_entry_count": _NUMBER,
+                        "checked_at": _INSTANT,
+                    }
+                )
+            ),
+            "portfolio_rollup": _object(
+                {
+                    "status": {"enum": ["ok", "mismatch", "unknown"]},
+                    "gl_principal_minor": _SIGNED_MONEY,
+                    "sum_of_loan_balances_minor": _SIGNED_MONEY,
+                    "currency": _or_null(_TEXT),
+                    "checked_at": _or_null(_INSTANT),
+                }
+            ),
+            "findings": _list(_ref("Finding")),
+        }
+    ),
+    "ReconciliationRun": _object(
+        {
+            "run_id": _NUMBER,
+            "trigger": {"enum": ["schedule", "request"]},
+            "started_at": _INSTANT,
+            "finished_at": _INSTANT,
+            "status": {"enum": ["ok", "mismatch", "incomplete"]},
+            "incomplete_because": _or_null(_TEXT),
+            "finding_count": _NUMBER,
+            "findings": _list(_ref("Finding")),
+        }
+    ),
+    "ReconciliationRunPage": _page("ReconciliationRun"),
+    "Unmatched": _object(
+        {
+            "source": {"enum": ["bank", "ledger"]},
+            "bank_account_ref": _or_null(_TEXT),
+            "moved_on": _DATE,
+            "direction": {"enum": ["in", "out"]},
+            "amount_minor": _MONEY,
+            "currency": _TEXT,
+            "reference": _or_null(_TEXT),
+            "description": _or_null(_TEXT),
+            "journal_entry_id": _or_null(_ID),
+        }
+    ),
+    "UnmatchedPage": _page("Unmatched"),
     "Live": _object({"status": _TEXT, "version": _TEXT, "git_sha": _TEXT}),
     "Ready": _object(
         {"status": _TEXT, "warnings": {"type": "object", "additionalProperties": _TEXT}},

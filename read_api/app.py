@@ -28,6 +28,7 @@ from read_api import (
 )
 from read_api.journal_stream import JournalStreams
 from read_api.queries import Desk
+from read_api.reconciliation import FRESH_S
 from read_api.routes import Routes
 from read_api.settings import Settings
 from read_api.store import Position, Row, Store, StoreUnavailable
@@ -108,9 +109,12 @@ class ReadApp(FastAPI):
         try:
             positions = await self.store.positions()
             deliveries = await self.store.deliveries()
+            reconciled = await self.store.reconciled()
         except StoreUnavailable:
             return {}
         warnings = {row["name"]: why for row in deliveries if (why := self._late_text(row))}
+        if (why := reconciliation_text(reconciled)) is not None:
+            warnings["reconciliation"] = why
         waiting = {p.partition_id: p.quarantined_count for p in positions if p.quarantined_count}
         if waiting:
             told = f"{sum(waiting.values())} commands wait for an operator, in partitions "
@@ -134,6 +138,18 @@ def halted_text(positions: list[Position]) -> str | None:
             by_reason.setdefault(position.halted_because, []).append(position.partition_id)
     told = [f"partitions halted: {ids}: {reason}" for reason, ids in by_reason.items()]
     return " ".join(told) or None
+
+
+def reconciliation_text(reconciled: Row | None) -> str | None:
+    """What the last run found, of all tenants; or that nobody has compared the books lately."""
+    if reconciled is None:
+        return None  # the first run is still to come
+    if reconciled["age_s"] > FRESH_S:
+        why = reconciled["incomplete_because"]
+        return "the books have not been compared lately" + (f": {why}" if why else "")
+    if reconciled["status"] == "mismatch":
+        return "the books are not what their entries say: see `hpts reconcile now`"
+    return None
 
 
 def behind_text(positions: list[Position], most_lag_s: float) -> str | None:

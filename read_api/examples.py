@@ -142,6 +142,25 @@ _STATEMENT_ENTRIES: Final = [
     ),
 ]
 
+_FINDING: Final = {
+    "finding_id": 1,
+    "kind": "entry_differs",
+    "detail": "entry 01a20e3f-63d8-8009-a4da-86692d649f8b (9:4650) is not as it was published: "
+    "line 1 was DR 1000 10822 USD SETTLED, and is DR 1000 10823 USD SETTLED",
+    "partition_id": 9,
+    "entry_seq": 4650,
+    "journal_entry_id": "01a20e3f-63d8-8009-a4da-86692d649f8b",
+    "loan_id": _LOAN_ID,
+    "account_code": "1000",
+    "currency": "USD",
+    "layer": "SETTLED",
+    "booked_on": "2026-02-02",
+    "expected": "DR 1000 10822 USD SETTLED",
+    "found": "DR 1000 10823 USD SETTLED",
+    "found_at": "2026-02-02T08:00:05.000000Z",
+    "cleared_at": None,
+}
+
 EXAMPLES: Final[dict[str, Example]] = {
     "LoanBalance": _BALANCE,
     "Loan": _LOAN,
@@ -257,6 +276,62 @@ EXAMPLES: Final[dict[str, Example]] = {
                 "lag_seconds": 0,
                 "halted_partitions": [],
                 "halted_because": None,
+            }
+        ],
+    },
+    "ReconciliationStatus": {
+        "as_of_date": "2026-02-02",
+        "ledger_integrity": {
+            "status": "mismatch",
+            "mismatched_account_count": 1,
+            "checked_at": "2026-02-02T08:00:05.000000Z",
+        },
+        "bank_reconciliation": [
+            {
+                "bank_account_ref": "operating-usd",
+                "status": "mismatch",
+                "difference_minor": "-2500",
+                "currency": "USD",
+                "unmatched_line_count": 1,
+                "unmatched_entry_count": 0,
+                "checked_at": "2026-02-02T08:00:05.000000Z",
+            }
+        ],
+        "portfolio_rollup": {
+            "status": "ok",
+            "gl_principal_minor": "90000",
+            "sum_of_loan_balances_minor": "90000",
+            "currency": "USD",
+            "checked_at": "2026-02-02T08:00:05.000000Z",
+        },
+        "findings": [_FINDING],
+    },
+    "ReconciliationRunPage": {
+        "items": [
+            {
+                "run_id": 4711,
+                "trigger": "schedule",
+                "started_at": "2026-02-02T08:00:04.000000Z",
+                "finished_at": "2026-02-02T08:00:05.000000Z",
+                "status": "mismatch",
+                "incomplete_because": None,
+                "finding_count": 1,
+                "findings": [_FINDING],
+            }
+        ],
+    },
+    "UnmatchedPage": {
+        "items": [
+            {
+                "source": "bank",
+                "bank_account_ref": "operating-usd",
+                "moved_on": "2026-02-02",
+                "direction": "out",
+                "amount_minor": "2500",
+                "currency": "USD",
+                "reference": None,
+                "description": "account fee",
+                "journal_entry_id": None,
             }
         ],
     },

@@ -139,6 +139,11 @@ class Store:
         """What leaves the ledger, one row each, and how far it is behind."""
         return await self.read(UUID(int=0), lambda books: books.rows("load_deliveries"))
 
+    async def reconciled(self) -> Row | None:
+        """How the last run of the witness ended, and how long ago the last complete one did."""
+        rows = await self.read(UUID(int=0), lambda books: books.rows("load_last_run"))
+        return rows[0] if rows else None
+
     async def partition_count(self) -> int:
         """The ledger's partition count, which never changes."""
         if not self._partition_count:

@@ -24,6 +24,7 @@ import ingress_api.app
 import ingress_api.settings
 import read_api.app
 import read_api.settings
+from ingress_api import bank_statements
 from ingress_api.posts import post_of
 from schemas import tracing
 from schemas.memory import seldom_collected
@@ -65,8 +66,11 @@ def create(ingress: FastAPI, read: FastAPI) -> ASGIApp:
 
 
 def is_for_ingress(path: str) -> bool:
-    """Whether the write edge answers, whatever the method: posting, what it took, and webhooks."""
-    return post_of(path) is not None or path.startswith(_OF_INGRESS)
+    """Whether the write edge answers, whatever the method: posting, what it took, webhooks, and
+    statements of banks.
+    """
+    is_posted_to = post_of(path) is not None or path == bank_statements.PATH
+    return is_posted_to or path.startswith(_OF_INGRESS)
 
 
 def main() -> int:

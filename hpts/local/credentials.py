@@ -19,7 +19,10 @@ from hpts.local.pki import PARTNER, Pki
 from schemas.checkpoints import private_key_in
 from schemas.scopes import ALL_SCOPES, PARTNER_SCOPES, READ_SCOPES
 
-ROLES: Final = ("hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries")
+ROLES: Final = (
+    *("hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries"),
+    "hpts_reconciliation",
+)
 SIGNING_KEY_ID: Final = "local-1"
 PRODUCER_KEY_ID: Final = "local-producer"
 """The direct producer's own key: what it signs is told apart, and can be ended, by itself."""

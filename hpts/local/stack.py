@@ -31,7 +31,7 @@ SERVICES_READY_WITHIN_S: Final = 60
 _ASK_TIMEOUT_S: Final = 3
 _OF_THE_ISSUER: Final = ("operator", "certificate_file")
 """What only the issuer needs to know of a client."""
-_SERVERS, _ISSUER, _DELIVERIES, _ENGINES, _API = range(5)
+_SERVERS, _ISSUER, _WITNESS, _DELIVERIES, _ENGINES, _API = range(6)
 """In this order they start; they end in the reverse."""
 
 
@@ -98,6 +98,7 @@ class _Stack:
         self._partner_port = partner_port
         self._issuer_port = ports.free_port()
         self._deliveries_port = ports.free_port()
+        self._reconciliation_port = ports.free_port()
         self._credentials = Credentials(options.data_dir / "secrets")
         self._kafka = None if options.kafka_bootstrap else KafkaServer(options.data_dir)
         self._postgres = None if options.postgres_dsn else PostgresServer(options.data_dir)
@@ -118,7 +119,7 @@ class _Stack:
         say("preparing the ledger")
         self.supervisor.run(self._prepare_ledger)
         say("starting the engine, the deliveries and the API")
-        services = [*self._engines(), self._deliveries(), *self._apis()]
+        services = [*self._engines(), self._deliveries(), self._reconciliation(), *self._apis()]
         self.supervisor.start(services, seconds=SERVICES_READY_WITHIN_S)
         self._is_ready = True
         self._changed(self.supervisor.pids())
@@ -233,6 +234,22 @@ class _Stack:
         url = f"http://{ports.HOST}:{self._deliveries_port}/health/ready"
         return self._service(
             "deliveries", "deliveries", settings, lambda _pid: _answers(url), stage=_DELIVERIES
+        )
+
+    def _reconciliation(self) -> Child:
+        settings = {
+            "HPTS_RECONCILIATION_PORT": str(self._reconciliation_port),
+            "HPTS_RECONCILIATION_POSTGRES_DSN": self._dsn_of("hpts_reconciliation"),
+        }
+        url = f"http://{ports.HOST}:{self._reconciliation_port}/health/live"
+        return self._service(
+            "reconciliation",
+            "reconciliation",
+            settings,
+            lambda _pid: _answers(url),
+            stage=_WITNESS,
+            # Nobody waits for it: a spare would only cost memory.
+            has_gate=False,
         )
 
     def _apis(self) -> list[Child]:

@@ -23,7 +23,10 @@ SERVICES = Path("/run/hpts")
 SETUP = Path("/run/hpts-setup")
 FRONT = "front"
 TENANT = "3f1c1a52-6a0b-4c7e-9d55-0a6f1f6f7a01"
-ROLES = ("postgres", "hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries")
+ROLES = (
+    *("postgres", "hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries"),
+    "hpts_reconciliation",
+)
 
 
 def main() -> None:

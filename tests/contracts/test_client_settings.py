@@ -13,9 +13,10 @@ from hpts_client import kafka as direct_producer
 from ingress_api import broker
 from posting_engine import client_settings
 from posting_engine.session import OPTIONS
+from reconciliation import topic as journal_again
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("ingress_api", "posting_engine", "read_api", "deliveries")
+SERVICES = ("ingress_api", "posting_engine", "read_api", "deliveries", "reconciliation")
 
 ENGINE_CONSUMER = {
     "auto.offset.reset": "error",  # F25: a lost position halts, and is never guessed
@@ -105,6 +106,11 @@ def test_the_publisher_of_the_journal_gives_no_entry_up_and_reads_what_is_commit
     assert missing(wanted, dict(topic.CONSUMER_SETTINGS)) == {}
 
 
+def test_the_witness_reads_what_is_committed_and_makes_no_topic() -> None:
+    wanted = {**OUTCOME_READER, "isolation.level": "read_committed", "auto.offset.reset": "error"}
+    assert missing(wanted, dict(journal_again.CONSUMER_SETTINGS)) == {}
+
+
 def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     """A `Consumer(...)` or `Producer(...)` elsewhere would have librdkafka's defaults."""
     makers = {
@@ -119,6 +125,7 @@ def test_every_client_of_the_services_is_made_with_these_settings() -> None:
     assert makers == {
         *("ingress_api/broker.py", "posting_engine/log.py"),
         *("clients/python/hpts_client/kafka.py", "hpts/cluster.py", "deliveries/topic.py"),
+        "reconciliation/topic.py",
     }
 
 

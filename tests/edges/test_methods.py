@@ -10,6 +10,8 @@ import pytest
     ("method", "path"),
     [
         ("GET", "/v1/payments"),
+        ("GET", "/v1/bank-statements"),
+        ("POST", "/v1/reconciliation/status"),
         ("DELETE", "/v1/payments"),
         ("PUT", "/v1/reversals"),
         ("GET", "/v1/refinances"),

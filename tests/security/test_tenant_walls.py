@@ -21,7 +21,12 @@ STATEMENTS = {
 FOR_OPERATORS = {"set_operator.sql", "load_operations.sql"}
 DEAD_LETTERS = {"list_dead_letters.sql", "count_dead_letters.sql"}
 """What they read belongs to no tenant; row-level security shows it to operators only."""
-WITHOUT_A_TENANT = {"set_tenant.sql", "load_positions.sql"} | FOR_OPERATORS | DEAD_LETTERS
+OF_THE_WITNESS = {"load_last_reconciliation.sql", "load_last_run.sql"}
+"""When it compared the books: those of all tenants, at once."""
+WITHOUT_A_TENANT = {
+    *("set_tenant.sql", "load_positions.sql"),
+    *(FOR_OPERATORS | DEAD_LETTERS | OF_THE_WITNESS),
+}
 BELONGS_TO_NO_TENANT = {"readable_partitions", "readable_dead_letters"}
 
 

@@ -1,0 +1,1 @@
+"""Files of banks, as statements that `POST /bank-statements` takes."""

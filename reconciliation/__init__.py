@@ -1,0 +1,1 @@
+"""The independent witness: recomputes the books from the journal topic and compares."""

@@ -1,0 +1,140 @@
+"""`python -m reconciliation`: the witness, until SIGTERM or Ctrl-C."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from threading import Thread
+from typing import Any, Final
+
+import structlog
+from pydantic import ValidationError
+
+from reconciliation import health, topic
+from reconciliation.audit import Auditor
+from reconciliation.entries import Sweep
+from reconciliation.gate import Gate
+from reconciliation.schedule import Schedule
+from reconciliation.settings import Settings
+from reconciliation.store import Notebook
+from reconciliation.witness import Witness
+from schemas.memory import seldom_collected
+
+_log = structlog.get_logger()
+_LOOK_EVERY_S: Final = 1.0
+_STOPS_WITHIN_S: Final = 8.0
+
+
+def main() -> int:
+    """Exit status: 0 stopped as asked, 1 cannot go on, 2 the settings are wrong."""
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # from the environment
+    except ValidationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    _configure_logs(settings.log_level)
+    os.nice(settings.reconciliation_nice)
+    return asyncio.run(_Process(settings).run())
+
+
+class _Process:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._gate = Gate()
+        self._fault: BaseException | None = None
+        self._begun_at = time.monotonic()
+        dsn = settings.reconciliation_postgres_dsn.get_secret_value()
+        notebook = Notebook(dsn)
+        auditor = Auditor(
+            dsn,
+            notebook,
+            self._gate,
+            Sweep(partial(topic.recall, settings.kafka_bootstrap)),
+            interval_s=settings.reconciliation_interval_s,
+            share=settings.reconciliation_share,
+            grace=timedelta(seconds=settings.reconciliation_grace_s),
+        )
+        self._schedule = Schedule(auditor, notebook, settings.reconciliation_interval_s)
+
+    async def run(self) -> int:
+        """The whole life of the process; its exit status."""
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+
+        def broken(error: BaseException) -> None:
+            _log.critical("the witness broke", exc_info=error)
+            self._fault = error
+            loop.call_soon_threadsafe(stopped.set)
+
+        told = health.serve(
+            self._settings.host, self._settings.reconciliation_port, self._ready, self._metrics
+        )
+        witness = Witness(self._settings.kafka_bootstrap, self._gate, broken)
+        seldom_collected()
+        making_runs = Thread(target=self._keep, args=(broken,), name="runs", daemon=True)
+        making_runs.start()
+        try:
+            await witness.start()
+            while not stopped.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopped.wait(), _LOOK_EVERY_S)
+                if (crash := witness.crash()) is not None:
+                    broken(crash)
+                    break
+        finally:
+            self._schedule.stopping.set()
+            told.shutdown()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(witness.stop(), _STOPS_WITHIN_S)
+        return 0 if self._fault is None else 1
+
+    def _keep(self, broken: Any) -> None:
+        try:
+            self._schedule.keep()
+        except BaseException as error:
+            broken(error)
+            raise
+
+    def _ready(self) -> tuple[bool, Mapping[str, Any]]:
+        fault = self._schedule.fault
+        told = {"last_run": self._schedule.state, "stands_at": self._gate.stands_at()}
+        return fault is None, {"not_ready": {"runs": fault}, **told} if fault else told
+
+    def _metrics(self) -> Mapping[str, float]:
+        state = self._schedule.state
+        checked = state.get("checked", {})
+        counts = {name: value for name, value in checked.items() if value is not None}
+        return {
+            "entries_read_total": self._gate.applied_count,
+            "runs_total": self._schedule.run_count,
+            "findings": state.get("finding_count", 0),
+            "run_incomplete": int(state.get("why") is not None),
+            "uptime_seconds": round(time.monotonic() - self._begun_at),
+            **{f"last_run_{name}": value for name, value in counts.items()},
+        }
+
+
+def _configure_logs(level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Which line of a statement is which entry, as an accountant would tick them off."""
+
+from datetime import date
+from uuid import UUID
+
+from reconciliation.bank import Days, Movement, covered, differences, match
+
+JANUARY = Days(account="one", currency="USD", first_on=date(2026, 1, 1), last_on=date(2026, 1, 31))
+
+
+def moved(
+    number: int, day: int, amount_minor: int, reference: str | None = None, *, direction: str = "in"
+) -> Movement:
+    return Movement(
+        place=(UUID(int=number), number),
+        moved_on=date(2026, 1, day),
+        direction=direction,
+        amount_minor=amount_minor,
+        currency="USD",
+        reference=reference,
+        account="one",
+    )
+
+
+def ticked(lines: list[Movement], entries: list[Movement]) -> set[tuple[object, object, str]]:
+    return {(one.line.place[1], one.entry.place[1], one.by) for one in match(lines, entries)}
+
+
+def test_by_reference_the_nearest_date_is_taken_and_none_twice() -> None:
+    lines = [moved(1, 10, 500, "A"), moved(2, 12, 500, "A"), moved(3, 12, 500, "A")]
+    entries = [moved(11, 12, 500, "A"), moved(12, 9, 500, "A")]
+    assert ticked(lines, entries) == {(1, 12, "reference"), (2, 11, "reference")}
+
+
+def test_amount_direction_and_days_must_agree_even_with_the_reference() -> None:
+    entries = [moved(11, 10, 500, "A")]
+    assert ticked([moved(1, 10, 501, "A")], entries) == set()
+    assert ticked([moved(1, 10, 500, "A", direction="out")], entries) == set()
+    assert ticked([moved(1, 18, 500, "A")], entries) == set()
+
+
+def test_without_reference_only_what_has_no_other_choice_is_taken() -> None:
+    assert ticked([moved(1, 10, 500)], [moved(11, 12, 500, "A")]) == {(1, 11, "amount_and_date")}
+    assert ticked([moved(1, 10, 500)], [moved(11, 12, 500), moved(12, 9, 500)]) == set()
+    assert ticked([moved(1, 10, 500), moved(2, 11, 500)], [moved(11, 12, 500)]) == set()
+    assert ticked([moved(1, 10, 500, "B")], [moved(11, 12, 500, "A")]) == set()
+
+
+def test_a_difference_is_what_the_bank_moved_and_the_books_did_not() -> None:
+    entries = [moved(11, 30, 300), moved(12, 5, 40, direction="out")]
+    [found] = differences([JANUARY], [moved(1, 10, 500)], entries)
+    assert found.difference_minor == 500 - (300 - 40)
+    assert (found.unmatched_line_count, found.unmatched_entry_count) == (1, 2)
+
+
+def test_with_two_accounts_of_a_currency_entries_count_for_neither() -> None:
+    other = Days(account="two", currency="USD", first_on=date(2026, 1, 1), last_on=date(2026, 1, 2))
+    found = differences([JANUARY, other], [moved(1, 10, 500)], [moved(11, 30, 300)])
+    assert [(one.account, one.difference_minor) for one in found] == [("one", 500), ("two", 0)]
+
+
+def test_only_days_of_statements_count() -> None:
+    first_of_february = Movement(
+        place=(12,),
+        moved_on=date(2026, 2, 1),
+        direction="in",
+        amount_minor=1,
+        currency="USD",
+        reference=None,
+    )
+    assert covered([JANUARY], [moved(11, 31, 1), first_of_february]) == [moved(11, 31, 1)]
