@@ -1,5 +1,6 @@
 """The secrets of a local run: random, made once, kept in `DATA_DIR/secrets` for its owner alone."""
 
+import fcntl
 import json
 import secrets
 from pathlib import Path
@@ -16,12 +17,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 from hpts.local.folder import write, write_json
 from schemas.checkpoints import private_key_in
-from schemas.scopes import ALL_SCOPES, READ_SCOPES
+from schemas.scopes import ALL_SCOPES, OPERATIONS_READ, OPERATIONS_WRITE, READ_SCOPES
 
 ROLES: Final = ("hpts_ingress", "hpts_engine", "hpts_reader")
 SIGNING_KEY_ID: Final = "local-1"
 PRODUCER_KEY_ID: Final = "local-producer"
 """The direct producer's own key: what it signs is told apart, and can be ended, by itself."""
+TENANT_SCOPES: Final = tuple(s for s in ALL_SCOPES if s not in (OPERATIONS_READ, OPERATIONS_WRITE))
 CHECKPOINT_PUBLIC_KEY: Final = "checkpoint.pub.pem"
 """The file by which anybody can check what the engines sign; no secret."""
 
@@ -57,6 +59,19 @@ class Credentials:
             )
         clients: list[dict[str, Any]] = json.loads(self.clients_file.read_text("utf-8"))
         return clients
+
+    def add_tenant(self, name: str) -> dict[str, Any]:
+        """One more client, of a tenant of its own, with every scope but an operator's; what
+        `name` had before is kept.
+        """
+        with (self.folder / "clients.lock").open("ab") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            clients = self.clients()
+            known = next((one for one in clients if one["client_id"] == name), None)
+            if known is None:
+                known = _client(name, str(uuid4()), TENANT_SCOPES)
+                write_json(self.clients_file, [*clients, known], mode=0o600)
+        return known
 
     def tenants(self) -> list[UUID]:
         """Every tenant that has a client."""

@@ -78,6 +78,10 @@ class Client:
             if token is None:
                 return
 
+    def token(self) -> str:
+        """The access token, for tools of another kind; a new one some time before it expires."""
+        return self._transport.run(self._talk.token())
+
     def close(self) -> None:
         self._transport.close()
 
@@ -148,6 +152,10 @@ class AsyncClient:
                 yield item
             if token is None:
                 return
+
+    async def token(self) -> str:
+        """As `Client.token`."""
+        return await self._transport.run(self._talk.token())
 
     async def close(self) -> None:
         await self._transport.close()

@@ -119,6 +119,13 @@ class Conversation:
         items = msgspec.convert(document[listing.member], type=kind, strict=False)
         return items, document.get("next_page_token")
 
+    def token(self) -> Exchange[str]:
+        """The access token that requests bear. Raises `Refused` or `Unreachable`."""
+        try:
+            return (yield from self._fresh_token())
+        except NoAnswer as error:
+            raise Unreachable(str(error)) from error
+
     def _good(self, request: Request, *, needs_token: bool = True) -> Exchange[Answer]:
         """A success. Raises `Refused` or `Unreachable`."""
         deadline = self._clock() + self._patience.give_up_after_s
