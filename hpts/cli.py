@@ -18,6 +18,7 @@ from hpts import openapi as contract
 from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
+from hpts.demo import commands as demonstrating
 from hpts.local import announcement, control, detach, stack
 from hpts.local.api_port import PortTaken
 from hpts.local.jars import JarsUnavailable
@@ -56,6 +57,7 @@ app.command()(journal.journal)
 app.command("trial-balance")(reading.trial_balance)
 app.command()(journal.tail)
 app.command(context_settings=benching.PASSED_ON)(benching.bench)
+app.command()(demonstrating.demo)
 dev = typer.Typer(no_args_is_help=True, help="For development, never for production.")
 dev.command()(tokens.token)
 dev.command()(tokens.tenant)
