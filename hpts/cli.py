@@ -31,7 +31,7 @@ from hpts.migrate import MigrationRefused, migrate
 from hpts.proving import commands as proving
 from hpts.provision import TopicsRefused, provision
 from hpts.rebuilding import commands as rebuilding
-from hpts.using import benching, journal, posting, reading, tokens
+from hpts.using import commands as using
 from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, out, servers
 from schemas import topic_policy
 
@@ -42,35 +42,17 @@ EXPECTED: Final = (
 )
 INTERRUPTED: Final = 130
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="HPTS, a lending ledger: run it on this machine, and look after it.",
-)
+app = typer.Typer(**using.LOOKS)
 app.add_typer(operating.quarantine, name="quarantine")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 app.command()(archiving.archive)
-app.command()(posting.post)
-app.command()(reading.balance)
-app.command()(journal.journal)
-app.command("trial-balance")(reading.trial_balance)
-app.command()(journal.tail)
-app.command(context_settings=benching.PASSED_ON)(benching.bench)
+using.register(app)
 app.command()(demonstrating.demo)
-dev = typer.Typer(no_args_is_help=True, help="For development, never for production.")
-dev.command()(tokens.token)
-dev.command()(tokens.tenant)
-app.add_typer(dev, name="dev")
 rebuilding.register(app)
 app.command()(proving.verify)
 app.command()(proving.export)
 app.command("proof")(proving.prove)
-
-
-def main() -> None:
-    """Run the command that the arguments name; ends the process."""
-    app(prog_name="hpts")
 
 
 @app.command()
