@@ -19,6 +19,7 @@ from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
 from hpts.demo import commands as demonstrating
+from hpts.diagnosis import commands as diagnosis
 from hpts.local import announcement, control, detach, stack
 from hpts.local.api_port import PortTaken
 from hpts.local.jars import JarsUnavailable
@@ -49,6 +50,7 @@ app.command()(accruing.accrue)
 app.command()(archiving.archive)
 using.register(app)
 app.command()(demonstrating.demo)
+app.command()(diagnosis.doctor)
 rebuilding.register(app)
 app.command()(proving.verify)
 app.command()(proving.export)

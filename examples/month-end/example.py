@@ -35,4 +35,5 @@ with Client.from_environment() as ledger:
     print("January is as it was:", ledger.get(january) == before)
     owed = ledger.get(BalanceOf(loan_id=loan_id, as_of_date=date(2026, 1, 31)))
     print(f"but the loan owed {owed.fees_receivable_minor} of fees on 31 January")
-    print("months:", ", ".join(f"{one.period} {one.status}" for one in ledger.items(Periods())))
+    months = {one.period: one.status for one in ledger.items(Periods())}
+    print(f"the next month is {months['2026-02']}")
