@@ -16,7 +16,7 @@ from hpts.using.reading import WIDE, plain, show_json
 from hpts.words import HERE, USAGE, AsJson, end, out
 from hpts_client import Client
 from hpts_client.queries import EntryOf, Journal, JournalOf, LinesOf
-from hpts_client.results import JournalEntry, JournalEntryPart, Line
+from hpts_client.results import Entry, JournalEntryPart, Line
 from schemas.scopes import LEDGER_READ
 
 _OVERLAP: Final = timedelta(seconds=30)
@@ -64,7 +64,7 @@ def journal(
             _show_entry(api, entry, as_json=as_json)
             return
         listed = JournalOf(loan_id=loan, **page) if loan else Journal(account_code=account, **page)
-        found: list[JournalEntry] = list(islice(api.items(listed), limit))
+        found: list[Entry] = list(islice(api.items(listed), limit))
     if as_json:
         show_json({"items": [plain(one) for one in found]})
     elif not found:
@@ -103,7 +103,7 @@ def tail(
             raise typer.Exit(0) from None
 
 
-def show(entry: JournalEntry) -> None:
+def show(entry: Entry) -> None:
     """One entry, its debits before its credits."""
     reverses = f", reverses {entry.reverses_entry_id}" if entry.reverses_entry_id else ""
     undone = f", reversed by {entry.reversed_by_entry_id}" if entry.reversed_by_entry_id else ""
@@ -139,7 +139,7 @@ def _table(lines: list[Line]) -> Table:
     return table
 
 
-def _compact(entry: JournalEntry) -> str:
+def _compact(entry: Entry) -> str:
     return json.dumps(plain(entry))
 
 

@@ -88,9 +88,7 @@ class TrialBalanceOf(Query[results.TrialBalance]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accounts(Query[dict[str, list[results.Account]]]):
-    """The chart of accounts."""
-
+class Accounts(Query[results.ChartOfAccounts]):
     route = "/accounts"
 
 

@@ -205,8 +205,8 @@ class Line(Result, frozen=True, kw_only=True):
     external_ref: str | None
 
 
-class JournalEntry(Result, frozen=True, kw_only=True):
-    """An entry; of one with over 1,000 lines the first ones (`queries.LinesOf` has all)."""
+class Entry(Result, frozen=True, kw_only=True):
+    """What an entry and a part of one have in common."""
 
     journal_entry_id: UUID
     event_type: str
@@ -220,10 +220,15 @@ class JournalEntry(Result, frozen=True, kw_only=True):
     reversed_by_entry_id: UUID | None
     metadata: dict[str, str]
     details: dict[str, Any]
+
+
+class JournalEntry(Entry, frozen=True, kw_only=True):
+    """An entry; of one with over 1,000 lines the first ones (`queries.LinesOf` has all)."""
+
     next_page_token: str | None = None
 
 
-class JournalEntryPart(JournalEntry, frozen=True, kw_only=True):
+class JournalEntryPart(Entry, frozen=True, kw_only=True):
     """One part of an entry; 0 where it has but one."""
 
     part: int
@@ -299,6 +304,10 @@ class Account(Result, frozen=True, kw_only=True):
     account_code: str
     account_name: str
     normal_side: Direction
+
+
+class ChartOfAccounts(Result, frozen=True, kw_only=True):
+    items: list[Account]
 
 
 class Pending(Result, frozen=True, kw_only=True):
