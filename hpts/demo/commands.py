@@ -2,19 +2,23 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from hpts.demo.lender import Figures, Lender
+from hpts.local import control
 from hpts.proving import commands as proving
 from hpts.using.connected import As, Where, amount, found, told
 from hpts.words import HERE, AsJson, end, err, out
@@ -57,12 +61,15 @@ def demo(
             faults = _faults(where)
     except KeyboardInterrupt:
         end("stopped; what was sent is posted once, as always", 130)
-    _show(figures, chosen, faults, as_json=as_json)
-    if faults:
-        end("\n".join(faults), 1)
-    if as_json or not _is_local(data_dir):
-        return
-    proving.verify(data_dir=data_dir)
+    is_verifiable = control.servers(data_dir.absolute(), os.environ) is not None
+    if as_json:
+        verified = _verified(data_dir) if is_verifiable else None
+        _tell_json(figures, chosen, faults, verified)
+        raise typer.Exit(1 if faults or (verified and not verified["sound"]) else 0)
+    _show(figures, faults)
+    if is_verifiable:
+        proving.verify(data_dir=data_dir)
+    raise typer.Exit(1 if faults else 0)
 
 
 async def _lend(
@@ -93,8 +100,12 @@ def _faults(where: Connection) -> list[str]:
     ]
 
 
-def _is_local(data_dir: Path) -> bool:
-    return (data_dir / "local.json").exists()
+def _verified(data_dir: Path) -> dict[str, Any]:
+    """What `hpts verify --json` says."""
+    command = [sys.executable, "-P", "-m", "hpts", "verify", "--json", "--data-dir", str(data_dir)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout
+    report: dict[str, Any] = json.loads(told)
+    return report
 
 
 @contextmanager
@@ -117,19 +128,23 @@ class _Tell:
         self._progress.update(self._task, completed=spent, description=words)
 
 
-def _show(figures: Figures, seed: int, faults: list[str], *, as_json: bool) -> None:
-    if as_json:
-        document = {
-            "seed": seed,
-            "days": figures.days,
-            "posted": dict(figures.posted),
-            "refused": dict(figures.refused),
-            "accrued_loans": figures.accrued_loans,
-            "accrued_minor": str(figures.accrued_minor),
-            "trial_balance_faults": faults,
-        }
-        print(json.dumps(document, indent=1))
-        return
+def _tell_json(
+    figures: Figures, seed: int, faults: list[str], verified: dict[str, Any] | None
+) -> None:
+    document = {
+        "seed": seed,
+        "days": figures.days,
+        "posted": dict(figures.posted),
+        "refused": dict(figures.refused),
+        "accrued_loans": figures.accrued_loans,
+        "accrued_minor": str(figures.accrued_minor),
+        "trial_balance_faults": faults,
+        "verified": verified,
+    }
+    print(json.dumps(document, indent=1))
+
+
+def _show(figures: Figures, faults: list[str]) -> None:
     table = Table("event", "posted", box=None)
     table.columns[1].justify = "right"
     for kind, count in figures.posted.most_common():
@@ -139,4 +154,4 @@ def _show(figures: Figures, seed: int, faults: list[str], *, as_json: bool) -> N
     out.print(table)
     accrued = amount(figures.accrued_minor, "USD")
     out.print(f"hpts: {figures.days} days; {figures.accrued_loans:,} accruals, USD {accrued}")
-    out.print("hpts: the trial balance's sides are equal" if not faults else "hpts: they are not")
+    out.print("\n".join(faults) or "hpts: the trial balance's sides are equal")

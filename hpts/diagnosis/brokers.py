@@ -8,14 +8,14 @@ from hpts.diagnosis.findings import Finding, judged
 from schemas.topics import COMMANDS
 
 _AREA: Final = "Kafka"
-_TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 10.0
 
 
 def look(
     bootstrap: str, *, profile: str, durability: str | None, pinned: tuple[int, str] | None
 ) -> Iterator[Finding]:
     """`pinned`: partition count and topic id of the log that the books follow, where known."""
-    cluster = Cluster(bootstrap, timeout_s=_TIMEOUT_S)
+    cluster = Cluster(bootstrap, timeout_s=TIMEOUT_S)
     try:
         count = len(cluster.brokers())
         faults = cluster.faults(profile=profile, durability=durability)

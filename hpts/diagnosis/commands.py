@@ -54,7 +54,7 @@ def _all(data_dir: Path) -> Iterator[Finding]:
         with administrator(dsn) as database:
             yield from books.look(database)
             if database.has_schema("hpts_edge"):
-                pinned = next(iter(database.ask("load_pinned")), None)  # type: ignore[arg-type]
+                pinned = next(iter(database.ask("load_pinned")), None)
     except DatabaseRefused as error:
         see = "is it running, and is the DSN right? `hpts status`"
         yield judged("Postgres", "answers", str(error), fail=see)
