@@ -12,7 +12,8 @@ from typing import Final
 from uuid import UUID
 
 from hpts_client import events
-from hpts_client.results import LoanBalance, LoanPosting, PaymentResult
+from hpts_client.outcomes import LoanPosting, PaymentResult
+from hpts_client.results import LoanBalance
 
 CURRENCY: Final = "USD"
 _RATES_BASIS_POINTS: Final = (599, 899, 1199, 1799, 2399)

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
 from uuid import UUID
 
-from hpts_client import results
+from hpts_client import outcomes
 from hpts_client.members import in_path, spelled
 from hpts_client.results import Direction, Layer
 
@@ -71,7 +71,7 @@ class Event(Command[R]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disbursement(Event[results.DisbursementResult]):
+class Disbursement(Event[outcomes.DisbursementResult]):
     route = "/disbursements"
     loan_id: Id
     borrower_id: Id
@@ -82,7 +82,7 @@ class Disbursement(Event[results.DisbursementResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DisbursementSettlement(Event[results.DisbursementSettlementResult]):
+class DisbursementSettlement(Event[outcomes.DisbursementSettlementResult]):
     """The bank has paid; without an amount, what is unsettled of that disbursement."""
 
     route = "/disbursement-settlements"
@@ -93,7 +93,7 @@ class DisbursementSettlement(Event[results.DisbursementSettlementResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Payment(Event[results.PaymentResult]):
+class Payment(Event[outcomes.PaymentResult]):
     route = "/payments"
     loan_id: Id
     borrower_id: Id
@@ -111,7 +111,7 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaymentAllocation(Event[results.PaymentAllocationResult]):
+class PaymentAllocation(Event[outcomes.PaymentAllocationResult]):
     route = "/payment-allocations"
     loan_id: Id
     amount_minor: int
@@ -120,7 +120,7 @@ class PaymentAllocation(Event[results.PaymentAllocationResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaymentReturn(Event[results.PaymentReturnResult]):
+class PaymentReturn(Event[outcomes.PaymentReturnResult]):
     """The bank took the whole payment back; `return_code` is NACHA's, or `other`."""
 
     route = "/payment-returns"
@@ -130,7 +130,7 @@ class PaymentReturn(Event[results.PaymentReturnResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fee(Event[results.FeeResult]):
+class Fee(Event[outcomes.FeeResult]):
     route = "/fees"
     loan_id: Id
     amount_minor: int
@@ -139,7 +139,7 @@ class Fee(Event[results.FeeResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeeWaiver(Event[results.FeeWaiverResult]):
+class FeeWaiver(Event[outcomes.FeeWaiverResult]):
     route = "/fee-waivers"
     loan_id: Id
     amount_minor: int
@@ -148,14 +148,14 @@ class FeeWaiver(Event[results.FeeWaiverResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargeOff(Event[results.ChargeOffResult]):
+class ChargeOff(Event[outcomes.ChargeOffResult]):
     route = "/charge-offs"
     loan_id: Id
     reason_code: Literal["delinquency", "bankruptcy", "fraud", "deceased", "other"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recovery(Event[results.RecoveryResult]):
+class Recovery(Event[outcomes.RecoveryResult]):
     route = "/recoveries"
     loan_id: Id
     amount_minor: int
@@ -164,7 +164,7 @@ class Recovery(Event[results.RecoveryResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Restructure(Event[results.RestructureResult]):
+class Restructure(Event[outcomes.RestructureResult]):
     route = "/restructures"
     loan_id: Id
     capitalize_interest_minor: int
@@ -172,7 +172,7 @@ class Restructure(Event[results.RestructureResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refinance(Event[results.RefinanceResult]):
+class Refinance(Event[outcomes.RefinanceResult]):
     route = "/refinances"
     loan_id: Id
     new_loan_id: Id
@@ -181,7 +181,7 @@ class Refinance(Event[results.RefinanceResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reversal(Event[results.ReversalResult]):
+class Reversal(Event[outcomes.ReversalResult]):
     """Of a whole entry, or with `loan_id` of one loan of an accrual."""
 
     route = "/reversals"
@@ -209,7 +209,7 @@ class AdjustmentLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManualAdjustment(Event[results.ManualAdjustmentResult]):
+class ManualAdjustment(Event[outcomes.ManualAdjustmentResult]):
     """`description` is required of this one."""
 
     route = "/manual-adjustments"
@@ -228,7 +228,7 @@ class AccruedLoan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccrualBatch(Command[results.AccrualBatchResult]):
+class AccrualBatch(Command[outcomes.AccrualBatchResult]):
     """Up to 10,000 loans in one document; a night's file goes by `http.BatchClient`."""
 
     route = "/accruals/batch"
@@ -244,7 +244,7 @@ class AccrualBatch(Command[results.AccrualBatchResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PeriodClose(Command[results.PeriodCloseResult]):
+class PeriodClose(Command[outcomes.PeriodCloseResult]):
     """Closes a month, `YYYY-MM`."""
 
     route = "/periods/{period}/close"
@@ -252,14 +252,14 @@ class PeriodClose(Command[results.PeriodCloseResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuarantineResume(Command[results.QuarantineResult]):
+class QuarantineResume(Command[outcomes.QuarantineResult]):
     route = "/quarantine/{command_id}/resume"
     command_id: Id
     loan_id: Id | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuarantineReject(Command[results.QuarantineResult]):
+class QuarantineReject(Command[outcomes.QuarantineResult]):
     route = "/quarantine/{command_id}/reject"
     command_id: Id
     explanation: str
@@ -267,7 +267,7 @@ class QuarantineReject(Command[results.QuarantineResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewWebhookEndpoint(Command[results.WebhookEndpoint]):
+class NewWebhookEndpoint(Command[outcomes.WebhookEndpoint]):
     route = "/webhook-endpoints"
     url: str
     event_types: Sequence[str] | None = None
@@ -275,7 +275,7 @@ class NewWebhookEndpoint(Command[results.WebhookEndpoint]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewWebhookSecret(Command[results.WebhookEndpoint]):
+class NewWebhookSecret(Command[outcomes.WebhookEndpoint]):
     route = "/webhook-endpoints/{webhook_endpoint_id}/rotate-secret"
     webhook_endpoint_id: Id
 

@@ -17,8 +17,8 @@ import msgspec
 from hpts_client.errors import Refused, Stalled, Unreachable, document_of
 from hpts_client.events import Command
 from hpts_client.messages import Answer, Exchange, NoAnswer, Pause, Request, Send
+from hpts_client.outcomes import CommandState, Pending
 from hpts_client.queries import Listing, Read
-from hpts_client.results import CommandState, Pending
 
 R = TypeVar("R")
 _NOT_NOW: Final = frozenset({429, 502, 503, 504})

@@ -5,11 +5,12 @@ by items, page after page.
     for entry in client.items(JournalOf(loan_id=loan)): ...
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
 
-from hpts_client import results
+from hpts_client import operations, outcomes, results
 from hpts_client.events import Day, Id
 from hpts_client.members import in_path, in_query
 from hpts_client.results import Layer
@@ -180,7 +181,7 @@ class StatementTable(Query[str]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommandOf(Query[results.CommandState]):
+class CommandOf(Query[outcomes.CommandState]):
     route = "/commands/{command_id}"
     command_id: Id
 
@@ -205,25 +206,25 @@ class Periods(Listing[results.Period]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quarantine(Listing[results.QuarantinedCommand]):
+class Quarantine(Listing[operations.QuarantinedCommand]):
     route = "/quarantine"
     loan_id: Id | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeadLetters(Listing[results.DeadLetter]):
+class DeadLetters(Listing[operations.DeadLetter]):
     route = "/dead-letters"
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperationsStatusOf(Query[results.OperationsStatus]):
+class OperationsStatusOf(Query[operations.OperationsStatus]):
     """Of the whole ledger: needs an operator's token."""
 
     route = "/operations/status"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReconciliationStatusOf(Query[results.ReconciliationStatus]):
+class ReconciliationStatusOf(Query[operations.ReconciliationStatus]):
     route = "/reconciliation/status"
 
 
@@ -233,12 +234,12 @@ class ReconciliationRuns(Listing[dict[str, Any]]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebhookEndpoints(Listing[results.WebhookEndpoint]):
+class WebhookEndpoints(Listing[outcomes.WebhookEndpoint]):
     route = "/webhook-endpoints"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebhookEndpointOf(Query[results.WebhookEndpoint]):
+class WebhookEndpointOf(Query[outcomes.WebhookEndpoint]):
     route = "/webhook-endpoints/{webhook_endpoint_id}"
     webhook_endpoint_id: Id
 
@@ -252,12 +253,24 @@ class DeliveriesOf(Listing[dict[str, Any]]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LiveOf(Query[results.Live]):
+class LiveOf(Query[operations.Live]):
     route = "/health/live"
     needs_token = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadyOf(Query[results.Ready]):
+class ReadyOf(Query[operations.Ready]):
     route = "/health/ready"
     needs_token = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenAt(Query[dict[str, Any]]):
+    """Any path's answer, as it is."""
+
+    route = "{to}"
+    to: str
+    more: Mapping[str, str]
+
+    def parameters(self) -> dict[str, str]:
+        return dict(self.more)

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -29,8 +30,14 @@ class Certificate:
 class Blocking:
     """Drives exchanges in the caller's thread."""
 
-    def __init__(self, api_url: str, certificate: Certificate | None = None) -> None:
-        self._http = httpx.Client(**_options(api_url, certificate))
+    def __init__(
+        self,
+        api_url: str,
+        certificate: Certificate | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._http = httpx.Client(**_options(api_url, certificate, timeout_s))
 
     def run(self, exchange: Exchange[T]) -> T:
         """Everything the exchange asks for, and what it comes to."""
@@ -51,6 +58,13 @@ class Blocking:
         except StopIteration as done:
             value: T = done.value
             return value
+
+    def stream(self, request: Request, body: Iterable[bytes]) -> Answer:
+        """Send, once, a body that is made while it is sent. Raises `NoAnswer`."""
+        try:
+            return _told(self._http.send(_built(self._http, request, body)))
+        except httpx.TransportError as error:
+            raise _no_answer(Send(request), error) from error
 
     def close(self) -> None:
         self._http.close()
@@ -86,26 +100,32 @@ class Awaiting:
         await self._http.aclose()
 
 
-def _options(api_url: str, certificate: Certificate | None) -> dict[str, Any]:
+def _options(
+    api_url: str, certificate: Certificate | None, timeout_s: float = TIMEOUT_S
+) -> dict[str, Any]:
     verify: ssl.SSLContext | bool = True
     if certificate is not None:
         verify = ssl.create_default_context(
             cafile=None if certificate.ca_file is None else str(certificate.ca_file)
         )
         verify.load_cert_chain(str(certificate.cert_file), str(certificate.key_file))
-    timeout = httpx.Timeout(TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
+    timeout = httpx.Timeout(timeout_s, connect=_CONNECT_TIMEOUT_S)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     base_url = f"{api_url.rstrip('/')}/v1"
     return {"base_url": base_url, "timeout": timeout, "limits": limits, "verify": verify}
 
 
-def _built(http: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
+def _built(
+    http: httpx.Client | httpx.AsyncClient,
+    request: Request,
+    streamed: Iterable[bytes] | None = None,
+) -> httpx.Request:
     return http.build_request(
         request.method,
         request.url,
         params=request.parameters or None,
         headers=dict(request.headers),
-        content=request.body,
+        content=request.body if streamed is None else streamed,
     )
 
 
