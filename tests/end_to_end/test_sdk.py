@@ -1,6 +1,7 @@
 """The SDK against the running stack: a loan's life, sync and async, and answers that get lost."""
 
 import asyncio
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -295,3 +296,28 @@ def test_a_partner_shows_its_certificate_and_trusts_only_its_authority(tmp_path:
     finally:
         server.shutdown()
         server.server_close()
+
+
+README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
+SAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+PRINTED = (
+    "10000\n90000\ndisbursement [100000, 100000]\npayment_received [10000, 10000]\n",
+    "500000\n",
+    "loan_not_found []\n",
+    "payment_received\nno signature is ours: is it the secret of this endpoint?\n",
+)
+
+
+@pytest.mark.parametrize(("sample", "printed"), list(zip(SAMPLES, PRINTED, strict=True)))
+def test_the_readme_s_samples_run(
+    stack: Stack,
+    stack_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sample: str,
+    printed: str,
+) -> None:
+    assert stack
+    monkeypatch.setenv("HPTS_DATA_DIR", str(stack_dir))
+    exec(compile(sample, "README.md", "exec"), {"__name__": "sample"})
+    assert capsys.readouterr().out == printed
