@@ -146,7 +146,7 @@ def test_books_of_a_new_tenant_are_its_own(loan_id: str, monkeypatch: pytest.Mon
         (["post", "period-close", "--key", "12345678"], USAGE, "period=2026-01"),
         (["post", "fee", "--key", "12345678"], REFUSED, "/loan_id: is required"),
         (["balance", "1000"], USAGE, "--currency USD"),
-        (["balance", "not-a-loan"], REFUSED, "not_found"),
+        (["balance", "not-a-loan"], REFUSED, "/loan_id: must be a UUID"),
         (["journal", "--loan", "x", "--entry", "y"], USAGE, "one of --loan and --entry"),
         (["trial-balance", "--as-of", "yesterday"], REFUSED, "invalid_parameter"),
         (["trial-balance", "--client", "nobody"], USAGE, "these may: tenant-a"),
