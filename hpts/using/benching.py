@@ -16,8 +16,7 @@ PASSED_ON: Final[dict[str, Any]] = {"allow_extra_args": True, "ignore_unknown_op
 def bench(arguments: typer.Context) -> None:
     """Measure payments, reads and accruals; all that follows goes to `python -m bench`.
 
-    hpts bench --short      less than a minute
-    hpts bench -- --help    what else there is
+    `hpts bench --short` takes less than a minute; `hpts bench -- --help` says what else there is.
     """
     if find_spec("bench") is None:
         end("the benchmark comes with a checkout of the repository: run `make bench` there", USAGE)

@@ -18,6 +18,7 @@ NAMES: Final = ("post", "balance", "journal", "trial-balance", "tail", "bench", 
 LOOKS: Final[dict[str, Any]] = {
     "no_args_is_help": True,
     "pretty_exceptions_enable": False,
+    "rich_markup_mode": "markdown",  # else [default: ...] in a help text is taken for a style
     "help": "HPTS, a lending ledger: run it on this machine, and look after it.",
 }
 

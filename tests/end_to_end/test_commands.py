@@ -51,6 +51,8 @@ def test_every_command_says_what_it_does_and_what_each_option_is_for(
     for parameter in command.params:
         help_text = getattr(parameter, "help", None)
         assert help_text or parameter.name in GIVEN_BY_TYPER, parameter.name
+        if "[default:" in (help_text or ""):
+            assert "[default:" in shown.output  # not taken for a style
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
