@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -23,6 +23,7 @@ _OVERLAP: Final = timedelta(seconds=30)
 """Partitions post side by side, so an entry may be seen after one that was posted later."""
 _ASK_EVERY_S: Final = 1.0
 _MOST_LINES: Final = 20
+_MOST_AT_FIRST: Final = 500
 _JUSTIFIED: Final[tuple[JustifyMethod, ...]] = ("left", "right", "right", "left", "left")
 
 
@@ -89,7 +90,10 @@ def tail(
     data_dir: Where = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Show entries while they are posted, until Ctrl-C."""
+    """Show entries while they are posted, until Ctrl-C.
+
+    Asks once a second; what a partition posts over 30 s behind the others is not shown.
+    """
     deadline = time.monotonic() + seconds if seconds else None
     with ledger(data_dir, client, (LEDGER_READ,)) as api:
         try:
@@ -145,15 +149,17 @@ def _compact(entry: Entry) -> str:
 
 def _followed(api: Client, before: int, deadline: float | None) -> Iterator[JournalEntryPart]:
     """The newest entries, then every later one, each once."""
-    seen: dict[tuple[Any, int], datetime] = {}
-    first = list(islice(api.items(Journal(order="desc", page_size=max(before, 100))), 500))
+    first = list(islice(api.items(Journal(order="desc", page_size=_MOST_AT_FIRST)), _MOST_AT_FIRST))
     seen = {_place(one): one.posted_at for one in first}
+    before_all = first[-1].posted_at if len(first) == _MOST_AT_FIRST else None
     yield from reversed(first[:before])
     newest = max(seen.values(), default=None)
     while deadline is None or time.monotonic() < deadline:
         fresh: list[JournalEntryPart] = []
-        for one in api.items(Journal(order="desc", page_size=100)):
+        for one in api.items(Journal(order="desc", page_size=_MOST_AT_FIRST)):
             if newest is not None and one.posted_at < newest - _OVERLAP:
+                break
+            if before_all is not None and one.posted_at < before_all:
                 break
             if _place(one) not in seen:
                 fresh.append(one)

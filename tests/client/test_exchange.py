@@ -192,6 +192,15 @@ def test_a_202_is_followed_to_its_result() -> None:
     assert {one.url for one in played.sent[2:]} == {f"/commands/{LOAN}"}
 
 
+def test_a_202_may_take_an_hour() -> None:
+    played = Played(give_up_after_s=3_600.0)
+    posted = state(status="posted", result=RESULT)
+    token = answer(200, {"access_token": "t1", "expires_in": 10_000})
+    script = [token, PENDING, *[state(status="pending")] * 1_200, posted, posted]
+    assert played.run(played.talk.post(FEE, "fee:loan_7:2026"), script).fee_event_id == LOAN
+    assert max(played.pauses) == 1.0
+
+
 def test_a_202_that_is_refused_later_is_a_refusal() -> None:
     played = Played()
     rejected = state(

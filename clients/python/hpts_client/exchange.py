@@ -27,6 +27,7 @@ _OF_THE_TOKEN: Final = frozenset({"token_invalid", "token_expired"})
 _PENDING: Final = frozenset({"pending", "posting"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _USUAL_LIFETIME_S: Final = 300.0
+_MOST_DOUBLINGS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +219,8 @@ class Conversation:
     def _pause_after(self, tries: int, answer: Answer | None) -> float:
         """What the API asks for, or twice as long as before; by chance up to a quarter more."""
         patience = self._patience
-        pause_s = min(patience.first_pause_s * 2.0**tries, patience.longest_pause_s)
+        doubled = 2.0 ** min(tries, _MOST_DOUBLINGS)
+        pause_s = min(patience.first_pause_s * doubled, patience.longest_pause_s)
         asked = "" if answer is None else answer.headers.get("retry-after", "")
         least_s = float(asked) if asked.isdecimal() else 0.0
         return max(pause_s, least_s) * (1.0 + self._chance() / 4.0)
