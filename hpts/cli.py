@@ -13,11 +13,13 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from hpts import accruing, developing, keys, operating, reconciling
+from hpts import accruing, keys, operating, reconciling
 from hpts import openapi as contract
 from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
+from hpts.demo import commands as demonstrating
+from hpts.diagnosis import commands as diagnosis
 from hpts.local import announcement, control, detach, stack
 from hpts.local.api_port import PortTaken
 from hpts.local.jars import JarsUnavailable
@@ -30,6 +32,7 @@ from hpts.migrate import MigrationRefused, migrate
 from hpts.proving import commands as proving
 from hpts.provision import TopicsRefused, provision
 from hpts.rebuilding import commands as rebuilding
+from hpts.using import commands as using
 from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, kafka_security, out, servers
 from schemas import topic_policy
 
@@ -40,29 +43,21 @@ EXPECTED: Final = (
 )
 INTERRUPTED: Final = 130
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="HPTS, a lending ledger: run it on this machine, and look after it.",
-)
+app = typer.Typer(**using.LOOKS)
 app.add_typer(operating.quarantine, name="quarantine")
-app.add_typer(developing.dev, name="dev")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(reconciling.reconcile, name="reconcile")
 app.add_typer(reconciling.bank, name="bank")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 app.command()(archiving.archive)
+using.register(app)
+app.command()(demonstrating.demo)
+app.command()(diagnosis.doctor)
 rebuilding.register(app)
 app.command()(proving.verify)
 app.command()(proving.export)
 app.command("proof")(proving.prove)
-
-
-def main() -> None:
-    """Run the command that the arguments name; ends the process."""
-    app(prog_name="hpts")
 
 
 @app.command()

@@ -9,15 +9,7 @@ from rich.table import Table
 from hpts.local.pki import Pki, PkiRefused
 from hpts.words import HERE, DataDir, end, out
 
-dev = typer.Typer(no_args_is_help=True, help="For development, never for production.")
 
-
-@dev.callback()
-def _dev() -> None:
-    """Keeps `pki` a command of its own while it is the only one."""
-
-
-@dev.command()
 def pki(
     *,
     partner: Annotated[

@@ -1,5 +1,6 @@
 """The secrets of a local run: random, made once, kept in `DATA_DIR/secrets` for its owner alone."""
 
+import fcntl
 import json
 import secrets
 from pathlib import Path
@@ -17,7 +18,13 @@ from cryptography.hazmat.primitives.serialization import (
 from hpts.local.folder import write, write_json
 from hpts.local.pki import PARTNER, Pki
 from schemas.checkpoints import private_key_in
-from schemas.scopes import ALL_SCOPES, PARTNER_SCOPES, READ_SCOPES
+from schemas.scopes import (
+    ALL_SCOPES,
+    OPERATIONS_READ,
+    OPERATIONS_WRITE,
+    PARTNER_SCOPES,
+    READ_SCOPES,
+)
 
 ROLES: Final = (
     *("hpts_ingress", "hpts_engine", "hpts_reader", "hpts_deliveries"),
@@ -26,6 +33,7 @@ ROLES: Final = (
 SIGNING_KEY_ID: Final = "local-1"
 PRODUCER_KEY_ID: Final = "local-producer"
 """The direct producer's own key: what it signs is told apart, and can be ended, by itself."""
+TENANT_SCOPES: Final = tuple(s for s in ALL_SCOPES if s not in (OPERATIONS_READ, OPERATIONS_WRITE))
 CHECKPOINT_PUBLIC_KEY: Final = "checkpoint.pub.pem"
 """The file by which anybody can check what the engines sign; no secret."""
 
@@ -65,6 +73,19 @@ class Credentials:
         if clients != known:
             write_json(self.clients_file, clients, mode=0o600)
         return clients
+
+    def add_tenant(self, name: str) -> dict[str, Any]:
+        """One more client, of a tenant of its own, with every scope but an operator's; what
+        `name` had before is kept.
+        """
+        with (self.folder / "clients.lock").open("ab") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            clients = self.clients()
+            known = next((one for one in clients if one["client_id"] == name), None)
+            if known is None:
+                known = _client(name, str(uuid4()), TENANT_SCOPES)
+                write_json(self.clients_file, [*clients, known], mode=0o600)
+        return known
 
     def tenants(self) -> list[UUID]:
         """Every tenant that has a client."""

@@ -13,7 +13,7 @@ import ssl
 import sys
 import time
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -81,6 +81,33 @@ class Client(BaseModel, frozen=True, extra="forbid"):
 
 
 _CLIENTS: Final = TypeAdapter(list[Client], config=ConfigDict(hide_input_in_errors=True))
+
+
+class ClientsFile(Mapping[str, Client]):
+    """The registered clients, by id; read again once the file has changed."""
+
+    def __init__(self, file: Path) -> None:
+        """Raises `OSError` or `ValidationError`."""
+        self._file = file
+        self._read_at, self._clients = 0, dict[str, Client]()
+        self._refresh()
+
+    def __getitem__(self, client_id: str) -> Client:
+        self._refresh()
+        return self._clients[client_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._clients)
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def _refresh(self) -> None:
+        changed_at = self._file.stat().st_mtime_ns
+        if changed_at != self._read_at:
+            listed = _CLIENTS.validate_json(self._file.read_bytes())
+            self._clients = {client.client_id: client for client in listed}
+            self._read_at = changed_at
 
 
 class OAuthError(Exception):
@@ -188,13 +215,13 @@ def main() -> int:
     """Serve until SIGTERM or Ctrl-C; 2 when the settings or their files are wrong."""
     try:
         settings = Settings()  # type: ignore[call-arg]  # from the environment
-        listed = _CLIENTS.validate_json(settings.issuer_clients_file.read_bytes())
+        clients = ClientsFile(settings.issuer_clients_file)
         key = open_key(settings.issuer_key_file)
     except (ValidationError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     issuer = Issuer(
-        {client.client_id: client for client in listed},
+        clients,
         key,
         issuer=settings.token_issuer,
         audience=settings.token_audience,

@@ -26,6 +26,7 @@ ROLES: Final = (
 WITHOUT_POLICY: Final = {
     # Of no tenant.
     *("migrations", "ledger_settings", "signing_keys", "log_ends", "fenced_writers", "checkpoints"),
+    "reconciliation_runs",
     # Of many tenants at once, for ingress alone (decision 0041).
     *("idempotency_reservations", "accrual_batches", "tenant_settings", "outgoing_commands"),
     # For the engine alone.

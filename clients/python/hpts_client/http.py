@@ -1,15 +1,20 @@
 """Accrual batches over HTTP: the file is streamed, accepted (202), and followed until it is done.
 
-The only httpx of the client. The same key again converges on one batch, so whatever is interrupted
-here is mended by doing it again.
+The same key again converges on one batch, so whatever is interrupted here is mended by doing it
+again.
 """
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx
+from hpts_client.errors import Refused, Stalled, Unreachable, document_of
+from hpts_client.exchange import Conversation, Credentials, Patience
+from hpts_client.messages import NoAnswer, Request
+from hpts_client.queries import GivenAt
+from hpts_client.transport import Blocking
+
+__all__ = ["BatchClient", "Credentials", "Refused", "Stalled", "Unreachable"]
 
 LINES: Final = "application/x-ndjson"
 DOCUMENT: Final = "application/json"
@@ -18,58 +23,16 @@ _TIMEOUT_S: Final = 120.0
 _ASK_EVERY_S: Final = 0.2
 _ASK_AT_LEAST_EVERY_S: Final = 1.0
 _IN_PROGRESS: Final = "idempotency_in_progress"
-
-
-class Refused(Exception):
-    """The API refuses. `code`, `document` are the problem's; `faults` its errors, a line each."""
-
-    def __init__(self, code: str, detail: str, document: dict[str, Any]) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.document = document
-        self.faults = [
-            f"{one['field'] or 'the body'}: {one['message']}" for one in document.get("errors", ())
-        ]
-
-
-class Unreachable(Exception):
-    """The API, or the issuer of tokens, does not answer, or not now (429, 5xx)."""
-
-
-class Stalled(Exception):
-    """The batch is accepted, and nothing more of it became known for long."""
-
-
-@dataclass(slots=True)
-class Credentials:
-    """An OAuth client. Its token is kept until a new one is asked for."""
-
-    token_url: str
-    client_id: str
-    client_secret: str
-    _token: str = field(default="", repr=False)
-
-    def token(self, *, anew: bool = False) -> str:
-        """The token that is kept, or a new one; raises `Refused` or `Unreachable`."""
-        if not self._token or anew:
-            try:
-                answer = httpx.post(
-                    self.token_url,
-                    data={"grant_type": "client_credentials"},
-                    auth=(self.client_id, self.client_secret),
-                )
-            except httpx.HTTPError as error:
-                raise Unreachable(f"no token from {self.token_url}: {error}") from error
-            self._token = str(_document(answer)["access_token"])
-        return self._token
+_NOT_NOW: Final = 429
+_SERVER_ERRORS: Final = 500
 
 
 class BatchClient:
     """Posts batches for one OAuth client."""
 
     def __init__(self, api_url: str, credentials: Credentials) -> None:
-        self._http = httpx.Client(base_url=f"{api_url}/v1", timeout=_TIMEOUT_S)
-        self._credentials = credentials
+        self._transport = Blocking(api_url, timeout_s=_TIMEOUT_S)
+        self._talk = Conversation(credentials, Patience(give_up_after_s=0.0))
 
     def post(self, body: Iterable[bytes], media_type: str, idempotency_key: str) -> str:
         """Stream a batch; the accrual event's id, once the ledger has accepted it for good.
@@ -80,16 +43,19 @@ class BatchClient:
             "Content-Type": media_type,
             "Idempotency-Key": idempotency_key,
             "Prefer": "respond-async",
-            # A stream cannot be sent again, so not with a token that may have expired.
-            "Authorization": f"Bearer {self._credentials.token(anew=True)}",
+            # A stream cannot be sent again; the token lasts for some minutes at least.
+            "Authorization": f"Bearer {self._transport.run(self._talk.token())}",
         }
+        request = Request("POST", "/accruals/batch", headers=headers)
         try:
-            answer = self._http.post("/accruals/batch", content=body, headers=headers)
-        except httpx.HTTPError as error:
+            answer = self._transport.stream(request, body)
+        except NoAnswer as error:
             raise Unreachable(str(error)) from error
-        try:
-            accepted = _document(answer)
-        except Refused as refused:
+        accepted = document_of(answer.body)
+        if not answer.is_success:
+            refused = Refused.of(accepted, answer.status)
+            if answer.status == _NOT_NOW or answer.status >= _SERVER_ERRORS:
+                raise Unreachable(str(refused))
             accepted = self._known(refused)
         return str(accepted["accrual_event_id"])
 
@@ -129,7 +95,7 @@ class BatchClient:
 
     def _known(self, refused: Refused) -> dict[str, Any]:
         """What the key stands for already: another run's batch, or one of which nothing posted."""
-        document = refused.document
+        document = dict(refused.document)
         patience = _Patience(GIVE_UP_AFTER_S)
         while refused.code == _IN_PROGRESS and "command_id" in document:
             state = self._get(f"/commands/{document['command_id']}")
@@ -155,15 +121,7 @@ class BatchClient:
             parameters["page_token"] = page["next_page_token"]
 
     def _get(self, path: str, parameters: dict[str, str] | None = None) -> dict[str, Any]:
-        for anew in (False, True):
-            headers = {"Authorization": f"Bearer {self._credentials.token(anew=anew)}"}
-            try:
-                answer = self._http.get(path, params=parameters, headers=headers)
-            except httpx.HTTPError as error:
-                raise Unreachable(str(error)) from error
-            if answer.status_code != httpx.codes.UNAUTHORIZED:
-                break
-        return _document(answer)
+        return self._transport.run(self._talk.get(GivenAt(to=path, more=parameters or {})))
 
 
 class _Patience:
@@ -187,18 +145,3 @@ class _Patience:
         took_s = time.monotonic() - self._asked_at
         time.sleep(min(max(4 * took_s, _ASK_EVERY_S), _ASK_AT_LEAST_EVERY_S))
         self._asked_at = time.monotonic()
-
-
-def _document(answer: httpx.Response) -> dict[str, Any]:
-    """A success's body; raises `Refused` with what the problem document says, or `Unreachable`."""
-    try:
-        document: dict[str, Any] = answer.json()
-    except ValueError:
-        document = {}
-    if answer.is_success:
-        return document
-    code = str(document.get("code") or document.get("error") or answer.status_code)
-    detail = str(document.get("detail") or document.get("title") or answer.reason_phrase)
-    if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise Unreachable(f"{code}: {detail}")
-    raise Refused(code, detail, document)

@@ -1,0 +1,95 @@
+"""What the running ledger tells of itself: its state, what waits for an operator, its checks."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from hpts_client.results import Result
+
+
+class QuarantinedCommand(Result, frozen=True, kw_only=True):
+    command_id: UUID
+    command_type: str
+    correlation_id: UUID
+    idempotency_key: str
+    loan_id: UUID | None
+    partition_id: int
+    command_offset: int
+    appended_at: datetime
+    quarantined_at: datetime
+    reason: str | None
+    is_answered: bool
+
+
+class DeadLetter(Result, frozen=True, kw_only=True):
+    partition_id: int
+    command_offset: int
+    appended_at: datetime
+    claimed_type: str | None
+    reason: str
+    key: str | None
+    value_beginning: str | None
+    value_length: int
+    headers: list[dict[str, str]]
+
+
+class PartitionStatus(Result, frozen=True, kw_only=True):
+    partition_id: int
+    next_offset: int
+    last_entry_seq: int
+    lag_commands: int | None
+    lag_seconds: int
+    held_back_commands: int | None
+    halted_because: str | None
+    quarantined_count: int
+    fenced_writer_count: int
+    lease_epoch: int
+    lease_taken_at: datetime | None
+    reached_at: datetime
+
+
+class OperationsStatus(Result, frozen=True, kw_only=True):
+    status: Literal["running", "quarantined", "halted"]
+    lag_commands: int
+    lag_seconds: int
+    dead_letter_count: int
+    quarantined_count: int
+    fenced_writer_count: int
+    halted_partitions: list[int]
+    partitions: list[PartitionStatus]
+
+
+class Live(Result, frozen=True, kw_only=True):
+    status: str
+    version: str
+    git_sha: str
+
+
+class Ready(Result, frozen=True, kw_only=True):
+    status: str
+    warnings: dict[str, str] | None = None
+
+
+class LedgerIntegrity(Result, frozen=True, kw_only=True):
+    status: str
+    mismatched_account_count: int
+    checked_at: datetime | None
+
+
+class BankReconciliation(Result, frozen=True, kw_only=True):
+    bank_account_ref: str
+    status: str
+    difference_minor: int
+
+
+class PortfolioRollup(Result, frozen=True, kw_only=True):
+    status: str
+    gl_principal_minor: int
+    sum_of_loan_balances_minor: int
+
+
+class ReconciliationStatus(Result, frozen=True, kw_only=True):
+    as_of_date: date
+    ledger_integrity: LedgerIntegrity
+    bank_reconciliation: list[BankReconciliation]
+    portfolio_rollup: PortfolioRollup

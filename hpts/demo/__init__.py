@@ -1,0 +1,1 @@
+"""A lender that lends: what `hpts demo` posts, and at what pace."""

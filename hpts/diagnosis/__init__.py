@@ -1,0 +1,1 @@
+"""What `hpts doctor` looks at: the machine, the brokers, the database, the services."""
