@@ -29,6 +29,8 @@ class Command(Generic[R]):
     route: ClassVar[str]
     result: ClassVar[Any]
     verb: ClassVar[str] = "POST"
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Members that Python has another name for, because theirs is a word of the language."""
 
     def __init_subclass__(cls) -> None:
         named = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
@@ -42,7 +44,9 @@ class Command(Generic[R]):
 
     def body(self) -> bytes:
         """The JSON that is sent. The same command gives the same bytes."""
-        return json.dumps(_members(self, without=in_path(self.route))).encode()
+        members = _members(self, without=in_path(self.route))
+        named = {self.renamed.get(name, name): value for name, value in members.items()}
+        return json.dumps(named).encode()
 
 
 def _members(value: Any, without: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -267,7 +271,7 @@ class QuarantineReject(Command[outcomes.QuarantineResult]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewWebhookEndpoint(Command[outcomes.WebhookEndpoint]):
+class NewWebhookEndpoint(Command[outcomes.NewEndpoint]):
     route = "/webhook-endpoints"
     url: str
     event_types: Sequence[str] | None = None
@@ -275,21 +279,19 @@ class NewWebhookEndpoint(Command[outcomes.WebhookEndpoint]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewWebhookSecret(Command[outcomes.WebhookEndpoint]):
+class NewWebhookSecret(Command[outcomes.WebhookSecret]):
     route = "/webhook-endpoints/{webhook_endpoint_id}/rotate-secret"
     webhook_endpoint_id: Id
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebhookReplay(Command[dict[str, Any]]):
+class WebhookReplay(Command[outcomes.WebhookReplayResult]):
     """Sends again what was posted since an instant."""
 
     route = "/webhook-endpoints/{webhook_endpoint_id}/replays"
+    renamed: ClassVar[Mapping[str, str]] = {"since": "from"}
     webhook_endpoint_id: Id
     since: datetime
-
-    def body(self) -> bytes:
-        return json.dumps({"from": spelled("from", self.since)}).encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,6 +299,32 @@ class WebhookEndpointRemoval(Command[None]):
     verb = "DELETE"
     route = "/webhook-endpoints/{webhook_endpoint_id}"
     webhook_endpoint_id: Id
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankLine:
+    """`reference` ties it to an entry: the `external_ref` of its line of account 1000."""
+
+    booked_on: Day
+    direction: Literal["in", "out"]
+    amount_minor: int
+    reference: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankStatement(Command[outcomes.BankStatementResult]):
+    """What a bank says of one account, to be matched with account 1000."""
+
+    route = "/bank-statements"
+    bank_account_ref: str
+    statement_ref: str
+    currency: str
+    from_date: Day
+    to_date: Day
+    lines: Sequence[BankLine]
+    expected_in_minor: int | None = None
+    expected_out_minor: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -156,10 +156,63 @@ class QuarantineResult(Result, frozen=True, kw_only=True):
 
 
 class WebhookEndpoint(Result, frozen=True, kw_only=True):
-    """`secret` is told once: by the POST that makes the endpoint, or a new secret."""
+    """`event_types` None: told of every entry."""
 
     webhook_endpoint_id: UUID
-    url: str | None = None
-    event_types: list[str] | None = None
-    description: str | None = None
+    url: str
+    event_types: list[str] | None
+    description: str | None
+    status: Literal["enabled", "disabled"]
+    disabled_because: str | None
+    created_at: datetime
+
+
+class NewEndpoint(WebhookEndpoint, frozen=True, kw_only=True):
+    """`secret` is told once, and never by a replay of the request."""
+
     secret: str | None = None
+
+
+class WebhookSecret(Result, frozen=True, kw_only=True):
+    """Until `previous_secret_until` both sign. `secret` is told once."""
+
+    webhook_endpoint_id: UUID
+    previous_secret_until: datetime
+    secret: str | None = None
+
+
+class WebhookReplayResult(Result, frozen=True, kw_only=True, rename={"since": "from"}):
+    webhook_replay_id: UUID
+    webhook_endpoint_id: UUID
+    since: datetime
+    requested_at: datetime
+
+
+class Attempt(Result, frozen=True, kw_only=True):
+    attempted_at: datetime
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+
+
+class Delivery(Result, frozen=True, kw_only=True):
+    """What became of one entry at one endpoint, with every attempt."""
+
+    journal_entry_id: UUID
+    event_type: str
+    occurred_at: datetime
+    correlation_id: UUID
+    status: Literal["pending", "delivered", "exhausted", "dropped"]
+    queued_at: datetime
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+    attempts: list[Attempt]
+
+
+class BankStatementResult(Result, frozen=True, kw_only=True):
+    bank_statement_id: UUID
+    bank_account_ref: str
+    statement_ref: str
+    line_count: int
+    total_in_minor: int
+    total_out_minor: int

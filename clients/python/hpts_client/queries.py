@@ -226,16 +226,26 @@ class OperationsStatusOf(Query[operations.OperationsStatus]):
 @dataclass(frozen=True, kw_only=True)
 class ReconciliationStatusOf(Query[operations.ReconciliationStatus]):
     route = "/reconciliation/status"
+    currency: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReconciliationRuns(Listing[dict[str, Any]]):
+class ReconciliationRuns(Listing[operations.ReconciliationRun]):
     route = "/reconciliation/runs"
+    order: Order | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unmatched(Listing[operations.Unmatched]):
+    """What banks or the books have, and the other side has not."""
+
+    route = "/bank-statements/unmatched"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookEndpoints(Listing[outcomes.WebhookEndpoint]):
     route = "/webhook-endpoints"
+    order: Order | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,11 +255,12 @@ class WebhookEndpointOf(Query[outcomes.WebhookEndpoint]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeliveriesOf(Listing[dict[str, Any]]):
-    """Every attempt to deliver to an endpoint."""
+class DeliveriesOf(Listing[outcomes.Delivery]):
+    """What an endpoint was told, or is to be."""
 
     route = "/webhook-endpoints/{webhook_endpoint_id}/deliveries"
     webhook_endpoint_id: Id
+    order: Order | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
