@@ -76,7 +76,7 @@ def up(
     engines: Annotated[int, typer.Option(min=1, max=32, help="Posting engines.")] = 1,
     ingress: Annotated[int, typer.Option(min=1, max=32, help="API processes.")] = 1,
 ) -> None:
-    """Start everything: Kafka, Postgres, tokens, engine, API. Ctrl-C stops it all."""
+    """Start everything: Kafka, Postgres, tokens, engine, API, console. Ctrl-C stops it all."""
     options = stack.Options(
         data_dir=data_dir.absolute(),
         port=port,
@@ -199,6 +199,7 @@ def _show(found: dict[str, Any], data_dir: Path) -> None:
         for pid in pids:
             table.add_row(name, str(pid), "runs" if control.is_alive(pid) else "has ended")
     out.print(f"hpts: supervisor {found['supervisor']}, API {found['api_url']}")
+    out.print(f"hpts: console {found['console_sign_in_url']}")
     out.print(table)
     for name, why in found["not_ready"].items():
         out.print(f"hpts: {name} is not ready: {why}")

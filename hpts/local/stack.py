@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hpts import migrate, provision
-from hpts.local import api_port, folder, ledger, lock, ports
+from hpts.local import api_port, console_page, folder, ledger, lock, ports
 from hpts.local.credentials import PRODUCER_KEY_ID, SIGNING_KEY_ID, Credentials
 from hpts.local.kafka import KafkaServer
 from hpts.local.postgres import PostgresServer
@@ -85,6 +85,7 @@ class _Stack:
         self._options = options
         self._port = port
         self._issuer_port = ports.free_port()
+        self._console_port = console_page.port_for(options.port)
         self._credentials = Credentials(options.data_dir / "secrets")
         self._kafka = None if options.kafka_bootstrap else KafkaServer(options.data_dir)
         self._postgres = None if options.postgres_dsn else PostgresServer(options.data_dir)
@@ -98,7 +99,8 @@ class _Stack:
         self.supervisor.run(*(server.prepare for server in servers))
         self._credentials.clients()
         self.supervisor.start(
-            [*self._server_children(), self._issuer()], seconds=SERVERS_READY_WITHIN_S
+            [*self._server_children(), self._issuer(), self._console()],
+            seconds=SERVERS_READY_WITHIN_S,
         )
         say("preparing the ledger")
         self.supervisor.run(self._prepare_ledger)
@@ -110,8 +112,10 @@ class _Stack:
     def described(self) -> dict[str, Any]:
         """local.json (design section 9): members whose part is not built yet are absent."""
         return {
-            "api_url": f"http://{ports.HOST}:{self._port}",
-            "token_url": f"{self._issuer_url}/oauth/token",
+            "api_url": self._api_url,
+            "console_url": self._console_url,
+            "console_sign_in_url": console_page.sign_in_url(self._console_url, self._credentials),
+            "token_url": self._token_url,
             "jwks_url": f"{self._issuer_url}/.well-known/jwks.json",
             "kafka_bootstrap": self._bootstrap,
             "postgres_dsn": self._admin_dsn,
@@ -142,6 +146,18 @@ class _Stack:
     @property
     def _issuer_url(self) -> str:
         return f"http://{ports.HOST}:{self._issuer_port}"
+
+    @property
+    def _token_url(self) -> str:
+        return f"{self._issuer_url}/oauth/token"
+
+    @property
+    def _api_url(self) -> str:
+        return f"http://{ports.HOST}:{self._port}"
+
+    @property
+    def _console_url(self) -> str:
+        return f"http://{ports.HOST}:{self._console_port}"
 
     def _prepare_ledger(self) -> None:
         migrate.migrate(self._admin_dsn, self._credentials.passwords())
@@ -176,6 +192,23 @@ class _Stack:
             has_gate=False,
         )
 
+    def _console(self) -> Child:
+        """It needs nothing to start, so it starts while Kafka does."""
+        settings = console_page.settings(
+            port=self._console_port,
+            api_url=self._api_url,
+            token_url=self._token_url,
+            credentials=self._credentials,
+        )
+        return self._service(
+            "console",
+            "console",
+            settings,
+            lambda _pid: _answers(f"{self._console_url}/health"),
+            stage=_API,
+            has_gate=False,
+        )
+
     def _engines(self) -> list[Child]:
         def is_served(_pid: int) -> bool:
             return ledger.is_served(self._admin_dsn, self.supervisor.pids().get("engine", []))
@@ -206,7 +239,7 @@ class _Stack:
             "HPTS_TOKEN_ALGORITHM": "RS256",
             "HPTS_PAGE_TOKEN_SECRET_FILE": str(self._credentials.page_token_secret),
         }
-        url = f"http://{ports.HOST}:{self._port}/v1/health/ready"
+        url = f"{self._api_url}/v1/health/ready"
         return [
             self._service(
                 "api",

@@ -70,7 +70,8 @@ def test_a_running_stack_says_that_it_is_ready(stack: dict[str, Any], stack_dir:
     told = hpts("status", "--json", "--data-dir", str(stack_dir))
     found = json.loads(told.stdout)
     assert (told.returncode, found["ready"], found["not_ready"]) == (0, True, {})
-    assert set(found["processes"]) == {"kafka", "postgres", "issuer", "ingress", "read", "engine"}
+    services = {"issuer", "ingress", "read", "engine", "console"}
+    assert set(found["processes"]) == {"kafka", "postgres"} | services
     assert "ready" in hpts("status", "--data-dir", str(stack_dir)).stdout
 
 
