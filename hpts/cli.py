@@ -20,7 +20,7 @@ from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused
 from hpts.demo import commands as demonstrating
 from hpts.diagnosis import commands as diagnosis
-from hpts.local import announcement, control, detach, stack
+from hpts.local import announcement, control, detach, services, stack
 from hpts.local.api_port import PortTaken
 from hpts.local.jars import JarsUnavailable
 from hpts.local.kafka import KafkaUnavailable
@@ -75,8 +75,8 @@ def up(
     engines: Annotated[int, typer.Option(min=1, max=32, help="Posting engines.")] = 1,
     ingress: Annotated[int, typer.Option(min=1, max=32, help="API processes.")] = 1,
 ) -> None:
-    """Start everything: Kafka, Postgres, tokens, engine, API. Ctrl-C stops it all."""
-    options = stack.Options(
+    """Start everything: Kafka, Postgres, tokens, engine, API, console. Ctrl-C stops it all."""
+    options = services.Options(
         data_dir=data_dir.absolute(),
         port=port,
         engines=engines,
@@ -169,7 +169,7 @@ def _profile_of(environment: Mapping[str, str]) -> str:
     return "production" if environment.get("HPTS_KAFKA_BOOTSTRAP") else topic_policy.LOCAL
 
 
-def _serve(options: stack.Options, tell: detach.Tell) -> int:
+def _serve(options: services.Options, tell: detach.Tell) -> int:
     try:
         was_ready = stack.run(
             options,
@@ -185,7 +185,7 @@ def _serve(options: stack.Options, tell: detach.Tell) -> int:
     return 0 if was_ready else INTERRUPTED
 
 
-def _announced(described: dict[str, Any], options: stack.Options) -> str:
+def _announced(described: dict[str, Any], options: services.Options) -> str:
     return announcement.text(
         described, data_dir=str(options.data_dir), durability=options.durability
     )
@@ -200,6 +200,7 @@ def _show(found: dict[str, Any], data_dir: Path) -> None:
         for pid in pids:
             table.add_row(name, str(pid), "runs" if control.is_alive(pid) else "has ended")
     out.print(f"hpts: supervisor {found['supervisor']}, API {found['api_url']}")
+    out.print(f"hpts: console {found['console_sign_in_url']}")
     out.print(table)
     for name, why in found["not_ready"].items():
         out.print(f"hpts: {name} is not ready: {why}")

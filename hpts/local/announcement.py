@@ -15,6 +15,7 @@ def text(described: dict[str, Any], *, data_dir: str, durability: str | None) ->
             "HPTS is ready.",
             "",
             f"  API       {described['api_url']}/v1",
+            f"  console   {described['console_sign_in_url']}",
             f"  partners  {described['partner_api_url']}/v1 (mutual TLS: docs/partners.md)",
             f"  tokens    {described['token_url']}",
             f"  Kafka     {described['kafka_bootstrap']}",

@@ -49,13 +49,16 @@ def stop(data_dir: Path) -> str:
 
 
 def look(data_dir: Path) -> dict[str, Any]:
-    """What runs there: running, ready, supervisor, api_url, processes, not_ready, warnings."""
+    """What runs there: running, ready, supervisor, api_url, console_sign_in_url, processes,
+    not_ready, warnings.
+    """
     running = lock.holder(data_dir)
     found: dict[str, Any] = {
         "running": running is not None,
         "ready": False,
         "supervisor": running.pid if running else None,
         "api_url": None,
+        "console_sign_in_url": None,
         "processes": {},
         "not_ready": {},
         "warnings": {},
@@ -70,6 +73,7 @@ def look(data_dir: Path) -> dict[str, Any]:
         **found,
         "ready": not faults,
         "api_url": described["api_url"],
+        "console_sign_in_url": described["console_sign_in_url"],
         "processes": described["processes"],
         "not_ready": faults,
         "warnings": warnings,

@@ -47,6 +47,7 @@ class Credentials:
         self.signing_key = self._kept("signing_key")
         self.producer_key = self._kept("producer_key")
         self.page_token_secret = self._kept("page_token_secret")
+        self.console_key = self._kept("console_key")
         self.clients_file = folder / "clients.json"
         self.issuer_key = folder / "issuer.pem"
         self.checkpoint_key = self._checkpoint_key()

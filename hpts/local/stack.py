@@ -4,53 +4,21 @@ Owns no process (the supervisor does) and no secret (`credentials` does). Extern
 the place of Kafka and Postgres when the options name them.
 """
 
-import json
-import os
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 from hpts import migrate, provision
-from hpts.local import api_port, folder, ledger, lock, ports
-from hpts.local.credentials import PRODUCER_KEY_ID, SIGNING_KEY_ID, Credentials
-from hpts.local.kafka import KafkaServer
-from hpts.local.pki import AUTHORITY, PARTNER, SERVER
+from hpts.local import api_port, console_page, folder, ledger, lock
+from hpts.local.credentials import PRODUCER_KEY_ID, SIGNING_KEY_ID
+from hpts.local.pki import AUTHORITY, PARTNER
 from hpts.local.postgres import PostgresServer
-from hpts.local.supervisor import Child, StopAsked, Supervisor, end_left_overs
-from schemas import topic_policy
-from schemas.kafka_security import Security
+from hpts.local.services import Options, Services
+from hpts.local.supervisor import StopAsked, Supervisor, end_left_overs
 
-AUDIENCE: Final = "hpts"
-GATE: Final = "hpts.local.gate"
 SERVERS_READY_WITHIN_S: Final = 90
 SERVICES_READY_WITHIN_S: Final = 60
-_ASK_TIMEOUT_S: Final = 3
 _OF_THE_ISSUER: Final = ("operator", "certificate_file")
 """What only the issuer needs to know of a client."""
-_SERVERS, _ISSUER, _WITNESS, _DELIVERIES, _ENGINES, _API = range(6)
-"""In this order they start; they end in the reverse."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `hpts up` was told. `port` as in `api_port.reserved`; None servers: our own."""
-
-    data_dir: Path
-    port: int | None = None
-    engines: int = 1
-    ingress: int = 1
-    is_fresh: bool = False
-    kafka_bootstrap: str | None = None
-    postgres_dsn: str | None = None
-    durability: str | None = None
-    """`power`: every command is on the disk before it is acknowledged."""
-    security: Security = field(default_factory=dict)
-    """Of the connections to an external Kafka."""
-
 
 Say = Callable[[str], None]
 Announce = Callable[[dict[str, Any]], None]
@@ -94,55 +62,49 @@ def run(options: Options, say: Say, announce: Announce) -> bool:
 class _Stack:
     def __init__(self, options: Options, port: int, partner_port: int) -> None:
         self._options = options
-        self._port = port
-        self._partner_port = partner_port
-        self._issuer_port = ports.free_port()
-        self._deliveries_port = ports.free_port()
-        self._reconciliation_port = ports.free_port()
-        self._credentials = Credentials(options.data_dir / "secrets")
-        self._kafka = None if options.kafka_bootstrap else KafkaServer(options.data_dir)
-        self._postgres = None if options.postgres_dsn else PostgresServer(options.data_dir)
         self._is_ready = False
-        self._metrics: dict[str, str] = {}
         self.supervisor = Supervisor(options.data_dir, self._changed)
+        self._services = Services(options, port, partner_port, self.supervisor.pids)
 
     def start(self, say: Say) -> None:
         """Bring everything up; returns when a payment would post."""
         say("starting Kafka and Postgres")
-        servers = [server for server in (self._kafka, self._postgres) if server is not None]
-        self.supervisor.run(*(server.prepare for server in servers))
-        self._credentials.pki.prepare()
-        self._credentials.clients()
-        self.supervisor.start(
-            [*self._server_children(), self._issuer()], seconds=SERVERS_READY_WITHIN_S
-        )
+        of, credentials = self._services, self._services.credentials
+        self.supervisor.run(*(one.prepare for one in (of.kafka, of.postgres) if one is not None))
+        credentials.pki.prepare()
+        credentials.clients()
+        servers = [*of.servers(), of.issuer(), of.console()]
+        self.supervisor.start(servers, seconds=SERVERS_READY_WITHIN_S)
         say("preparing the ledger")
         self.supervisor.run(self._prepare_ledger)
         say("starting the engine, the deliveries and the API")
-        services = [*self._engines(), self._deliveries(), self._reconciliation(), *self._apis()]
+        services = [*of.engines(), of.deliveries(), of.reconciliation(), *of.apis()]
         self.supervisor.start(services, seconds=SERVICES_READY_WITHIN_S)
         self._is_ready = True
         self._changed(self.supervisor.pids())
 
     def described(self) -> dict[str, Any]:
-        """local.json (design section 9): members whose part is not built yet are absent."""
-        pki = self._credentials.pki
+        """local.json (design section 9)."""
+        of, credentials = self._services, self._services.credentials
+        pki = credentials.pki
         return {
-            "api_url": f"http://{ports.HOST}:{self._port}",
-            "partner_api_url": f"https://{ports.HOST}:{self._partner_port}",
-            "token_url": f"{self._issuer_url}/oauth/token",
-            "jwks_url": f"{self._issuer_url}/.well-known/jwks.json",
-            "kafka_bootstrap": self._bootstrap,
-            "postgres_dsn": self._admin_dsn,
-            "metrics": self._metrics,
+            "api_url": of.api_url,
+            "partner_api_url": of.partner_api_url,
+            "console_url": of.console_url,
+            "console_sign_in_url": console_page.sign_in_url(of.console_url, credentials),
+            "token_url": of.token_url,
+            "jwks_url": f"{of.issuer_url}/.well-known/jwks.json",
+            "kafka_bootstrap": of.bootstrap,
+            "postgres_dsn": of.admin_dsn,
+            "metrics": of.metrics,
             "processes": self.supervisor.pids(),
             "producer": {
                 "signing_key_id": PRODUCER_KEY_ID,
-                "signing_key_file": str(self._credentials.producer_key),
+                "signing_key_file": str(credentials.producer_key),
             },
             "clients": [
                 {name: value for name, value in client.items() if name not in _OF_THE_ISSUER}
-                for client in self._credentials.clients()
+                for client in credentials.clients()
             ],
             "partner_cert": str(pki.certificate_file(PARTNER)),
             "partner_key": str(pki.key_file(PARTNER)),
@@ -154,207 +116,21 @@ class _Stack:
             path = self._options.data_dir / folder.LOCAL_JSON
             folder.write_json(path, self.described(), mode=0o600)
 
-    @property
-    def _bootstrap(self) -> str:
-        return self._kafka.bootstrap if self._kafka else self._options.kafka_bootstrap or ""
-
-    @property
-    def _admin_dsn(self) -> str:
-        return self._postgres.admin_dsn if self._postgres else self._options.postgres_dsn or ""
-
-    @property
-    def _issuer_url(self) -> str:
-        return f"http://{ports.HOST}:{self._issuer_port}"
-
     def _prepare_ledger(self) -> None:
-        migrate.migrate(self._admin_dsn, self._credentials.passwords())
+        of, credentials = self._services, self._services.credentials
+        migrate.migrate(of.admin_dsn, credentials.passwords())
         provision.provision(
-            self._bootstrap,
-            self._admin_dsn,
+            of.bootstrap,
+            of.admin_dsn,
             durability=self._options.durability,
             security=self._options.security,
         )
         ledger.register_signing_key(
-            self._admin_dsn, key_id=SIGNING_KEY_ID, secret=self._credentials.signing_key
+            of.admin_dsn, key_id=SIGNING_KEY_ID, secret=credentials.signing_key
         )
         ledger.register_signing_key(
-            self._admin_dsn,
+            of.admin_dsn,
             key_id=PRODUCER_KEY_ID,
-            secret=self._credentials.producer_key,
-            tenants=self._credentials.tenants(),
+            secret=credentials.producer_key,
+            tenants=credentials.tenants(),
         )
-
-    def _server_children(self) -> list[Child]:
-        servers = (("kafka", self._kafka), ("postgres", self._postgres))
-        return [_server(name, server) for name, server in servers if server is not None]
-
-    def _issuer(self) -> Child:
-        settings = {
-            "HPTS_PORT": str(self._issuer_port),
-            "HPTS_ISSUER_CLIENTS_FILE": str(self._credentials.clients_file),
-            "HPTS_ISSUER_KEY_FILE": str(self._credentials.issuer_key),
-        }
-        url = f"{self._issuer_url}/.well-known/jwks.json"
-        return self._service(
-            "issuer",
-            "hpts.local.issuer",
-            settings,
-            lambda _pid: _answers(url),
-            stage=_ISSUER,
-            has_gate=False,
-        )
-
-    def _engines(self) -> list[Child]:
-        def is_served(_pid: int) -> bool:
-            return ledger.is_served(self._admin_dsn, self.supervisor.pids().get("engine", []))
-
-        return [
-            self._service(
-                "engine",
-                "posting_engine",
-                {
-                    "HPTS_ENGINE_POSTGRES_DSN": self._dsn_of("hpts_engine"),
-                    "HPTS_ENGINE_SLOT": str(slot),
-                    "HPTS_CHECKPOINT_KEY_FILE": str(self._credentials.checkpoint_key),
-                    "HPTS_CHECKPOINT_FOLDER": str(self._options.data_dir / "checkpoints"),
-                },
-                is_served,
-                stage=_ENGINES,
-                number=slot,
-                has_metrics=True,
-            )
-            for slot in range(self._options.engines)
-        ]
-
-    def _deliveries(self) -> Child:
-        settings = {
-            "HPTS_DELIVERIES_PORT": str(self._deliveries_port),
-            "HPTS_DELIVERIES_POSTGRES_DSN": self._dsn_of("hpts_deliveries"),
-        }
-        url = f"http://{ports.HOST}:{self._deliveries_port}/health/ready"
-        return self._service(
-            "deliveries", "deliveries", settings, lambda _pid: _answers(url), stage=_DELIVERIES
-        )
-
-    def _reconciliation(self) -> Child:
-        settings = {
-            "HPTS_RECONCILIATION_PORT": str(self._reconciliation_port),
-            "HPTS_RECONCILIATION_POSTGRES_DSN": self._dsn_of("hpts_reconciliation"),
-        }
-        url = f"http://{ports.HOST}:{self._reconciliation_port}/health/live"
-        return self._service(
-            "reconciliation",
-            "reconciliation",
-            settings,
-            lambda _pid: _answers(url),
-            stage=_WITNESS,
-            # Nobody waits for it: a spare would only cost memory.
-            has_gate=False,
-        )
-
-    def _apis(self) -> list[Child]:
-        settings = {
-            "HPTS_PORT": str(self._port),
-            "HPTS_INGRESS_POSTGRES_DSN": self._dsn_of("hpts_ingress"),
-            "HPTS_READ_POSTGRES_DSN": self._dsn_of("hpts_reader"),
-            "HPTS_JWKS_URL": f"{self._issuer_url}/.well-known/jwks.json",
-            "HPTS_TOKEN_ALGORITHM": "RS256",
-            "HPTS_PAGE_TOKEN_SECRET_FILE": str(self._credentials.page_token_secret),
-            **self._partner_settings(),
-        }
-        url = f"http://{ports.HOST}:{self._port}/v1/health/ready"
-        return [
-            self._service(
-                "api",
-                "hpts.local.api",
-                settings,
-                lambda pid: (
-                    api_port.is_listening(pid, self._port)
-                    and api_port.is_listening(pid, self._partner_port)
-                    and _answers(url)
-                ),
-                stage=_API,
-                number=number,
-                kinds=("ingress", "read"),
-                has_metrics=True,
-            )
-            for number in range(self._options.ingress)
-        ]
-
-    def _partner_settings(self) -> dict[str, str]:
-        pki = self._credentials.pki
-        return {
-            "HPTS_PARTNER_HOST": ports.HOST,
-            "HPTS_PARTNER_PORT": str(self._partner_port),
-            "HPTS_PARTNER_CERTIFICATE_FILE": str(pki.certificate_file(SERVER)),
-            "HPTS_PARTNER_KEY_FILE": str(pki.key_file(SERVER)),
-            "HPTS_PARTNER_CA_FILE": str(pki.certificate_file(AUTHORITY)),
-            "HPTS_PARTNER_REVOCATION_FILE": str(pki.revocation_list),
-        }
-
-    def _service(
-        self,
-        name: str,
-        module: str,
-        settings: Mapping[str, str],
-        is_ready: Callable[[int], bool],
-        *,
-        stage: int,
-        number: int = 0,
-        kinds: tuple[str, ...] = (),
-        has_gate: bool = True,
-        has_metrics: bool = False,
-    ) -> Child:
-        """One of our own processes: the settings that all share, and its own."""
-        kind, name = name, f"{name}-{number}" if number else name
-        shared = {
-            "HPTS_KAFKA_BOOTSTRAP": self._bootstrap,
-            "HPTS_SIGNING_KEY_ID": SIGNING_KEY_ID,
-            "HPTS_TOKEN_ISSUER": self._issuer_url,
-            "HPTS_TOKEN_AUDIENCE": AUDIENCE,
-            "HPTS_HOST": ports.HOST,
-            "HPTS_PROFILE": topic_policy.LOCAL,
-            # Whoever runs it on this machine wants to see webhooks on this machine.
-            "HPTS_WEBHOOK_ALLOWED": os.environ.get("HPTS_WEBHOOK_ALLOWED", ports.HOST),
-            "HPTS_DURABILITY": self._options.durability or "",
-        }
-        if has_metrics:
-            port = ports.free_port()
-            shared["HPTS_METRICS_PORT"] = str(port)
-            self._metrics[name] = f"http://{ports.HOST}:{port}/metrics"
-        inherited = {key: value for key, value in os.environ.items() if key != "HPTS_POSTGRES_DSN"}
-        return Child(
-            name=name,
-            kinds=kinds or (kind,),
-            command=lambda: [sys.executable, "-P", "-m", *([GATE] if has_gate else []), module],
-            environment=lambda: {**inherited, **shared, **settings},
-            is_ready=is_ready,
-            stage=stage,
-            has_gate=has_gate,
-        )
-
-    def _dsn_of(self, role: str) -> str:
-        return ledger.as_role(self._admin_dsn, role, self._credentials.passwords()[role])
-
-
-def _server(name: str, server: KafkaServer | PostgresServer) -> Child:
-    return Child(
-        name=name,
-        kinds=(name,),
-        command=server.command,
-        environment=server.environment,
-        is_ready=lambda _pid: server.is_ready(),
-        stage=_SERVERS,
-        stop_signal=server.stop_signal,
-        user=server.user,
-    )
-
-
-def _answers(url: str) -> bool:
-    """Whether a GET is answered with success."""
-    try:
-        with urllib.request.urlopen(url, timeout=_ASK_TIMEOUT_S) as answer:
-            json.load(answer)
-    except (OSError, ValueError, urllib.error.URLError):
-        return False
-    return True

@@ -24,7 +24,10 @@ from tests.local_stack import DOWN_WITHIN_S, HPTS, hpts, new_folder, read_local_
 
 ROOT = Path(__file__).parents[2]
 GATED = ("engine", "ingress", "deliveries")
-PROCESSES = {"kafka", "postgres", "issuer", "ingress", "read", "engine", "deliveries"}
+PROCESSES = {"kafka", "postgres", "issuer", "ingress", "read", "engine", "deliveries"} | {
+    "reconciliation",
+    "console",
+}
 ORDINARY_USER = 65_534  # nobody: initdb wants a user who is in the password file
 
 
