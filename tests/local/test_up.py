@@ -24,10 +24,8 @@ from tests.local_stack import DOWN_WITHIN_S, HPTS, hpts, new_folder, read_local_
 
 ROOT = Path(__file__).parents[2]
 GATED = ("engine", "ingress", "deliveries")
-PROCESSES = {"kafka", "postgres", "issuer", "ingress", "read", "engine", "deliveries"} | {
-    "reconciliation",
-    "console",
-}
+SERVICES = {"ingress", "read", "engine", "deliveries", "reconciliation", "console"}
+PROCESSES = {"kafka", "postgres", "issuer"} | SERVICES
 ORDINARY_USER = 65_534  # nobody: initdb wants a user who is in the password file
 
 
