@@ -23,6 +23,11 @@ from tests.http import Client
 from tests.local_stack import DOWN_WITHIN_S, HPTS, hpts, new_folder, read_local_json
 
 ROOT = Path(__file__).parents[2]
+GATED = ("engine", "ingress", "deliveries")
+PROCESSES = {
+    *("kafka", "postgres", "issuer", "ingress", "read", "engine", "deliveries"),
+    "reconciliation",
+}
 ORDINARY_USER = 65_534  # nobody: initdb wants a user who is in the password file
 
 
@@ -70,7 +75,7 @@ def test_a_running_stack_says_that_it_is_ready(stack: dict[str, Any], stack_dir:
     told = hpts("status", "--json", "--data-dir", str(stack_dir))
     found = json.loads(told.stdout)
     assert (told.returncode, found["ready"], found["not_ready"]) == (0, True, {})
-    assert set(found["processes"]) == {"kafka", "postgres", "issuer", "ingress", "read", "engine"}
+    assert set(found["processes"]) == PROCESSES
     assert "ready" in hpts("status", "--data-dir", str(stack_dir)).stdout
 
 
@@ -140,7 +145,7 @@ def test_what_up_prints_posts_a_disbursement(stack: dict[str, Any]) -> None:
     assert pasted.stdout.startswith("HTTP/1.1 201"), pasted.stdout + pasted.stderr
 
 
-@pytest.mark.parametrize("kind", ["engine", "ingress"])
+@pytest.mark.parametrize("kind", GATED)
 def test_a_killed_service_s_place_is_taken_by_one_that_stood_ready(
     stack: dict[str, Any], stack_dir: Path, kind: str
 ) -> None:
@@ -150,7 +155,7 @@ def test_a_killed_service_s_place_is_taken_by_one_that_stood_ready(
         children = family_of(supervisor_of(stack_dir))
         return {one for one in children if one.pid not in known and is_at_gate(one.pid)}
 
-    until(lambda: len(spares()) == 2, seconds=30)
+    until(lambda: len(spares()) == len(GATED), seconds=30)
     [killed] = read_local_json(stack_dir)["processes"][kind]
     before = spares()
     os.kill(killed, signal.SIGKILL)
@@ -168,7 +173,7 @@ def is_at_gate(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("kind", ["engine", "ingress", "issuer"])
+@pytest.mark.parametrize("kind", [*GATED, "issuer"])
 def test_a_killed_child_is_started_again(stack: dict[str, Any], stack_dir: Path, kind: str) -> None:
     [killed] = read_local_json(stack_dir)["processes"][kind]
     os.kill(killed, signal.SIGKILL)
