@@ -13,6 +13,7 @@ incomplete and not a finding.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -67,7 +68,9 @@ class Auditor:
     _behind_since: dict[int, float] = field(default_factory=dict)
 
     def run(self, run_id: int, *, is_asked: bool) -> Row:
-        """One run, noted. `is_asked`: every check is due. Raises `StoreUnavailable`."""
+        """One run, noted. `is_asked`: every check is due, and sweeps all. Raises
+        `StoreUnavailable`.
+        """
         result = self._compared(is_everything_due=is_asked)
         return self._note(run_id, result)
 
@@ -99,8 +102,9 @@ class Auditor:
         tallies = {p: self.gate.tally_of(p) for p in positions if p not in left_out}
         compared = Books(books, tallies, reached_at)
         result = Result([self._of_the_topic(positions, ahead)], positions)
+        sweep_s = math.inf if is_everything_due else self.interval_s * self.share
         steps: dict[str, Callable[[], Checked]] = {
-            "entries": lambda: self.sweep.check(compared, self.interval_s * self.share),
+            "entries": lambda: self.sweep.check(compared, sweep_s),
             "loans": lambda: checks.loans(compared),
             "account_days": lambda: checks.account_days(compared),
             "portfolio": lambda: checks.portfolio(compared),

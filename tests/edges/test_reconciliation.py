@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from read_api.app import reconciliation_text
 from tests.edges.contract_story import DOCUMENT, body_of, faults_of, masked
 from tests.faults.own_ledger import until
 from tests.http import Client
@@ -176,3 +177,19 @@ def test_the_witness_is_one_of_the_processes(stack: dict[str, Any], stack_dir: P
     until(
         lambda: "reconciliation" in hpts("status", "--data-dir", str(stack_dir)).stdout, seconds=10
     )
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (None, None),
+        ({"status": "ok", "incomplete_because": None, "age_s": 3.0}, None),
+        ({"status": "mismatch", "incomplete_because": None, "age_s": 3.0}, "hpts reconcile now"),
+        ({"status": "incomplete", "incomplete_because": "why", "age_s": 301.0}, "lately: why"),
+    ],
+)
+def test_status_warns_of_findings_and_of_books_that_nobody_compares(
+    last: dict[str, Any] | None, told: str | None
+) -> None:
+    text = reconciliation_text(last)
+    assert text is None if told is None else told in (text or "")

@@ -25,7 +25,7 @@ from tests.reconciliation.witnessing import (
     standing,
 )
 
-LOAD_S = float(os.environ.get("HPTS_WITNESS_S", "8"))
+LOAD_S = float(os.environ.get("HPTS_WITNESS_S", "6"))
 FOUND_WITHIN_S = 60
 
 
