@@ -91,7 +91,8 @@ def test_clients_are_offered_to_whoever_has_the_key_and_to_nobody_else(
 def test_the_stack_s_own_console_lets_its_clients_be_chosen(stack: dict[str, Any]) -> None:
     with httpx.Client(follow_redirects=True) as web:
         offered = web.get(stack["console_sign_in_url"]).text
-        assert all(client["client_id"] in offered for client in stack["clients"])
+        for client in stack["clients"]:  # a partner's token is not taken by the internal listener
+            assert (f'value="{client["client_id"]}"' in offered) is not client["partner"]
         assert not any(client["client_secret"] in offered for client in stack["clients"])
         page = web.post(f"{stack['console_url']}/sign-in", data={"client_id": "tenant-b"})
         assert page.status_code == 200
