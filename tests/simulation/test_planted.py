@@ -252,7 +252,12 @@ RARE = Hazards(lost_in_commit=0.3, late_between_reads=1.0)
 """For what needs a late COMMIT between two reads."""
 
 ONLY_COMMITS_ARE_LOST = Hazards(
-    lost_in_commit=0.8, lost_before_commit=0.0, lost_statement=0.0, killed=0.0, stopped=0.0
+    lost_in_commit=0.95,
+    late_between_reads=0.9,
+    lost_before_commit=0.0,
+    lost_statement=0.0,
+    killed=0.0,
+    stopped=0.0,
 )
 HAZARDS = {what_a_late_commit_queued_is_not_looked_for: ONLY_COMMITS_ARE_LOST}
 """Other than the usual, for a bug that other faults would hide: a new holder looks for itself."""
