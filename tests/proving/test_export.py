@@ -50,7 +50,7 @@ def without_network(*arguments: str) -> "subprocess.CompletedProcess[str]":
         "import socket, sys\n"
         "def refuse(*_, **__): raise SystemExit('a socket was opened')\n"
         "socket.socket.connect = refuse\n"
-        "from hpts.cli import main\n"
+        "from hpts.__main__ import main\n"
         "sys.argv = ['hpts', 'verify', *sys.argv[1:]]\n"
         "main()\n"
     )

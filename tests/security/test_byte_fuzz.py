@@ -186,6 +186,7 @@ def test_no_bytes_do_harm_and_the_books_are_what_was_accepted(stack: Stack, clie
         "reverses_entry_id": paid["journal_entry_id"],
         "command_id": paid["correlation_id"],
         "accrual_event_id": accrued["accrual_event_id"],
+        "webhook_endpoint_id": paid["journal_entry_id"],  # of no endpoint
         "account_code": "1100",
         "code": "not_found",
         "period": "2025-11",

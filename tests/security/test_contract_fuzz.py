@@ -58,6 +58,7 @@ def schemathesis(
         "--phases": "examples,coverage,fuzzing,stateful",
         "--checks": ",".join(CHECKS),
         "--max-examples": EXAMPLES,
+        "--exclude-path": "/v1/journal-entries/stream",  # it never ends
         "--seed": SEED,
         "--workers": "1",  # several parse Python side by side, which 3.11 does not survive
         "--generation-database": "none",

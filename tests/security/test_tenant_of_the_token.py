@@ -18,8 +18,9 @@ HEADERS: Final = ("X-Tenant-Id", "Tenant-Id", "X-Tenant", "HPTS-Tenant-Id", "X-F
 GETS: Final = [
     path
     for path, methods in DOCUMENT["paths"].items()
-    if "get" in methods and methods["get"].get("security")
+    if "get" in methods and methods["get"].get("security") and not path.endswith("/stream")
 ]
+"""Without the stream, which never ends (tests/edges/test_journal_stream.py)."""
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,7 @@ def test_naming_another_tenant_changes_no_read(
         "journal_entry_id": known["journal_entry_id"],
         "command_id": known["correlation_id"],
         "accrual_event_id": known["journal_entry_id"],
+        "webhook_endpoint_id": known["journal_entry_id"],
     }
     path = template.format(**named)
     query = "currency=USD&" if template == "/v1/accounts/{account_code}/balance" else ""
@@ -54,6 +56,7 @@ def test_naming_another_tenant_changes_no_read(
     assert (queried.status_code, queried.json()["code"]) in (
         (400, "invalid_parameter"),
         (403, "insufficient_scope"),  # for operators alone
+        (404, "not_found"),  # an endpoint that is not there comes first
     )
 
 

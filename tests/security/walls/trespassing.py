@@ -27,12 +27,14 @@ from tests.security.walls.marked_tenants import (
 )
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(openapi.contract())
+STREAM: Final = "/v1/journal-entries/stream"
+"""It never ends: tests/edges/test_journal_stream.py shows that it is the tenant's own."""
 NO_DATA: Final = ("/v1/health/", "/v1/openapi.json", "/v1/docs", "/v1/problems/", "/problems/")
 OPERATIONS: Final = tuple(
     (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
-    if not path.startswith(NO_DATA)
+    if path != STREAM and not path.startswith(NO_DATA)
 )
 CONSTANT: Final = {
     "account_code": "1100",
@@ -109,7 +111,7 @@ class Trespasser:
             if owner != who.number:
                 self.found.leaks.append(f"{route}: {one} of tenant {owner} to {who.number}")
         if status >= 400:
-            code = json.loads(told.partition("\r\n\r\n")[2] or "{}").get("code")
+            code = _code_in(told.partition("\r\n\r\n")[2].encode())
             if status >= 500 or code not in CATALOGUE:
                 self.found.faults.append(f"{route}: {status} {code}")
 
