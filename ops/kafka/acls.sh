@@ -9,12 +9,14 @@ allow() { kafka-acls.sh --bootstrap-server "$bootstrap" --command-config "$admin
 bootstrap=$1
 admin=$2
 commands=hpts.commands.v1 outcomes=hpts.outcomes.v1
-checkpoints=hpts.checkpoints.v1 letters=hpts.dead-letters.v1
+checkpoints=hpts.checkpoints.v1 letters=hpts.dead-letters.v1 journal=hpts.journal.v1
 
 # All look whether topics and brokers are safe for money before they serve.
 allow --allow-principal User:hpts-ingress --allow-principal User:hpts-engine \
-  --allow-principal User:hpts-accruals --operation Describe --operation DescribeConfigs --cluster \
-  --topic $commands --topic $outcomes --topic $checkpoints --topic $letters
+  --allow-principal User:hpts-accruals --allow-principal User:hpts-deliveries \
+  --allow-principal User:hpts-reconciliation \
+  --operation Describe --operation DescribeConfigs --cluster \
+  --topic $commands --topic $outcomes --topic $checkpoints --topic $letters --topic $journal
 # Commands are written by ingress, by the engine (follow-ups and chunks), and by direct producers.
 allow --allow-principal User:hpts-ingress --allow-principal User:hpts-engine \
   --allow-principal User:hpts-accruals --operation Write --topic $commands
@@ -28,3 +30,7 @@ allow --allow-principal User:hpts-ingress --operation Read --topic $outcomes \
   --group hpts-ingress-ungrouped
 allow --allow-principal User:hpts-accruals --operation Read --topic $outcomes --topic $letters \
   --group hpts-direct-producer-ungrouped
+# The journal is published by deliveries (which read its end again), and read by the witness.
+allow --allow-principal User:hpts-deliveries --operation Write --operation Read --topic $journal
+allow --allow-principal User:hpts-reconciliation --operation Read --topic $journal \
+  --group hpts-reconciliation --resource-pattern-type prefixed
