@@ -1,6 +1,5 @@
 """`python -m deliveries`: publishes the journal and tells webhooks, until SIGTERM or Ctrl-C."""
 
-import logging
 import signal
 import sys
 from collections.abc import Mapping
@@ -10,7 +9,6 @@ from typing import Any, Final
 import structlog
 from pydantic import ValidationError
 
-from deliveries import health
 from deliveries.journal_publisher import JournalPublisher
 from deliveries.lag import Lag
 from deliveries.parts import Part, Parts
@@ -18,6 +16,7 @@ from deliveries.settings import Settings
 from deliveries.store import Store, StoreUnavailable, partition_count_in
 from deliveries.topic import Sender, TopicUnavailable, ends_of
 from deliveries.webhooks import parts as webhooks
+from schemas import health_page, json_logs
 from schemas.cluster import Cluster, refuse_weaker
 from schemas.memory import seldom_collected
 from schemas.topics import JOURNAL
@@ -33,7 +32,7 @@ def main() -> int:
     except ValidationError as error:
         print(error, file=sys.stderr)
         return 2
-    _configure_logs(settings.log_level)
+    json_logs.configure(settings.log_level)
     parts = Parts()
     parts.add("journal_topic", lambda part: _publish(settings, part))
     parts.add("webhook_queues", lambda part: webhooks.queue(settings, part))
@@ -48,7 +47,7 @@ def main() -> int:
         return not faults, {"not_ready": faults, "lag": lag.now()}
 
     try:
-        told = health.serve(settings.host, settings.deliveries_port, ready)
+        told = health_page.serve(settings.host, settings.deliveries_port, ready)
     except OSError as error:
         _log.critical("health cannot be told", port=settings.deliveries_port, error=str(error))
         return 1
@@ -89,20 +88,6 @@ def _publish(settings: Settings, part: Part) -> None:
 
 def _name(part: str) -> str:
     return f"hpts-deliveries/{part}"
-
-
-def _configure_logs(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 if __name__ == "__main__":

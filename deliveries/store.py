@@ -16,6 +16,8 @@ from psycopg import pq
 from psycopg.adapt import Buffer, Loader
 from psycopg.rows import dict_row
 
+from schemas.keepalive import KEEPALIVE
+
 Row = dict[str, Any]
 
 SQL: Final = {
@@ -33,14 +35,6 @@ _OPTIONS: Final = (
     "-c idle_session_timeout=10s -c idle_in_transaction_session_timeout=5s "
     "-c statement_timeout=60s -c lock_timeout=10s"
 )
-_KEEPALIVE: Final[dict[str, Any]] = {
-    # A server that vanished without a word is noticed in seconds, not in hours.
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
 
 
 class StoreUnavailable(Exception):
@@ -98,7 +92,7 @@ class Store:
                 row_factory=dict_row,
                 options=_OPTIONS,
                 application_name=self._application,
-                **_KEEPALIVE,
+                **KEEPALIVE,
             )
             if self._has_raw_ids:
                 self._connection.adapters.register_loader("uuid", _RawUuid)

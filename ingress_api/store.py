@@ -24,6 +24,7 @@ from ingress_api.statements import SQL
 from schemas.codec import Outcome
 from schemas.crash_points import crash_point
 from schemas.cut_off import CutOff
+from schemas.keepalive import KEEPALIVE
 
 ROWS_AT_ONCE: Final = 200
 Row = dict[str, Any]
@@ -79,12 +80,7 @@ class Store:
                 "row_factory": dict_row,
                 "autocommit": True,
                 "application_name": "hpts ingress",
-                # A server that vanished without a word is noticed in seconds, not in hours.
-                "connect_timeout": 5,
-                "keepalives_idle": 5,
-                "keepalives_interval": 2,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 10_000,
+                **KEEPALIVE,
                 "options": _OPTIONS,
             },
             configure=self._listen,

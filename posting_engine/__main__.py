@@ -1,6 +1,5 @@
 """`python -m posting_engine`: one engine slot, until SIGTERM or Ctrl-C."""
 
-import logging
 import os
 import signal
 import socket
@@ -24,6 +23,7 @@ from posting_engine.settings import Settings
 from posting_engine.slot import serve
 from posting_engine.store import Store
 from posting_engine.worker import Identity, Worker
+from schemas import json_logs
 from schemas.checkpoints import NotAKey, private_key_in
 from schemas.cluster import (
     Cluster,
@@ -61,7 +61,7 @@ def main() -> int:
     except ValidationError as error:
         print(error, file=sys.stderr)
         return 2
-    _configure_logs(settings.log_level)
+    json_logs.configure(settings.log_level)
     serve_metrics(settings, lambda why: _log.error("no metrics", reason=why))
     books = Books(settings.engine_postgres_dsn.get_secret_value())
     try:
@@ -186,20 +186,6 @@ def _identity(settings: Settings, books: Books) -> Identity:
         topic_id=pinned["commands_topic_id"],
         batch_records=settings.batch_records,
         group_id=pinned["group_id"],
-    )
-
-
-def _configure_logs(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
 

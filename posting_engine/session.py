@@ -1,6 +1,6 @@
 """The settings of the engine's session with Postgres."""
 
-from typing import Any, Final
+from typing import Final
 
 # Look-ups by key are always right here, and a hash join over a whole table never is. One plan a
 # statement, made anew about once a second (`forget_plans`), costs less than one an execution.
@@ -25,12 +25,3 @@ def options_of(schema: str) -> str:
 
 
 OPTIONS: Final = options_of("hpts")
-
-KEEPALIVE: Final[dict[str, Any]] = {
-    # A server that vanished without a word is noticed in seconds, not in hours.
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}

@@ -24,9 +24,10 @@ from posting_engine.arrays import Array, declared_arrays, encoded
 from posting_engine.packed import PackedArray
 from posting_engine.pages import Statement
 from posting_engine.positions import DataRefused, StoreUnavailable
-from posting_engine.session import APPLICATION, KEEPALIVE, OPTIONS
+from posting_engine.session import APPLICATION, OPTIONS
 from posting_engine.statements import STATEMENTS
 from schemas.crash_points import crash_point
+from schemas.keepalive import KEEPALIVE
 
 _CANCEL_WITHIN_S: Final = 1.5
 _IN_BYTES: Final = {"load_accruing_loans", "load_outgoing", "load_entry_hashes"}

@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from schemas.cut_off import CutOff
+from schemas.keepalive import KEEPALIVE
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
@@ -36,14 +37,6 @@ _CUT_OFF_AFTER_S: Final = _STATEMENT_TIMEOUT_S + 1.0
 """When even that has not come: the server does not answer at all."""
 _CHECK_WITHIN_S: Final = 2.0
 _POOL_TIMEOUT_S: Final = 5.0
-_KEEPALIVE: Final = {
-    # A server that vanished without a word is noticed in seconds, not in hours.
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
 
 
 _NO_BOOKS: Final = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
@@ -95,7 +88,7 @@ class Store:
         self._pool = AsyncConnectionPool(
             dsn,
             connection_class=psycopg.AsyncConnection[Row],
-            kwargs={"row_factory": dict_row, "options": _OPTIONS, **_KEEPALIVE},
+            kwargs={"row_factory": dict_row, "options": _OPTIONS, **KEEPALIVE},
             configure=_make_read_only,
             check=_check,
             min_size=min(2, connections),

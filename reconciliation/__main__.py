@@ -1,7 +1,6 @@
 """`python -m reconciliation`: the witness, until SIGTERM or Ctrl-C."""
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -16,7 +15,7 @@ from typing import Any, Final
 import structlog
 from pydantic import ValidationError
 
-from reconciliation import health, topic
+from reconciliation import topic
 from reconciliation.audit import Auditor
 from reconciliation.entries import Sweep
 from reconciliation.gate import Gate
@@ -24,6 +23,7 @@ from reconciliation.schedule import Schedule
 from reconciliation.settings import Settings
 from reconciliation.store import Notebook
 from reconciliation.witness import Witness
+from schemas import health_page, json_logs
 from schemas.memory import seldom_collected
 
 _log = structlog.get_logger()
@@ -38,7 +38,7 @@ def main() -> int:
     except ValidationError as error:
         print(error, file=sys.stderr)
         return 2
-    _configure_logs(settings.log_level)
+    json_logs.configure(settings.log_level)
     os.nice(settings.reconciliation_nice)
     return asyncio.run(_Process(settings).run())
 
@@ -74,7 +74,7 @@ class _Process:
             self._fault = error
             loop.call_soon_threadsafe(stopped.set)
 
-        told = health.serve(
+        told = health_page.serve(
             self._settings.host, self._settings.reconciliation_port, self._ready, self._metrics
         )
         witness = Witness(self._settings.kafka_bootstrap, self._gate, broken)
@@ -108,11 +108,11 @@ class _Process:
         told = {"last_run": self._schedule.state, "stands_at": self._gate.stands_at()}
         return fault is None, {"not_ready": {"runs": fault}, **told} if fault else told
 
-    def _metrics(self) -> Mapping[str, float]:
+    def _metrics(self) -> str:
         state = self._schedule.state
         checked = state.get("checked", {})
         counts = {name: value for name, value in checked.items() if value is not None}
-        return {
+        told = {
             "entries_read_total": self._gate.applied_count,
             "runs_total": self._schedule.run_count,
             "findings": state.get("finding_count", 0),
@@ -120,20 +120,7 @@ class _Process:
             "uptime_seconds": round(time.monotonic() - self._begun_at),
             **{f"last_run_{name}": value for name, value in counts.items()},
         }
-
-
-def _configure_logs(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+        return "".join(f"hpts_reconciliation_{name} {value}\n" for name, value in told.items())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from psycopg import pq
 from psycopg.adapt import Buffer, Loader
 from psycopg.rows import dict_row, tuple_row
 
+from schemas.keepalive import KEEPALIVE
+
 Row = dict[str, Any]
 
 SQL: Final = {
@@ -30,14 +32,6 @@ _OPTIONS: Final = (
     # It must not take the machine from payments: one process, and little memory.
     "-c max_parallel_workers_per_gather=0 -c work_mem=16MB"
 )
-_KEEPALIVE: Final[dict[str, Any]] = {
-    # A server that vanished without a word is noticed in seconds, not in hours.
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
 _NUMBERS: Final = count()
 
 
@@ -127,7 +121,7 @@ def _connected(dsn: str, name: str, *, is_reading: bool = False) -> "psycopg.Con
         row_factory=dict_row,
         options=_OPTIONS,
         application_name=name,
-        **_KEEPALIVE,
+        **KEEPALIVE,
     )
     connection.adapters.register_loader("uuid", _RawUuid)
     if is_reading:
