@@ -131,7 +131,9 @@ def test_the_pages_are_served_and_fetch_nothing(client: Client) -> None:
         assert page.status_code == 200
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in page.headers["content-security-policy"]
-        assert not re.search(r"src=|@import|url\(|(?:href|action)=.?https?://", page.text)
+        # An endpoint's address in an example is text, and the only one there is.
+        told = page.text.replace("&quot;https://receiver.example/hpts&quot;", "")
+        assert not re.search(r"src=|@import|url\(|https?://", told)
     described = contract()["paths"]
     for path in ("/v1/openapi.json", "/v1/docs", "/v1/problems/{code}", "/problems/{code}"):
         answer = client.http.get(path.format(code="already_reversed"))

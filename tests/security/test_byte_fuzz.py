@@ -203,5 +203,5 @@ def test_no_bytes_do_harm_and_the_books_are_what_was_accepted(stack: Stack, clie
     assert faults_of_books(stack["postgres_dsn"]) == []
     assert client.http.get("/v1/health/ready").status_code == 200
     # Else it proves little: much is refused, and some is accepted.
-    assert len(seen.accepted) > REQUESTS / 200
+    assert len(seen.accepted) > REQUESTS / 100
     assert {200, 400, 401, 404, 422} <= seen.statuses.keys()
