@@ -79,6 +79,32 @@ def reader(fresh_ledger: Callable[[], tuple[str, str]]) -> Iterator[psycopg.Conn
         yield admin
 
 
+OF_NOBODY: dict[str, Any] = {
+    **dict.fromkeys(("to_instant", "known_at"), datetime(2026, 5, 2, tzinfo=UTC)),
+    "from_instant": datetime(2026, 5, 1, tzinfo=UTC),
+    **dict.fromkeys(("to_date", "as_of", "before", "posted_before"), date.max),
+    **dict.fromkeys(("from_date", "first_ends_on"), date.min),
+    **dict.fromkeys(("event_type", "status", "external_ref")),
+    **dict.fromkeys(("behind_at", "behind_partition", "behind_seq")),
+    **dict.fromkeys(("from_run_id", "from_rank", "from_partition", "from_seq"), 0),
+    **dict.fromkeys(("from_sequence", "life_began_seq", "after_seq", "after_sequence"), 0),
+    **dict.fromkeys(("from_id", "from_loan_id"), UUID(int=0)),
+    **dict.fromkeys(("is_descending", "is_by_date"), False),
+    **dict.fromkeys(("most", "width"), 101),
+    "partition_ids": [0, 1, 2, 3],
+    "after_seqs": [0] * 4,
+    "upto_seqs": [2**40] * 4,
+    "upto_seq": 2**40,
+    "direction": 1,
+    "run_ids": [1],
+    "account_codes": ["1100"],
+    "account_code": "1100",
+    "currency": "USD",
+    "layer": "SETTLED",
+}
+"""Parameters whose values are no tenant's."""
+
+
 @pytest.fixture(scope="module")
 def parameters(reader: psycopg.Connection[Any]) -> dict[str, Any]:
     """A value for every parameter of every statement, of things that the tenant has."""
@@ -87,45 +113,16 @@ def parameters(reader: psycopg.Connection[Any]) -> dict[str, Any]:
         " JOIN readable_entries AS e USING (partition_id, entry_seq) LIMIT 1"
     ).fetchone()
     partition_id, entry_seq, loan_id, entry_id = row or ()
-    instants = dict.fromkeys(("to_instant", "known_at"), datetime(2026, 5, 2, tzinfo=UTC))
-    instants["from_instant"] = datetime(2026, 5, 1, tzinfo=UTC)
-    days = {"from_date": date.min, "to_date": date.max, "as_of": date.max}
-    days |= {"before": date.max, "posted_before": date.max, "first_ends_on": date.min}
-    anything: dict[str, Any] = dict.fromkeys(
-        ("event_type", "status", "behind_at", "behind_partition", "behind_seq", "external_ref")
-    )
-    one_each: dict[str, Any] = {"partition_ids": [0, 1, 2, 3], "loan_ids": [loan_id] * 4}
-    one_each |= {"after_seqs": [0] * 4, "upto_seqs": [2**40] * 4}
     return {
-        **instants,
-        **days,
+        **OF_NOBODY,
         **ACCOUNTS,
-        **anything,
-        **one_each,
-        "entry_seqs": [entry_seq] * 4,
-        **dict.fromkeys(("from_run_id", "from_rank", "from_partition", "from_seq"), 0),
-        "run_ids": [1],
-        "is_descending": False,
-        "from_id": UUID(int=0),
-        "from_sequence": 0,
-        "account_codes": ["1100"],
         "tenant_id": LITTLE,
         "partition_id": partition_id,
         "loan_id": loan_id,
+        "loan_ids": [loan_id] * 4,
         "borrower_id": loan_id,
-        "from_loan_id": UUID(int=0),
+        "entry_seqs": [entry_seq] * 4,
         "journal_entry_id": entry_id,
-        "account_code": "1100",
-        "currency": "USD",
-        "layer": "SETTLED",
-        "life_began_seq": 0,
-        "after_seq": 0,
-        "upto_seq": 2**40,
-        "after_sequence": 0,
-        "direction": 1,
-        "is_by_date": False,
-        "most": 101,
-        "width": 101,
     }
 
 
