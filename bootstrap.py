@@ -89,8 +89,9 @@ def down(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """All tests, on real Kafka and Postgres."""
-    return become(prepare(developer=True).command("pytest", *arguments))
+    """All tests, on real Kafka and Postgres; two at once unless ARGS says what to run."""
+    at_once = () if arguments else ("-n", "2", "--dist", "loadfile")
+    return become(prepare(developer=True).command("pytest", *at_once, *arguments))
 
 
 def lint(arguments: list[str]) -> int:

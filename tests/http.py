@@ -1,10 +1,13 @@
 """A client of the running stack for tests: tokens, keys and the few bodies they share."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import httpx
+
+UNKNOWN_ID: Final = "7f0a1c2e-5b3d-4e6f-8a9b-0c1d2e3f4a5b"
+"""Nothing's id; always the same, since it is part of tests' names."""
 
 
 @dataclass(frozen=True)

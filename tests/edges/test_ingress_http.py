@@ -13,7 +13,7 @@ import pytest
 from tests.edges import bodies_of
 from tests.edges.test_ingress_bodies import AMOUNT_FIELDS, NOT_MONEY, put, whole
 from tests.edges.test_ingress_strict_json import MALFORMED
-from tests.http import Client
+from tests.http import UNKNOWN_ID, Client
 
 Stack = dict[str, Any]
 PATHS = list(bodies_of.SOUND)
@@ -244,7 +244,7 @@ def test_the_deprecated_trace_header_is_answered_with_its_end(client: Client) ->
     ("path", "name"),
     [
         ("/v1/commands/x", "command_id"),
-        (f"/v1/commands/{uuid4()}0", "command_id"),
+        (f"/v1/commands/{UNKNOWN_ID}0", "command_id"),
         ("/v1/accruals/%00", "accrual_event_id"),
         ("/v1/accruals/x/rejections", "accrual_event_id"),
     ],
@@ -256,6 +256,6 @@ def test_a_malformed_id_in_the_path_is_400(client: Client, path: str, name: str)
     assert answer.json()["errors"] == [fault]
 
 
-@pytest.mark.parametrize("path", [f"/v1/{one}/{uuid4()}" for one in ("commands", "accruals")])
+@pytest.mark.parametrize("path", [f"/v1/{one}/{UNKNOWN_ID}" for one in ("commands", "accruals")])
 def test_what_is_not_there_is_404(client: Client, path: str) -> None:
     assert is_problem(client.get(path), 404, "not_found")

@@ -1,7 +1,6 @@
 """Members that depend on each other, and the values that each new POST takes."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -12,6 +11,7 @@ from schemas.problems import ProblemError
 from schemas.strict_json import parse
 from tests.edges import bodies_of
 from tests.edges.test_ingress_bodies import OPERATIONS, TODAY, faults_of, put, read, whole
+from tests.http import UNKNOWN_ID
 
 SETTLEMENTS = "/v1/disbursement-settlements"
 ALLOCATIONS = "/v1/payment-allocations"
@@ -99,7 +99,7 @@ def test_an_adjustment_may_have_200_lines() -> None:
         ("layer", None, "invalid_type"),
         ("currency", "usd", "currency_unknown"),
         ("amount_minor", "0", "amount_out_of_range"),
-        ("loan_id", str(uuid4()), "unknown_field"),
+        ("loan_id", UNKNOWN_ID, "unknown_field"),
     ],
 )
 def test_what_a_line_refuses(name: str, value: Any, code: str) -> None:

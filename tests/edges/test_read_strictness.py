@@ -1,12 +1,11 @@
 """What the read edge refuses, and that nothing makes it answer with a fault of its own."""
 
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.http import Client
+from tests.http import UNKNOWN_ID, Client
 
 Stack = dict[str, Any]
 LOAN = "10a40000-0000-4000-8000-000000000001"
@@ -200,7 +199,7 @@ def test_an_id_must_be_a_uuid(client: Client, loan_id: str) -> None:
     "path",
     [
         "/v1/accounts/9999/balance?currency=USD",
-        f"/v1/journal-entries/{uuid4()}",
+        f"/v1/journal-entries/{UNKNOWN_ID}",
         f"/v1/loans/{LOAN}/nothing",
         f"/v1/loans/{LOAN}/",
         "/v1/loans/",

@@ -9,7 +9,7 @@ import pytest
 
 from ingress_api.described_webhooks import EXAMPLES
 from tests.edges.contract_story import DOCUMENT, faults_of
-from tests.http import Client
+from tests.http import UNKNOWN_ID, Client
 
 PATH = "/v1/webhook-endpoints"
 URL = "https://receiver.example/hpts"
@@ -96,13 +96,13 @@ def test_keys_are_one_space_with_those_of_postings(client: Client) -> None:
     ("method", "path", "status", "code"),
     [
         ("GET", f"{PATH}/nonsense", 400, "invalid_parameter"),
-        ("GET", f"{PATH}/{uuid4()}", 404, "not_found"),
-        ("GET", f"{PATH}/{uuid4()}/deliveries", 404, "not_found"),
+        ("GET", f"{PATH}/{UNKNOWN_ID}", 404, "not_found"),
+        ("GET", f"{PATH}/{UNKNOWN_ID}/deliveries", 404, "not_found"),
         ("GET", f"{PATH}?surprise=1", 400, "invalid_parameter"),
         ("GET", f"{PATH}?page_token=x", 400, "page_token_invalid"),
-        ("DELETE", f"{PATH}/{uuid4()}", 404, "not_found"),
+        ("DELETE", f"{PATH}/{UNKNOWN_ID}", 404, "not_found"),
         ("PUT", PATH, 405, "method_not_allowed"),
-        ("GET", f"{PATH}/{uuid4()}/replays", 405, "method_not_allowed"),
+        ("GET", f"{PATH}/{UNKNOWN_ID}/replays", 405, "method_not_allowed"),
         ("POST", PATH, 400, "idempotency_key_missing"),
     ],
 )

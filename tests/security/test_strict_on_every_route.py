@@ -10,14 +10,14 @@ import pytest
 from tests.edges import bodies_of
 from tests.edges.new_tenant import client_of_new_tenant
 from tests.edges.test_ingress_strict_json import MALFORMED
-from tests.http import Client
+from tests.http import UNKNOWN_ID, Client
 
 Stack = dict[str, Any]
 ROUTES: Final = (
     *bodies_of.SOUND,
     "/v1/periods/2025-11/close",
-    f"/v1/quarantine/{uuid4()}/resume",
-    f"/v1/quarantine/{uuid4()}/reject",
+    f"/v1/quarantine/{UNKNOWN_ID}/resume",
+    f"/v1/quarantine/{UNKNOWN_ID}/reject",
 )
 TWICE: Final = (b'{"amount_minor":"1","amount_minor":"100"}', rb'{"a":{"b":1,"\u0062":2}}')
 
