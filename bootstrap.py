@@ -36,6 +36,7 @@ LAYOUT_VERSION = 3
 """Raise it when `.venv` must be made anew although no lock changed."""
 
 SYSTEM_PYTHON = "/usr/bin/python3"
+TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
 
 LAUNCHER = """#!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
@@ -90,8 +91,7 @@ def down(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """All tests, on real Kafka and Postgres; two at once unless ARGS says what to run."""
-    at_once = () if arguments else ("-n", "2", "--dist", "loadfile")
-    return become(prepare(developer=True).command("pytest", *at_once, *arguments))
+    return become(prepare(developer=True).command("pytest", *(arguments or TWO_AT_ONCE)))
 
 
 def lint(arguments: list[str]) -> int:
