@@ -32,11 +32,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 SERVICE_LOCK = "requirements.lock"
 DEVELOPER_LOCK = "requirements-dev.lock"
-LAYOUT_VERSION = 3
-"""Raise it when `.venv` must be made anew although no lock changed."""
+LAYOUT_VERSION = 3  # raise it when `.venv` must be made anew although no lock changed
 
 SYSTEM_PYTHON = "/usr/bin/python3"
-TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
 
 LAUNCHER = """#!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
@@ -91,7 +89,8 @@ def down(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """All tests, on real Kafka and Postgres; two at once unless ARGS says what to run."""
-    return become(prepare(developer=True).command("pytest", *(arguments or TWO_AT_ONCE)))
+    how = arguments or ["-n2", "--dist=loadfile"]
+    return become(prepare(developer=True).command("pytest", *how))
 
 
 def lint(arguments: list[str]) -> int:
