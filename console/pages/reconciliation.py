@@ -25,6 +25,15 @@ _RUNS: Final = (
     Column("Trigger"),
     Column("Findings"),
 )
+_UNMATCHED: Final = (
+    Column("Moved on"),
+    Column("Known to"),
+    Column("Bank account"),
+    Column("Direction"),
+    Column("Amount", is_number=True),
+    Column("Reference"),
+    Column("What it is"),
+)
 
 
 @page("/reconciliation", title="Reconciliation", section="/reconciliation")
@@ -33,6 +42,8 @@ async def reconciliation(visit: Visit) -> None:
     heading("Reconciliation", "What the ledger says, held against itself, the bank and the loans.")
     with panel("Now"):
         draw(await shielded(_status(visit.session.api)))
+    with panel("Unmatched", "what the bank has and account 1000 has not, or the other way round"):
+        draw(await shielded(_unmatched(visit.session.api)))
     with panel("Runs", "the last one first"):
         draw(await shielded(_runs(visit)))
 
@@ -79,6 +90,32 @@ def _bank(one: Body) -> tuple[Cell, ...]:
     )
 
 
+async def _unmatched(api: Api) -> Markup:
+    """The first of them: whoever has more needs them as JSON."""
+    found = await api.get("/bank-statements/unmatched", page_size=PAGE_SIZE)
+    rows = [
+        (
+            one["moved_on"],
+            "the bank alone" if one["source"] == "bank" else "the ledger alone",
+            one["bank_account_ref"],
+            one["direction"],
+            _money(one, "amount_minor"),
+            one.get("reference"),
+            join(one.get("description"), _linked(one.get("journal_entry_id"))),
+        )
+        for one in found["items"]
+    ]
+    more = "There are more: GET /v1/bank-statements/unmatched lists all of them."
+    return join(
+        table(_UNMATCHED, rows, empty="Nothing is unmatched.", label="Unmatched"),
+        tag("p", more, class_="small") if found.get("next_page_token") else None,
+    )
+
+
+def _linked(journal_entry_id: str | None) -> Markup | None:
+    return None if journal_entry_id is None else join(" entry ", entry(journal_entry_id))
+
+
 async def _runs(visit: Visit) -> Markup:
     query = visit.query
     found = await visit.session.api.get(
@@ -109,9 +146,7 @@ def _findings(findings: list[Body]) -> Markup | None:
             ": ",
             one["detail"],
             join(" loan ", loan(one["loan_id"])) if one.get("loan_id") else None,
-            join(" entry ", entry(one["journal_entry_id"]))
-            if one.get("journal_entry_id")
-            else None,
+            _linked(one.get("journal_entry_id")),
         )
         for one in findings
     ]
