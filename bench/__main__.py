@@ -1,15 +1,16 @@
 """All figures in one run: one table, and a JSON file.
 
     python -m bench [--short] [--parts A,B] [--seconds S] [--loans N] [--rate R] [--ways W,W]
-                    [--sizes N,N] [--engines N,N] [--data-dir DIR] [--json FILE]
+                    [--sizes N,N] [--engines N,N] [--nights N] [--data-dir DIR] [--json FILE]
 
 Parts: `payments` (closed loop at 1, 8 and 64 clients), `reads` (balances, at 1 and 16), `open` (a
 fixed rate; latencies from the intended start; growth in bytes for each payment), `refusals` (what
 is refused, beside reads), `accruals` (each way), `mixed` (accruals with payments running), `limit`
 (set-based SQL on the same tables), and, when asked for, `engines` (1 against 2 and 4 of them, each
-on a stack of its own), `sizes` (how cost grows with the ledger) and `replay` (the books made again
-from the log). Figures are compared within one run, never asserted; the exit status is 1 only for
-what no slowness excuses: a wrong answer, or books that do not balance.
+on a stack of its own), `sizes` and `lines` (how cost grows with the loans of the ledger, and with
+its lines) and `replay` (the books made again from the log). Figures are compared within one run,
+never asserted; the exit status is 1 only for what no slowness excuses: a wrong answer, or books
+that do not balance.
 """
 
 import argparse
@@ -40,6 +41,7 @@ PARTS: Final = (
     "limit",
     "engines",
     "sizes",
+    "lines",
     "replay",
 )
 USUAL: Final = PARTS[:7]
@@ -74,6 +76,8 @@ async def measure(stack: dict[str, Any], options: Options, parts: list[str]) -> 
             rows += await _accruals(bench, parts, loans, paid, days, Path(folder))
     if "sizes" in parts:
         rows += await scale.by_size(bench, days)
+    if "lines" in parts:
+        rows += await scale.by_lines(bench, days)
     with psycopg.connect(bench.dsn) as connection:
         unbalanced = connection.execute(query("unbalanced")).fetchall()
     bench.expect(not unbalanced, f"unbalanced entries: {unbalanced}")
@@ -168,6 +172,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ways", help=f"of {','.join(accruals.WAYS)}")
     parser.add_argument("--sizes", help="loans of the ledger, ascending")
     parser.add_argument("--engines", help="numbers of engine processes")
+    parser.add_argument("--nights", type=int, help="how often every loan accrues, for `lines`")
     parser.add_argument("--json", help="write the rows to this file")
     parser.add_argument("--short", action="store_true", help="less than a minute, for CI")
     arguments = parser.parse_args()

@@ -30,6 +30,7 @@ class Options:
     ways: tuple[str, ...] = ("http", "kafka")
     sizes: tuple[int, ...] = (10_000, 100_000)
     engines: tuple[int, ...] = (1, 2, 4)
+    nights: int = 5
 
 
 @dataclass(slots=True)

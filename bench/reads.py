@@ -42,9 +42,10 @@ async def _pay_often(api: str, token: str, loan: dict[str, str], count: int) -> 
     await asyncio.gather(*(client() for _ in range(MAKERS)))
 
 
-async def _read(
+async def read(
     api: str, token: str, loans: list[dict[str, str]], clients: int, seconds: float, of: str
 ) -> Run:
+    """So many clients read the balances of these loans by turns."""
     run = Run(clients, of)
     end = time.perf_counter() + seconds
 
@@ -82,12 +83,12 @@ async def measure(stack: dict[str, Any], arguments: argparse.Namespace) -> list[
     *ordinary, many = await open_loans(api, token, LOANS + 1)
     await _pay_often(api, token, many, arguments.entries)
     kinds = {"balances": ordinary, f"balances, {arguments.entries:,} entries": [many]}
-    await _read(api, token, ordinary, 16, arguments.seconds / 2, "")
+    await read(api, token, ordinary, 16, arguments.seconds / 2, "")
     figures = []
     for of, loans in kinds.items():
         for clients in (1, 16):
             before = cpu_seconds(stack["processes"])
-            run = await _read(api, token, loans, clients, arguments.seconds, of)
+            run = await read(api, token, loans, clients, arguments.seconds, of)
             after = cpu_seconds(stack["processes"])
             run.cpu |= {name: after[name] - before[name] for name in after}
             figures.append(run.row())

@@ -10,12 +10,13 @@ from uuid import UUID
 
 import psycopg
 
-from bench import accruals, payments
+from bench import accruals, payments, reads
 from bench.loans import Loans, query, seed
 from bench.measured import Bench, Options, Row
 from bench.stack import cpu_seconds, running
 
 _CLIENTS: Final = 64
+_READERS: Final = 16
 _ACCRUED: Final = 10_000
 _PAID: Final = 20_000
 
@@ -44,11 +45,42 @@ async def by_size(bench: Bench, days: accruals.Days) -> list[Row]:
     return rows
 
 
-async def _pay_anywhere(bench: Bench, loans: Loans) -> Any:
+async def by_lines(bench: Bench, days: accruals.Days) -> list[Row]:
+    """Payments and reads on the same ledger before and after each night that accrues every loan.
+
+    A night adds an entry of two lines for each loan.
+    """
+    rows: list[Row] = []
+    loans = seed(bench.dsn, bench.tenant_id, bench.options.loans)
+    way = bench.options.ways[0]
+    with tempfile.TemporaryDirectory(prefix="hpts-bench-") as name:
+        for night in range(bench.options.nights + 1):
+            if night:
+                whole = await accruals.measure(bench, loans, way, days.next(), Path(name))
+                rows.append(whole | {"of": f"accruals, night {night}"})
+            with psycopg.connect(bench.dsn) as connection:
+                found = connection.execute(query("count_lines")).fetchone()
+            lines = f"{found[0] if found else 0:,} lines"
+            paid = await _pay_anywhere(bench, loans)
+            told = await reads.read(
+                bench.api, bench.token, _anywhere(loans), _READERS, bench.options.seconds, ""
+            )
+            bench.expect(not told.other, f"reads at {lines}: {told.other}")
+            rows += [run.row() | {"of": f"{of}, {lines}"} for of, run in
+                     (("payments", paid), ("reads", told))]  # fmt: skip
+    return rows
+
+
+def _anywhere(loans: Loans) -> list[dict[str, str]]:
+    """Loans from all over the ledger, in no order."""
     chosen = list(loans.some(_PAID).ids())
     random.Random(len(loans)).shuffle(chosen)
     # A loan made by `seed` has its own id as its borrower's.
-    paid = [{name: str(UUID(bytes=one)) for name in ("loan_id", "borrower_id")} for one in chosen]
+    return [{name: str(UUID(bytes=one)) for name in ("loan_id", "borrower_id")} for one in chosen]
+
+
+async def _pay_anywhere(bench: Bench, loans: Loans) -> Any:
+    paid = _anywhere(loans)
     before = cpu_seconds(bench.processes)
     run = await payments.pay(bench.api, bench.token, paid, _CLIENTS, bench.options.seconds)
     after = cpu_seconds(bench.processes)

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import secrets
 from pathlib import Path
 from typing import Any, Final
@@ -79,13 +80,16 @@ class Credentials:
         """One more client, of a tenant of its own, with every scope but an operator's; what
         `name` had before is kept.
         """
-        with (self.folder / "clients.lock").open("ab") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)  # on the folder: a file would be one more secret
             clients = self.clients()
             known = next((one for one in clients if one["client_id"] == name), None)
             if known is None:
                 known = _client(name, str(uuid4()), TENANT_SCOPES)
                 write_json(self.clients_file, [*clients, known], mode=0o600)
+        finally:
+            os.close(folder)
         return known
 
     def tenants(self) -> list[UUID]:
