@@ -105,8 +105,9 @@ def _plain(text: str, decimal_mark: str, where: str) -> str:
     thousands = "," if decimal_mark == "." else "."
     whole, mark, decimals = text.partition(decimal_mark)
     first, *groups = whole.split(thousands)
-    if thousands in decimals or groups and not (
-        1 <= len(first.lstrip("+-")) <= 3 and all(len(group) == 3 for group in groups)
+    if thousands in decimals or (
+        groups
+        and not (1 <= len(first.lstrip("+-")) <= 3 and all(len(group) == 3 for group in groups))
     ):
         raise BadFile(f"{where}: {text!r} is no amount with the decimal mark {decimal_mark!r}")
     return first + "".join(groups) + mark.replace(decimal_mark, ".") + decimals

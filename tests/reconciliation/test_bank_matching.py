@@ -96,13 +96,13 @@ def by_the_letter(lines: list[Movement], entries: list[Movement]) -> set[tuple[o
 def test_a_single_choice_is_what_looking_at_every_pair_finds(seed: int) -> None:
     chance = Random(seed)
 
-    def some(first: int, word: str) -> list[Movement]:
+    def some(first: int, words: tuple[str | None, ...]) -> list[Movement]:
         return [
-            moved(first + n, chance.randint(1, 31), chance.choice((5, 6)), chance.choice((None, word)))
+            moved(first + n, chance.randint(1, 31), chance.choice((5, 6)), chance.choice(words))
             for n in range(chance.randint(0, 6))
         ]
 
-    lines, entries = some(1, "bank"), some(101, "books")
+    lines, entries = some(1, (None, "bank")), some(101, (None, "books"))
     assert {pair[:2] for pair in ticked(lines, entries)} == by_the_letter(lines, entries)
 
 
