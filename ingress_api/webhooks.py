@@ -222,7 +222,7 @@ def _delivery(row: Row) -> dict[str, Any]:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"
+    return None if at is None else f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _new_secret() -> str:

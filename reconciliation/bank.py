@@ -8,6 +8,7 @@
 What one side has and the other does not is listed, never guessed at.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -128,37 +129,51 @@ def covered(days: Sequence[Days], entries: Iterable[Movement]) -> list[Movement]
 
 def _by_reference(lines: Sequence[Movement], entries: Sequence[Movement]) -> Iterator[Match]:
     waiting = defaultdict[tuple[object, ...], list[Movement]](list)
-    for entry in entries:
+    for entry in sorted(entries, key=_day):
         if entry.reference is not None:
             waiting[entry.kind, entry.reference].append(entry)
-    for line in sorted(lines, key=lambda one: one.moved_on):
+    for line in sorted(lines, key=_day):
         others = waiting.get((line.kind, line.reference), [])
-        near = [entry for entry in others if _is_near(line, entry)]
-        if near:
-            nearest = min(near, key=lambda entry: abs((entry.moved_on - line.moved_on).days))
-            others.remove(nearest)
-            yield Match(line, nearest, "reference")
+        after = bisect_left(others, _day(line), key=_day)
+        near = [
+            (abs(_day(others[place]) - _day(line)), place)
+            for place in (after - 1, after)
+            if 0 <= place < len(others)
+        ]
+        if near and min(near)[0] <= WITHIN_DAYS:
+            yield Match(line, others.pop(min(near)[1]), "reference")
 
 
 def _by_amount_and_date(lines: Sequence[Movement], entries: Sequence[Movement]) -> Iterator[Match]:
-    lines_of = defaultdict[tuple[str, str, int], list[Movement]](list)
-    entries_of = defaultdict[tuple[str, str, int], list[Movement]](list)
+    lines_by_day, entries_by_day = _by_day(lines), _by_day(entries)
     for line in lines:
-        lines_of[line.kind].append(line)
-    for entry in entries:
-        entries_of[entry.kind].append(entry)
-    for line in lines:
-        choices = [entry for entry in entries_of[line.kind] if _may_be(line, entry)]
-        if len(choices) == 1:
-            [entry] = choices
-            rivals = [other for other in lines_of[line.kind] if _may_be(other, entry)]
-            if len(rivals) == 1:
-                yield Match(line, entry, "amount_and_date")
+        entry = _only_choice(line, entries_by_day)
+        if entry is not None and _only_choice(entry, lines_by_day) is not None:
+            yield Match(line, entry, "amount_and_date")
 
 
-def _may_be(line: Movement, entry: Movement) -> bool:
-    return (line.reference is None or entry.reference is None) and _is_near(line, entry)
+_ByDay = dict[tuple[object, bool], list[Movement]]
+"""Kind, and whether only those without a reference -> movements in the order of their days."""
 
 
-def _is_near(line: Movement, entry: Movement) -> bool:
-    return abs((entry.moved_on - line.moved_on).days) <= WITHIN_DAYS
+def _by_day(movements: Iterable[Movement]) -> _ByDay:
+    found: _ByDay = defaultdict(list)
+    for one in sorted(movements, key=_day):
+        found[one.kind, False].append(one)
+        if one.reference is None:
+            found[one.kind, True].append(one)
+    return found
+
+
+def _only_choice(one: Movement, others: _ByDay) -> Movement | None:
+    """What it may be on the other side, where that is a single one. Found by halving: a lender has
+    a great many payments of one amount, and all tenants wait for this one.
+    """
+    choices = others.get((one.kind, one.reference is not None), [])
+    first = bisect_left(choices, _day(one) - WITHIN_DAYS, key=_day)
+    end = bisect_right(choices, _day(one) + WITHIN_DAYS, lo=first, key=_day)
+    return choices[first] if end - first == 1 else None
+
+
+def _day(one: Movement) -> int:
+    return one.moved_on.toordinal()

@@ -6,7 +6,6 @@ books, and no finding: what a bank has not told yet is no fault of the books.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from reconciliation.store import Notebook, Row, Snapshot
 
 MOST_ENTRIES: Final = 200_000
 """Unmatched lines of account 1000, of one tenant, that are looked at in one run."""
-_WINDOW: Final = timedelta(days=bank.WITHIN_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,9 @@ def _tenant(snapshot: Snapshot, tenant: bytes, statements: list[Row]) -> Reconci
     rows = snapshot.rows(
         "list_unmatched_cash",
         tenant_id=tenant_id,
-        first_on=min(one.first_on for one in days) - _WINDOW,
-        last_on=max(one.last_on for one in days) + _WINDOW,
+        first_on=min(one.first_on for one in days),
+        last_on=max(one.last_on for one in days),
+        within_days=bank.WITHIN_DAYS,
         most=MOST_ENTRIES,
     )
     entries = [_entry(row) for row in rows]

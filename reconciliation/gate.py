@@ -25,11 +25,15 @@ MOST_WAITING: Final = 20_000
 
 @dataclass(slots=True)
 class Gap:
-    """Entries of a partition that did not come: `entry_seq` is the first one that did."""
+    """Entries of a partition that did not come: `entry_seq` is the first one that did. They would
+    stand on the topic between two offsets, of which the first is -1 where nothing came before.
+    """
 
     partition_id: int
     due_seq: int
     entry_seq: int
+    after_offset: int
+    offset: int
 
 
 @dataclass(slots=True)
@@ -43,19 +47,21 @@ class Gate:
     """Partition and offset of what is no journal entry, and why."""
     applied_count: int = 0
     _waiting: dict[int, deque[tuple[JournalEntry, int]]] = field(default_factory=dict)
-    _brought: dict[int, int] = field(default_factory=dict)
+    _brought: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Partition -> the last entry that came, and its offset."""
     _limits: Mapping[int, int] | None = None
     _changed: Condition = field(default_factory=Condition)
 
     def bring(self, partition_id: int, entry: JournalEntry, offset: int) -> Gap | None:
         """Take an event in; or say what is missing before it, and leave it out."""
         with self._changed:
-            due_seq = self._brought.get(partition_id, 0) + 1
+            last_seq, after_offset = self._brought.get(partition_id, (0, -1))
+            due_seq = last_seq + 1
             if entry.entry_seq < due_seq or partition_id in self.gaps:
                 return None  # told before: messages come at least once
             if entry.entry_seq > due_seq:
-                return Gap(partition_id, due_seq, entry.entry_seq)
-            self._brought[partition_id] = entry.entry_seq
+                return Gap(partition_id, due_seq, entry.entry_seq, after_offset, offset)
+            self._brought[partition_id] = (entry.entry_seq, offset)
             if self._may_pass(partition_id, entry.entry_seq):
                 self._apply(partition_id, entry, offset)
                 self._changed.notify_all()
@@ -68,15 +74,8 @@ class Gate:
         with self._changed:
             return sum(map(len, self._waiting.values())) >= MOST_WAITING
 
-    def forget(self, partition_id: int) -> None:
-        """Begin a partition anew: its events will come again from the first one on."""
-        with self._changed:
-            self.tallies.pop(partition_id, None)
-            self._waiting.pop(partition_id, None)
-            self._brought.pop(partition_id, None)
-
     def note_gap(self, gap: Gap) -> None:
-        """What is missing was missing a second time."""
+        """What is missing is missing on the topic itself."""
         with self._changed:
             self.gaps[gap.partition_id] = gap
 

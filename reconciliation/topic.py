@@ -1,13 +1,14 @@
-"""Single messages of the journal topic, read again to name what differs. The only confluent_kafka
-here: the stream itself is `witness`'s.
+"""Single messages of the journal topic, read again to name what differs or is missing. The only
+confluent_kafka here: the stream itself is `witness`'s.
 """
 
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
+from reconciliation.gate import Gap
 from schemas.codec import UndecodableRecord, decode
 from schemas.journal_topic import JournalEntry
 from schemas.topics import JOURNAL
@@ -38,3 +39,26 @@ def recall(bootstrap: str, partition_id: int, offset: int) -> JournalEntry | Non
         except (KafkaException, UndecodableRecord):
             return None
     return entry if isinstance(entry, JournalEntry) else None
+
+
+def has_entry(bootstrap: str, gap: Gap) -> bool:
+    """Whether the topic has the entry that did not come, where it is due. Raises `KafkaException`
+    or `TimeoutError` where that cannot be known just now.
+    """
+    begin = OFFSET_BEGINNING if gap.after_offset < 0 else gap.after_offset + 1
+    with closing(Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap})) as consumer:
+        consumer.assign([TopicPartition(JOURNAL, gap.partition_id, begin)])
+        while True:
+            message = consumer.poll(_WITHIN_S)
+            if message is None:
+                raise TimeoutError(f"{JOURNAL} could not be read in time")
+            if (error := message.error()) is not None:
+                raise KafkaException(error)
+            if (message.offset() or 0) >= gap.offset:
+                return False
+            try:
+                entry = decode(message.value())
+            except UndecodableRecord:
+                continue
+            if isinstance(entry, JournalEntry) and entry.entry_seq == gap.due_seq:
+                return True

@@ -14,9 +14,9 @@ from uuid import uuid4
 import faust
 import structlog
 from faust.types import StreamT
-from faust.types.tuples import TP
 
 from reconciliation.gate import Gate
+from reconciliation.topic import has_entry
 from schemas.codec import UndecodableRecord, decode
 from schemas.journal_topic import JournalEntry
 from schemas.topics import JOURNAL, MOST_ENTRY_BYTES
@@ -26,13 +26,17 @@ _log = structlog.get_logger()
 _WAIT_S: Final = 0.02
 
 
+class LostOnTheWay(Exception):
+    """The topic has what did not come: all of it has to be read anew, by another process."""
+
+
 class Witness:
     """The application over one `Gate`. `on_fault` is told what it cannot go on after."""
 
     def __init__(self, bootstrap: str, gate: Gate, on_fault: Callable[[BaseException], None]):
         self._gate = gate
         self._on_fault = on_fault
-        self._read_again: set[tuple[int, int]] = set()
+        self._bootstrap = bootstrap
         self.app = faust.App(
             f"hpts-reconciliation-{uuid4()}",
             broker=f"kafka://{bootstrap}",
@@ -86,14 +90,11 @@ class Witness:
         gap = self._gate.bring(partition_id, entry, offset)
         if gap is None:
             return
-        known = (partition_id, gap.due_seq)
         _log.warning(
             "entries are missing", partition=partition_id, due=gap.due_seq, came=gap.entry_seq
         )
-        if known in self._read_again:
-            self._gate.note_gap(gap)
-            return
-        # Whether they are missing on the topic, or were lost on the way, a second reading says.
-        self._read_again.add(known)
-        self._gate.forget(partition_id)
-        await self.app.consumer.seek(TP(JOURNAL, partition_id), 0)
+        # Faust cannot be asked to read a part again: what it has fetched already comes first, and
+        # then it leaves out what lies before that.
+        if await asyncio.to_thread(has_entry, self._bootstrap, gap):
+            raise LostOnTheWay(f"entry {gap.due_seq} of partition {partition_id} did not come")
+        self._gate.note_gap(gap)

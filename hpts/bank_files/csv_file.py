@@ -82,9 +82,7 @@ def _line(row: Mapping[str, str | None], columns: Columns, currency: str, where:
 
     def amount_of(name: str) -> int:
         text = cell(name)
-        thousands = "," if columns.decimal_mark == "." else "."
-        plain = text.replace(thousands, "").replace(columns.decimal_mark, ".")
-        return minor_of(plain, currency, where) if text else 0
+        return minor_of(_plain(text, columns.decimal_mark, where), currency, where) if text else 0
 
     if None in row or None in row.values():
         raise BadFile(f"{where}: has another number of cells than the header")
@@ -98,3 +96,18 @@ def _line(row: Mapping[str, str | None], columns: Columns, currency: str, where:
         reference=cell("reference") or None,
         description=cell("description") or None,
     )
+
+
+def _plain(text: str, decimal_mark: str, where: str) -> str:
+    """An amount with a point before its decimals, and no marks between thousands. A mark anywhere
+    else is that of another country, and leaving it out would make a hundred times as much of it.
+    """
+    thousands = "," if decimal_mark == "." else "."
+    whole, mark, decimals = text.partition(decimal_mark)
+    first, *groups = whole.split(thousands)
+    if thousands in decimals or (
+        groups
+        and not (1 <= len(first.lstrip("+-")) <= 3 and all(len(group) == 3 for group in groups))
+    ):
+        raise BadFile(f"{where}: {text!r} is no amount with the decimal mark {decimal_mark!r}")
+    return first + "".join(groups) + mark.replace(decimal_mark, ".") + decimals

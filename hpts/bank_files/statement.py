@@ -3,14 +3,15 @@
 What is not understood is refused with where it stands; nothing is guessed.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from schemas.currencies import MINOR_UNITS
 
 MOST_CHARACTERS = 255
+_AMOUNT: Final = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]{0,18})(?:\.([0-9]{0,18}))?", re.ASCII)
 
 
 class BadFile(Exception):
@@ -72,13 +73,13 @@ def minor_of(text: str, currency: str, where: str) -> int:
     places = MINOR_UNITS.get(currency)
     if places is None:
         raise BadFile(f"{where}: {currency!r} is no currency")
-    try:
-        scaled = Decimal(text).scaleb(places)
-    except InvalidOperation:
-        raise BadFile(f"{where}: {text!r} is no amount") from None
-    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        raise BadFile(f"{where}: {text!r} is no amount")
+    sign, whole, decimals = found.groups(default="")
+    if decimals[places:].strip("0"):
         raise BadFile(f"{where}: {text!r} is no amount of {currency}, which has {places} decimals")
-    return int(scaled)
+    return int(f"{sign}{whole or 0}{decimals[:places]:0<{places}}")
 
 
 def day_of(text: str, form: str, where: str) -> date:

@@ -1,12 +1,14 @@
 -- A tenant's lines of account 1000 that no bank has told of yet. There is no index for it: a scan,
 -- which the schedule makes seldom where it takes long.
--- Parameters: tenant_id, first_on, last_on, most. Result: lines in order of date. Locks: none.
+-- Parameters: tenant_id, first_on, last_on, within_days (before and after these: days of Postgres,
+-- which go on where Python's end), most. Result: lines in order of date. Locks: none.
 SELECT l.partition_id, l.entry_seq, l.sequence, e.journal_entry_id, l.effective_on, l.direction,
        l.amount_minor, l.currency, l.external_ref
 FROM journal_lines AS l
 JOIN journal_entries AS e ON e.partition_id = l.partition_id AND e.entry_seq = l.entry_seq
 WHERE l.tenant_id = %(tenant_id)s AND l.account_code = '1000' AND l.layer = 'SETTLED'
-  AND l.effective_on BETWEEN %(first_on)s AND %(last_on)s
+  AND l.effective_on BETWEEN %(first_on)s::date - %(within_days)s::integer
+                         AND %(last_on)s::date + %(within_days)s::integer
   AND NOT EXISTS (
       SELECT FROM bank_statement_lines AS b
       WHERE b.tenant_id = l.tenant_id AND b.matched_partition = l.partition_id

@@ -92,6 +92,14 @@ def test_a_statement_is_imported_once_matched_and_what_is_left_is_listed(
     assert account not in [one["bank_account_ref"] for one in theirs]
 
 
+def test_a_statement_of_the_first_day_there_is_does_not_end_the_witness(
+    client: Client, stack_dir: Path
+) -> None:
+    body = statement(from_date="0001-01-01", to_date="0001-01-01")
+    assert client.post("/v1/bank-statements", body).status_code == 201
+    reconciled(stack_dir)
+
+
 def test_the_same_key_is_answered_as_before_and_another_body_refused(client: Client) -> None:
     key, body = f"test:{uuid4()}", statement()
     first, again = (client.post("/v1/bank-statements", body, key=key) for _ in range(2))

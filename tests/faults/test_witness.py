@@ -7,11 +7,16 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from typing import Any
 
 import psycopg
+from confluent_kafka import Producer
 
+from schemas.codec import encode
+from schemas.topics import JOURNAL
 from tests.deliveries.delivering import deliveries
+from tests.deliveries.on_topic import cursors_in, is_all_told, told_in
 from tests.edges.contract_story import DOCUMENT, faults_of
 from tests.faults.own_ledger import OwnLedger, Service, until
 from tests.http import Client
@@ -164,6 +169,28 @@ def test_under_load_with_kills_nothing_is_found(own: OwnLedger) -> None:
     assert complete_runs(own) != []
     assert killed >= (2 if LOAD_S < 60 else LOAD_S // 10)
     print(f"{own.count('journal_entries')} entries, {killed} kills, {len(runs(own))} runs")
+
+
+def test_a_gap_of_the_topic_is_named_for_what_is_missing_whatever_follows_it(
+    own: OwnLedger,
+) -> None:
+    books(own)
+    until(lambda: is_all_told(own.admin_dsn), seconds=20)
+    last = told_in(own.bootstrap, len(cursors_in(own.admin_dsn)))[-1].entry
+    producer = Producer({"bootstrap.servers": own.bootstrap})
+    for ahead in range(2, 60):
+        later = replace(last, entry_seq=last.entry_seq + ahead)
+        producer.produce(JOURNAL, encode(later), partition=last.partition_id)
+    assert producer.flush(10) == 0
+    witness = reconciliation(own)
+    until(lambda: "event_missing" in standing(own), seconds=FOUND_WITHIN_S, told=witness.said)
+    [found] = [one for one in findings(own) if one["kind"] == "event_missing"]
+    assert (found["partition_id"], found["entry_seq"]) == (last.partition_id, last.entry_seq + 1)
+    assert (found["expected"], found["found"]) == (
+        str(last.entry_seq + 1),
+        str(last.entry_seq + 2),
+    )
+    assert set(standing(own)) == {"event_missing"}
 
 
 def _kill_within_a_run(own: OwnLedger, witness: Service) -> None:

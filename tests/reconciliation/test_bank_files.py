@@ -132,3 +132,41 @@ def test_csv_that_is_not_understood_is_refused(text: str, why: str) -> None:
 def test_a_mapping_that_is_not_whole_is_refused(mapping: str) -> None:
     with pytest.raises(BadFile, match="the mapping"):
         read_mapping(mapping)
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *("10,50", "1.108,22", "1,10,822.00", ",100", "1,108.2,2", "1,1082", "1000,000", "-,100"),
+        *(
+            "1_000",
+            "\u0661",
+            "1e2",
+            "1e999999999",
+            "--5",
+            "5-",
+            "0x10",
+            "Infinity",
+            "sNaN",
+            "1.2.3",
+        ),
+        *(".", "-", "1.000000000000000000000000000001", "9" * 5_000),
+    ],
+)
+def test_an_amount_of_another_spelling_is_refused_and_never_another_amount(amount: str) -> None:
+    text = f'Date,Amount\n2026-02-02,"{amount}"\n'
+    with pytest.raises(BadFile, match="line 2"):
+        read(text, Columns({"booked_on": "Date", "amount": "Amount"}))
+
+
+@pytest.mark.parametrize(
+    ("amount", "amount_minor"),
+    [
+        *(("1,234,567.8", 123456780), ("+5", 500), (".5", 50), ("5.", 500)),
+        *(("-1,000.10", -100010), ("10.500", 1050), ("0000001", 100)),
+    ],
+)
+def test_amounts_that_are_taken_are_exact(amount: str, amount_minor: int) -> None:
+    text = f'Date,Amount\n2026-02-02,"{amount}"\n'
+    [found] = read(text, Columns({"booked_on": "Date", "amount": "Amount"})).lines
+    assert found == line(abs(amount_minor), "in" if amount_minor > 0 else "out")

@@ -1,7 +1,11 @@
 """Which line of a statement is which entry, as an accountant would tick them off."""
 
 from datetime import date
+from random import Random
+from time import process_time
 from uuid import UUID
+
+import pytest
 
 from reconciliation.bank import Days, Movement, covered, differences, match
 
@@ -69,3 +73,47 @@ def test_only_days_of_statements_count() -> None:
         reference=None,
     )
     assert covered([JANUARY], [moved(11, 31, 1), first_of_february]) == [moved(11, 31, 1)]
+
+
+def by_the_letter(lines: list[Movement], entries: list[Movement]) -> set[tuple[object, object]]:
+    """Who has one choice alone, on both sides: every pair looked at."""
+
+    def may_be(line: Movement, entry: Movement) -> bool:
+        days = abs((line.moved_on - entry.moved_on).days)
+        return line.kind == entry.kind and days <= 7 and None in (line.reference, entry.reference)
+
+    return {
+        (line.place[1], entry.place[1])
+        for line in lines
+        for entry in entries
+        if may_be(line, entry)
+        and [other for other in entries if may_be(line, other)] == [entry]
+        and [other for other in lines if may_be(other, entry)] == [line]
+    }
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_single_choice_is_what_looking_at_every_pair_finds(seed: int) -> None:
+    chance = Random(seed)
+
+    def some(first: int, words: tuple[str | None, ...]) -> list[Movement]:
+        return [
+            moved(first + n, chance.randint(1, 31), chance.choice((5, 6)), chance.choice(words))
+            for n in range(chance.randint(0, 6))
+        ]
+
+    lines, entries = some(1, (None, "bank")), some(101, (None, "books"))
+    assert {pair[:2] for pair in ticked(lines, entries)} == by_the_letter(lines, entries)
+
+
+@pytest.mark.parametrize("references", [(None, "A"), ("A", "A"), (None, None)])
+def test_thirty_thousand_payments_of_one_amount_do_not_hold_the_witness_up(
+    references: tuple[str | None, str | None],
+) -> None:
+    of_line, of_entry = references
+    lines = [moved(n, 1 + n % 28, 500, of_line) for n in range(30_000)]
+    entries = [moved(n, 1 + n % 28, 500, of_entry) for n in range(30_000)]
+    begun_at = process_time()
+    found = match(lines, entries)
+    assert process_time() - begun_at < 10
+    assert len(found) == (30_000 if of_line else 0)
