@@ -59,7 +59,8 @@ def main() -> int:
 
 def _publish(settings: Settings, part: Part) -> None:
     """The part that publishes the journal."""
-    cluster = Cluster(settings.kafka_bootstrap)
+    bootstrap, security = settings.kafka_bootstrap, settings.kafka_security
+    cluster = Cluster(bootstrap, security=security)
     refuse_weaker(cluster, profile=settings.profile, durability=settings.durability or None)
     topic_id = cluster.describe([JOURNAL])[JOURNAL].topic_id
     store = Store(
@@ -70,10 +71,10 @@ def _publish(settings: Settings, part: Part) -> None:
     try:
         publisher = JournalPublisher(
             store,
-            Sender(settings.kafka_bootstrap),
+            Sender(bootstrap, security),
             topic_id,
             partition_count_in(store),
-            lambda partition_ids: ends_of(settings.kafka_bootstrap, partition_ids),
+            lambda partition_ids: ends_of(bootstrap, partition_ids, security),
         )
         while not part.stopping.is_set():
             publisher.turn()

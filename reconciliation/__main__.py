@@ -22,7 +22,7 @@ from reconciliation.gate import Gate
 from reconciliation.schedule import Schedule
 from reconciliation.settings import Settings
 from reconciliation.store import Notebook
-from reconciliation.witness import Witness
+from reconciliation.witness import NotForFaust, Witness, credentials_of
 from schemas import health_page, json_logs
 from schemas.memory import seldom_collected
 
@@ -40,7 +40,12 @@ def main() -> int:
         return 2
     json_logs.configure(settings.log_level)
     os.nice(settings.reconciliation_nice)
-    return asyncio.run(_Process(settings).run())
+    try:
+        process = _Process(settings)
+    except (NotForFaust, OSError) as error:  # a password file that cannot be read
+        print(error, file=sys.stderr)
+        return 2
+    return asyncio.run(process.run())
 
 
 class _Process:
@@ -49,13 +54,15 @@ class _Process:
         self._gate = Gate()
         self._fault: BaseException | None = None
         self._begun_at = time.monotonic()
+        security = settings.kafka_security
+        self._credentials = credentials_of(security)
         dsn = settings.reconciliation_postgres_dsn.get_secret_value()
         notebook = Notebook(dsn)
         auditor = Auditor(
             dsn,
             notebook,
             self._gate,
-            Sweep(partial(topic.recall, settings.kafka_bootstrap)),
+            Sweep(partial(topic.recall, settings.kafka_bootstrap, security)),
             interval_s=settings.reconciliation_interval_s,
             share=settings.reconciliation_share,
             grace=timedelta(seconds=settings.reconciliation_grace_s),
@@ -77,7 +84,8 @@ class _Process:
         told = health_page.serve(
             self._settings.host, self._settings.reconciliation_port, self._ready, self._metrics
         )
-        witness = Witness(self._settings.kafka_bootstrap, self._gate, broken)
+        bootstrap = self._settings.kafka_bootstrap
+        witness = Witness(bootstrap, self._gate, broken, self._credentials)
         seldom_collected()
         making_runs = Thread(target=self._keep, args=(broken,), name="runs", daemon=True)
         making_runs.start()

@@ -1,15 +1,12 @@
 """The settings of reconciliation, from HPTS_* variables, read once in `__main__`."""
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.kafka_security import KafkaSecurity
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSecurity):
     """Everything reconciliation is told from outside. Faults are reported all at once."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     reconciliation_postgres_dsn: SecretStr
     kafka_bootstrap: str

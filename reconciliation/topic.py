@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.codec import UndecodableRecord, decode
 from schemas.journal_topic import JournalEntry
+from schemas.kafka_security import Security
 from schemas.topics import JOURNAL
 
 CONSUMER_SETTINGS: Final[Mapping[str, Any]] = {
@@ -25,9 +26,11 @@ CONSUMER_SETTINGS: Final[Mapping[str, Any]] = {
 _WITHIN_S: Final = 5.0
 
 
-def recall(bootstrap: str, partition_id: int, offset: int) -> JournalEntry | None:
+def recall(
+    bootstrap: str, security: Security, partition_id: int, offset: int
+) -> JournalEntry | None:
     """The entry at a place of the topic; None where it cannot be had just now."""
-    consumer = Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap})
+    consumer = Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap, **security})
     with closing(consumer):
         try:
             consumer.assign([TopicPartition(JOURNAL, partition_id, offset)])
