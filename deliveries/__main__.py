@@ -15,10 +15,12 @@ from deliveries.parts import Part, Parts
 from deliveries.settings import Settings
 from deliveries.store import Store, StoreUnavailable, partition_count_in
 from deliveries.topic import Sender, TopicUnavailable, ends_of
+from deliveries.watching import watch
 from deliveries.webhooks import parts as webhooks
 from schemas import health_page, json_logs
 from schemas.cluster import Cluster, refuse_weaker
 from schemas.memory import seldom_collected
+from schemas.observing import serve_metrics
 from schemas.topics import JOURNAL
 
 _log = structlog.get_logger()
@@ -33,14 +35,17 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     json_logs.configure(settings.log_level)
+    serve_metrics(settings, lambda why: _log.error("no metrics", reason=why))
+    dsn = settings.deliveries_postgres_dsn.get_secret_value()
     parts = Parts()
     parts.add("journal_topic", lambda part: _publish(settings, part))
     parts.add("webhook_queues", lambda part: webhooks.queue(settings, part))
     parts.add("webhooks", lambda part: webhooks.tell(settings, part))
+    parts.add("metrics", lambda part: watch(dsn, part))
     for number in (signal.SIGTERM, signal.SIGINT):
         # By another thread: the main one may be interrupted while it holds the event's lock.
         signal.signal(number, lambda *_: Thread(target=parts.stopping.set).start())
-    lag = Lag(Store(settings.deliveries_postgres_dsn.get_secret_value(), application=_name("lag")))
+    lag = Lag(Store(dsn, application=_name("lag")))
 
     def ready() -> tuple[bool, Mapping[str, Any]]:
         faults = parts.faults()

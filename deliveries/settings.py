@@ -6,9 +6,10 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from schemas.kafka_security import KafkaSecurity
+from schemas.observing import ObservingSettings
 
 
-class Settings(KafkaSecurity):
+class Settings(KafkaSecurity, ObservingSettings):
     """Everything the deliveries are told from outside. Faults are reported all at once."""
 
     deliveries_postgres_dsn: SecretStr

@@ -144,6 +144,11 @@ class Gate:
                 for (partition_id, offset), why in self.unreadable.items()
             ]
 
+    def come_to(self) -> dict[int, int]:
+        """Partition -> the last entry that has come, applied or not; nothing where none has."""
+        with self._changed:
+            return dict(self._brought)
+
     def stands_at(self) -> dict[int, int]:
         """Partition -> the last entry applied."""
         with self._changed:
