@@ -196,16 +196,15 @@ def witnessed(admin_dsn: str) -> tuple[str, int] | None:
     return None if row is None else (row[0], sum(row[1].values()))
 
 
-def first_error(secured: SecuredKafka, security: Security) -> int:
-    """The code of what a client that connects so is told first."""
+def is_told(secured: SecuredKafka, security: Security, *codes: int) -> bool:
+    """Whether a client that connects so is told one of these; a slow broker may cut it first."""
     told: list[int] = []
     settings = {"bootstrap.servers": secured.bootstrap, "log_level": 0}
     client = Producer({**settings, **security, "error_cb": lambda error: told.append(error.code())})
     deadline = time.monotonic() + TOLD_WITHIN_S
-    while not told:
-        assert time.monotonic() < deadline, "it is told nothing"
+    while not set(codes) & set(told) and time.monotonic() < deadline:
         client.poll(0.1)
-    return told[0]
+    return bool(set(codes) & set(told))
 
 
 def test_nobody_gets_in_otherwise(secured: SecuredKafka, tmp_path: Path) -> None:
@@ -214,9 +213,9 @@ def test_nobody_gets_in_otherwise(secured: SecuredKafka, tmp_path: Path) -> None
     other.prepare()
     stranger = secured.security("hpts-engine", kafka_ca_file=other.certificate_file(AUTHORITY))
     guesser = secured.security("hpts-engine", kafka_sasl_password_file=tmp_path / "wrong")
-    assert first_error(secured, {}) in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
-    assert first_error(secured, stranger) == KafkaError._SSL
-    assert first_error(secured, guesser) == KafkaError._AUTHENTICATION
+    assert is_told(secured, {}, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
+    assert is_told(secured, stranger, KafkaError._SSL)
+    assert is_told(secured, guesser, KafkaError._AUTHENTICATION)
 
 
 def test_faust_checks_certificates_and_names_as_the_others_do(secured: SecuredKafka) -> None:
