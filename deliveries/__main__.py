@@ -15,10 +15,12 @@ from deliveries.parts import Part, Parts
 from deliveries.settings import Settings
 from deliveries.store import Store, StoreUnavailable, partition_count_in
 from deliveries.topic import Sender, TopicUnavailable, ends_of
+from deliveries.watching import watch
 from deliveries.webhooks import parts as webhooks
 from schemas import health_page, json_logs
 from schemas.cluster import Cluster, refuse_weaker
 from schemas.memory import seldom_collected
+from schemas.observing import serve_metrics
 from schemas.topics import JOURNAL
 
 _log = structlog.get_logger()
@@ -33,14 +35,17 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     json_logs.configure(settings.log_level)
+    serve_metrics(settings, lambda why: _log.error("no metrics", reason=why))
+    dsn = settings.deliveries_postgres_dsn.get_secret_value()
     parts = Parts()
     parts.add("journal_topic", lambda part: _publish(settings, part))
     parts.add("webhook_queues", lambda part: webhooks.queue(settings, part))
     parts.add("webhooks", lambda part: webhooks.tell(settings, part))
+    parts.add("metrics", lambda part: watch(dsn, part))
     for number in (signal.SIGTERM, signal.SIGINT):
         # By another thread: the main one may be interrupted while it holds the event's lock.
         signal.signal(number, lambda *_: Thread(target=parts.stopping.set).start())
-    lag = Lag(Store(settings.deliveries_postgres_dsn.get_secret_value(), application=_name("lag")))
+    lag = Lag(Store(dsn, application=_name("lag")))
 
     def ready() -> tuple[bool, Mapping[str, Any]]:
         faults = parts.faults()
@@ -59,7 +64,8 @@ def main() -> int:
 
 def _publish(settings: Settings, part: Part) -> None:
     """The part that publishes the journal."""
-    cluster = Cluster(settings.kafka_bootstrap)
+    bootstrap, security = settings.kafka_bootstrap, settings.kafka_security
+    cluster = Cluster(bootstrap, security=security)
     refuse_weaker(cluster, profile=settings.profile, durability=settings.durability or None)
     topic_id = cluster.describe([JOURNAL])[JOURNAL].topic_id
     store = Store(
@@ -70,10 +76,10 @@ def _publish(settings: Settings, part: Part) -> None:
     try:
         publisher = JournalPublisher(
             store,
-            Sender(settings.kafka_bootstrap),
+            Sender(bootstrap, security),
             topic_id,
             partition_count_in(store),
-            lambda partition_ids: ends_of(settings.kafka_bootstrap, partition_ids),
+            lambda partition_ids: ends_of(bootstrap, partition_ids, security),
         )
         while not part.stopping.is_set():
             publisher.turn()

@@ -19,6 +19,7 @@ from typing import Final
 
 import structlog
 
+from deliveries import metrics
 from deliveries.entries import key_of, read_entries
 from deliveries.store import Row, Store
 from deliveries.topic import Ends, Sender
@@ -161,6 +162,7 @@ class JournalPublisher:
         def acknowledged() -> None:
             progress.entry_seq, progress.entry_hash = entry_seq, entry_hash
             progress.caught_up_at = entry["posted_at"]
+            metrics.note_published()
 
         value = encode_fields(JournalEntry, entry)
         is_sent = self.sender.send(progress.partition_id, key_of(entry), value, acknowledged)

@@ -4,15 +4,13 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.kafka_security import KafkaSecurity
+from schemas.observing import ObservingSettings
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSecurity, ObservingSettings):
     """Everything the deliveries are told from outside. Faults are reported all at once."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     deliveries_postgres_dsn: SecretStr
     kafka_bootstrap: str

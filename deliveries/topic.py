@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from schemas.codec import UndecodableRecord, decode
 from schemas.journal_topic import JournalEntry
+from schemas.kafka_security import PLAINTEXT, Security
 from schemas.topics import JOURNAL, MOST_ENTRY_BYTES
 
 PRODUCER_SETTINGS: Final[Mapping[str, Any]] = {
@@ -63,13 +64,12 @@ class Ends:
 class Sender:
     """The producer. `unacknowledged_bytes` is what the broker has not confirmed."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, security: Security = PLAINTEXT) -> None:
         self.unacknowledged_bytes = 0
         self._fatal: str | None = None
         self._ends: dict[int, int] = {}
-        self._producer = Producer(
-            {**PRODUCER_SETTINGS, "bootstrap.servers": bootstrap, "error_cb": self._error}
-        )
+        own = {"bootstrap.servers": bootstrap, "error_cb": self._error}
+        self._producer = Producer({**PRODUCER_SETTINGS, **own, **security})
 
     def send(
         self, partition_id: int, key: bytes, value: bytes, on_sent: Callable[[], None]
@@ -113,10 +113,12 @@ class Sender:
             self._fatal = error.str()
 
 
-def ends_of(bootstrap: str, partition_ids: Iterable[int]) -> dict[int, Ends]:
+def ends_of(
+    bootstrap: str, partition_ids: Iterable[int], security: Security = PLAINTEXT
+) -> dict[int, Ends]:
     """What these partitions of the topic begin and end in. Raises `TopicUnavailable`."""
     found = {partition_id: Ends() for partition_id in partition_ids}
-    consumer = Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap})
+    consumer = Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap, **security})
     with closing(consumer):
         try:
             places, firsts = [], []

@@ -91,8 +91,8 @@ def _stream() -> dict[str, Any]:
     data = {
         "type": "string",
         "description": "Events `journalEntryPosted`, whose data is a JournalEntryPart and whose id "
-        "resumes the stream behind it; a comment every 15 seconds while there are none. It ends "
-        "with the token.",
+        "resumes the stream behind it; the first event has an id and no data, and says where the "
+        "stream begins. A comment every 15 seconds while there are none. It ends with the token.",
         "contentMediaType": EVENT_STREAM,
     }
     last = {

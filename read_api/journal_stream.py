@@ -2,7 +2,9 @@
 
 An event's id says how far the stream has come in every partition, so `Last-Event-ID` resumes it
 exactly there: within a partition entries lie without gaps, in the order of their commits. Without
-one, a stream begins with what is posted from now on. Items are those of `GET /journal-entries`.
+one, a stream begins with what is posted from now on. Its first event has an id and no data and says
+where it begins: a client that is cut before anything was posted misses nothing either. Items are
+those of `GET /journal-entries`.
 """
 
 import asyncio
@@ -95,7 +97,7 @@ class JournalStreams:
         clock = asyncio.get_running_loop().time
         gone = asyncio.create_task(_gone(receive))
         try:
-            await _write(send, "retry: 1000\n\n")
+            await _write(send, f"retry: 1000\nid: {_told(places)}\n\n")
             said_at = clock()
             while not gone.done() and datetime.now(UTC) < until:
                 items = await self._next(tenant_id, places)
@@ -152,9 +154,13 @@ def _event(places: Places, key: Key, item: Body) -> str:
     """One event; from then on the places are behind it."""
     _, partition_id, entry_seq = key
     places[partition_id] = entry_seq
-    told = ",".join(f"{p}:{seq}" for p, seq in sorted(places.items()) if seq)
     data = msgspec.json.encode(item).decode()
-    return f"id: {told}\nevent: journalEntryPosted\ndata: {data}\n\n"
+    return f"id: {_told(places)}\nevent: journalEntryPosted\ndata: {data}\n\n"
+
+
+def _told(places: Places) -> str:
+    """As an event's id; "0" before the first entry."""
+    return ",".join(f"{p}:{seq}" for p, seq in sorted(places.items()) if seq) or "0"
 
 
 async def _write(send: Send, text: str) -> None:

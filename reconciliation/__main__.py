@@ -4,8 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -15,16 +14,18 @@ from typing import Any, Final
 import structlog
 from pydantic import ValidationError
 
-from reconciliation import topic
+from reconciliation import metrics, topic
 from reconciliation.audit import Auditor
 from reconciliation.entries import Sweep
 from reconciliation.gate import Gate
 from reconciliation.schedule import Schedule
 from reconciliation.settings import Settings
 from reconciliation.store import Notebook
-from reconciliation.witness import Witness
+from reconciliation.watching import watch
+from reconciliation.witness import NotForFaust, Witness, credentials_of
 from schemas import health_page, json_logs
 from schemas.memory import seldom_collected
+from schemas.observing import serve_metrics
 
 _log = structlog.get_logger()
 _LOOK_EVERY_S: Final = 1.0
@@ -40,7 +41,14 @@ def main() -> int:
         return 2
     json_logs.configure(settings.log_level)
     os.nice(settings.reconciliation_nice)
-    return asyncio.run(_Process(settings).run())
+    metrics.note_begun()
+    serve_metrics(settings, lambda why: _log.error("no metrics", reason=why))
+    try:
+        process = _Process(settings)
+    except (NotForFaust, OSError) as error:  # a password file that cannot be read
+        print(error, file=sys.stderr)
+        return 2
+    return asyncio.run(process.run())
 
 
 class _Process:
@@ -48,14 +56,16 @@ class _Process:
         self._settings = settings
         self._gate = Gate()
         self._fault: BaseException | None = None
-        self._begun_at = time.monotonic()
+        security = settings.kafka_security
+        self._credentials = credentials_of(security)
+        self._has_entry = partial(topic.has_entry, settings.kafka_bootstrap, security)
         dsn = settings.reconciliation_postgres_dsn.get_secret_value()
         notebook = Notebook(dsn)
         auditor = Auditor(
             dsn,
             notebook,
             self._gate,
-            Sweep(partial(topic.recall, settings.kafka_bootstrap)),
+            Sweep(partial(topic.recall, settings.kafka_bootstrap, security)),
             interval_s=settings.reconciliation_interval_s,
             share=settings.reconciliation_share,
             grace=timedelta(seconds=settings.reconciliation_grace_s),
@@ -75,12 +85,13 @@ class _Process:
             loop.call_soon_threadsafe(stopped.set)
 
         told = health_page.serve(
-            self._settings.host, self._settings.reconciliation_port, self._ready, self._metrics
+            self._settings.host, self._settings.reconciliation_port, self._ready
         )
-        witness = Witness(self._settings.kafka_bootstrap, self._gate, broken)
+        bootstrap = self._settings.kafka_bootstrap
+        witness = Witness(bootstrap, self._gate, self._has_entry, broken, self._credentials)
         seldom_collected()
-        making_runs = Thread(target=self._keep, args=(broken,), name="runs", daemon=True)
-        making_runs.start()
+        for name, work in (("runs", self._schedule.keep), ("watch", self._watch)):
+            Thread(target=self._keep, args=(work, broken), name=name, daemon=True).start()
         try:
             await witness.start()
             while not stopped.is_set():
@@ -96,9 +107,14 @@ class _Process:
                 await asyncio.wait_for(witness.stop(), _STOPS_WITHIN_S)
         return 0 if self._fault is None else 1
 
-    def _keep(self, broken: Any) -> None:
+    def _watch(self) -> None:
+        dsn = self._settings.reconciliation_postgres_dsn.get_secret_value()
+        watch(Notebook(dsn), self._gate, self._schedule.stopping)
+
+    @staticmethod
+    def _keep(work: Callable[[], None], broken: Callable[[BaseException], None]) -> None:
         try:
-            self._schedule.keep()
+            work()
         except BaseException as error:
             broken(error)
             raise
@@ -107,20 +123,6 @@ class _Process:
         fault = self._schedule.fault
         told = {"last_run": self._schedule.state, "stands_at": self._gate.stands_at()}
         return fault is None, {"not_ready": {"runs": fault}, **told} if fault else told
-
-    def _metrics(self) -> str:
-        state = self._schedule.state
-        checked = state.get("checked", {})
-        counts = {name: value for name, value in checked.items() if value is not None}
-        told = {
-            "entries_read_total": self._gate.applied_count,
-            "runs_total": self._schedule.run_count,
-            "findings": state.get("finding_count", 0),
-            "run_incomplete": int(state.get("why") is not None),
-            "uptime_seconds": round(time.monotonic() - self._begun_at),
-            **{f"last_run_{name}": value for name, value in counts.items()},
-        }
-        return "".join(f"hpts_reconciliation_{name} {value}\n" for name, value in told.items())
 
 
 if __name__ == "__main__":

@@ -143,6 +143,11 @@ class Gate:
                 for (partition_id, offset), why in self.unreadable.items()
             ]
 
+    def come_to(self) -> dict[int, int]:
+        """Partition -> the last entry that has come, applied or not; nothing where none has."""
+        with self._changed:
+            return {p: entry_seq for p, (entry_seq, _) in self._brought.items()}
+
     def stands_at(self) -> dict[int, int]:
         """Partition -> the last entry applied."""
         with self._changed:

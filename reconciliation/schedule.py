@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from reconciliation import metrics
 from reconciliation.audit import Auditor
 from reconciliation.store import Notebook, StoreUnavailable
 
@@ -29,7 +30,6 @@ class Schedule:
     stopping: Event = field(default_factory=Event)
     fault: str | None = "no run has been made yet"
     state: dict[str, Any] = field(default_factory=dict)
-    run_count: int = 0
     _is_the_witness: bool = False
 
     def keep(self) -> None:
@@ -52,7 +52,7 @@ class Schedule:
 
     def _run(self, run_id: int, *, is_asked: bool) -> None:
         self.state = self.auditor.run(run_id, is_asked=is_asked)
-        self.run_count += 1
+        metrics.note_run(self.state)
         self.fault = None
 
     def _be_the_witness(self) -> None:

@@ -1,21 +1,19 @@
 """The settings of reconciliation, from HPTS_* variables, read once in `__main__`."""
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.kafka_security import KafkaSecurity
+from schemas.observing import ObservingSettings
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSecurity, ObservingSettings):
     """Everything reconciliation is told from outside. Faults are reported all at once."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="HPTS_", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
 
     reconciliation_postgres_dsn: SecretStr
     kafka_bootstrap: str
     host: str = "127.0.0.1"
     reconciliation_port: int = Field(default=8083, ge=0, le=65535)
-    """Where health and metrics are told."""
+    """Where health is told."""
     reconciliation_interval_s: float = Field(default=15.0, gt=0)
     """From the end of one scheduled run to the start of the next."""
     reconciliation_share: float = Field(default=0.1, gt=0, le=1)

@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from reconciliation.gate import Gap
 from schemas.codec import UndecodableRecord, decode
 from schemas.journal_topic import JournalEntry
+from schemas.kafka_security import Security
 from schemas.topics import JOURNAL
 
 CONSUMER_SETTINGS: Final[Mapping[str, Any]] = {
@@ -26,9 +27,11 @@ CONSUMER_SETTINGS: Final[Mapping[str, Any]] = {
 _WITHIN_S: Final = 5.0
 
 
-def recall(bootstrap: str, partition_id: int, offset: int) -> JournalEntry | None:
+def recall(
+    bootstrap: str, security: Security, partition_id: int, offset: int
+) -> JournalEntry | None:
     """The entry at a place of the topic; None where it cannot be had just now."""
-    consumer = Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap})
+    consumer = Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap, **security})
     with closing(consumer):
         try:
             consumer.assign([TopicPartition(JOURNAL, partition_id, offset)])
@@ -41,12 +44,13 @@ def recall(bootstrap: str, partition_id: int, offset: int) -> JournalEntry | Non
     return entry if isinstance(entry, JournalEntry) else None
 
 
-def has_entry(bootstrap: str, gap: Gap) -> bool:
+def has_entry(bootstrap: str, security: Security, gap: Gap) -> bool:
     """Whether the topic has the entry that did not come, where it is due. Raises `KafkaException`
     or `TimeoutError` where that cannot be known just now.
     """
     begin = OFFSET_BEGINNING if gap.after_offset < 0 else gap.after_offset + 1
-    with closing(Consumer({**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap})) as consumer:
+    settings = {**CONSUMER_SETTINGS, "bootstrap.servers": bootstrap, **security}
+    with closing(Consumer(settings)) as consumer:
         consumer.assign([TopicPartition(JOURNAL, gap.partition_id, begin)])
         while True:
             message = consumer.poll(_WITHIN_S)

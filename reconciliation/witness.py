@@ -7,6 +7,7 @@ why gaps are looked for, too).
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
@@ -14,16 +15,75 @@ from uuid import uuid4
 import faust
 import structlog
 from faust.types import StreamT
+from faust.types.auth import CredentialsT
 
-from reconciliation.gate import Gate
-from reconciliation.topic import has_entry
+from reconciliation.gate import Gap, Gate
 from schemas.codec import UndecodableRecord, decode
 from schemas.journal_topic import JournalEntry
+from schemas.kafka_security import Security
 from schemas.topics import JOURNAL, MOST_ENTRY_BYTES
 
 _log = structlog.get_logger()
 
 _WAIT_S: Final = 0.02
+_TAKEN: Final = {
+    *("security.protocol", "ssl.ca.location", "ssl.certificate.location", "ssl.key.location"),
+    *("sasl.mechanism", "sasl.username", "sasl.password"),
+}
+_ALWAYS: Final = {
+    "enable.ssl.certificate.verification": "true",
+    "ssl.endpoint.identification.algorithm": "https",
+}
+"""What a context of Python's does by itself, as long as nothing switches it off."""
+
+
+class NotForFaust(Exception):
+    """Faust cannot connect as it is told to. The message says why."""
+
+
+def credentials_of(security: Security) -> CredentialsT | None:
+    """librdkafka's settings in Faust's words; None for a plain connection.
+
+    Raises `NotForFaust` for all that would be left out, or would wait for somebody at a terminal.
+    """
+    if not security:
+        return None
+    unknown = {key for key in security if key not in _TAKEN and key not in _ALWAYS}
+    unknown |= {key for key, value in _ALWAYS.items() if security.get(key) != value}
+    protocol = security.get("security.protocol")
+    if unknown or protocol not in ("SSL", "SASL_SSL"):
+        raise NotForFaust(f"reconciliation cannot connect so: {protocol}, {sorted(unknown)}")
+    context = _context(security)
+    if protocol == "SSL":
+        return faust.SSLCredentials(context)
+    try:
+        return faust.SASLCredentials(
+            username=security["sasl.username"],
+            password=security["sasl.password"],
+            mechanism=security["sasl.mechanism"],
+            ssl_context=context,
+        )
+    except (KeyError, ValueError) as error:
+        raise NotForFaust(f"reconciliation cannot log in to Kafka so: {error}") from error
+
+
+def _context(security: Security) -> ssl.SSLContext:
+    """It checks certificates and names."""
+
+    def no_password() -> str:
+        raise NotForFaust("HPTS_KAFKA_KEY_FILE has a passphrase: reconciliation needs one without")
+
+    try:
+        context = ssl.create_default_context(cafile=security["ssl.ca.location"])
+        if (certificate := security.get("ssl.certificate.location")) is not None:
+            key = security.get("ssl.key.location")
+            context.load_cert_chain(certificate, key, no_password)
+    except (KeyError, OSError) as error:  # an SSLError is one
+        raise NotForFaust(
+            f"reconciliation cannot use the files of HPTS_KAFKA_CA_FILE, "
+            f"HPTS_KAFKA_CERTIFICATE_FILE and HPTS_KAFKA_KEY_FILE: {error}"
+        ) from error
+    return context
 
 
 class LostOnTheWay(Exception):
@@ -31,15 +91,25 @@ class LostOnTheWay(Exception):
 
 
 class Witness:
-    """The application over one `Gate`. `on_fault` is told what it cannot go on after."""
+    """The application over one `Gate`. `has_entry` looks on the topic for what did not come;
+    `on_fault` is told what it cannot go on after.
+    """
 
-    def __init__(self, bootstrap: str, gate: Gate, on_fault: Callable[[BaseException], None]):
+    def __init__(
+        self,
+        bootstrap: str,
+        gate: Gate,
+        has_entry: Callable[[Gap], bool],
+        on_fault: Callable[[BaseException], None],
+        credentials: CredentialsT | None = None,
+    ) -> None:
         self._gate = gate
         self._on_fault = on_fault
-        self._bootstrap = bootstrap
+        self._has_entry = has_entry
         self.app = faust.App(
             f"hpts-reconciliation-{uuid4()}",
             broker=f"kafka://{bootstrap}",
+            broker_credentials=credentials,
             value_serializer="raw",
             store="memory://",
             autodiscover=False,
@@ -95,6 +165,6 @@ class Witness:
         )
         # Faust cannot be asked to read a part again: what it has fetched already comes first, and
         # then it leaves out what lies before that.
-        if await asyncio.to_thread(has_entry, self._bootstrap, gap):
+        if await asyncio.to_thread(self._has_entry, gap):
             raise LostOnTheWay(f"entry {gap.due_seq} of partition {partition_id} did not come")
         self._gate.note_gap(gap)

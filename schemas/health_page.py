@@ -8,13 +8,9 @@ from typing import Any
 
 Ready = Callable[[], tuple[bool, Mapping[str, Any]]]
 """Whether all is well, and what there is to say."""
-Metrics = Callable[[], str]
-"""What stands at `/metrics`, in Prometheus's text format."""
 
 
-def serve(
-    host: str, port: int, ready: Ready, metrics: Metrics | None = None
-) -> ThreadingHTTPServer:
+def serve(host: str, port: int, ready: Ready) -> ThreadingHTTPServer:
     """Answer on a port of this machine (0: any) in threads of its own, until it is shut down.
 
     Raises `OSError` where the port cannot be had.
@@ -24,24 +20,20 @@ def serve(
         timeout = 5.0
 
         def do_GET(self) -> None:
-            """Answer with JSON, metrics as text."""
+            """Answer with JSON."""
             if self.path == "/health/live":
                 self._say(200, {"status": "ok"})
             elif self.path == "/health/ready":
                 is_ready, told = ready()
                 status = "ready" if is_ready else "not ready"
                 self._say(200 if is_ready else 503, {"status": status, **told})
-            elif self.path == "/metrics" and metrics is not None:
-                self._send(200, "text/plain; version=0.0.4", metrics().encode())
             else:
                 self._say(404, {"status": "not found"})
 
         def _say(self, status: int, told: Mapping[str, Any]) -> None:
-            self._send(status, "application/json", json.dumps(told, default=str).encode())
-
-        def _send(self, status: int, media_type: str, body: bytes) -> None:
+            body = json.dumps(told, default=str).encode()
             self.send_response(status)
-            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import structlog
 
+from deliveries import metrics
 from deliveries.store import Store, StoreUnavailable
 from deliveries.webhooks.event import GONE, HEADERS, Attempt, Event
 from deliveries.webhooks.network import Network, NotReached
@@ -155,6 +156,7 @@ class Dispatcher:
             error=error,
         )
         (self._failing.discard if attempt.is_acknowledged else self._failing.add)(event.endpoint_id)
+        metrics.note_attempt(attempt)
         self._made.append(attempt)
         self._news.set()
 

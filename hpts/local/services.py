@@ -179,7 +179,12 @@ class Services:
         }
         url = f"http://{ports.HOST}:{self._deliveries_port}/health/ready"
         return self._service(
-            "deliveries", "deliveries", settings, lambda _pid: _answers(url), stage=_DELIVERIES
+            "deliveries",
+            "deliveries",
+            settings,
+            lambda _pid: _answers(url),
+            stage=_DELIVERIES,
+            has_metrics=True,
         )
 
     def reconciliation(self) -> Child:
@@ -197,6 +202,7 @@ class Services:
             stage=_WITNESS,
             # Nobody waits for it: a spare would only cost memory.
             has_gate=False,
+            has_metrics=True,
         )
 
     def apis(self) -> list[Child]:

@@ -21,7 +21,8 @@ $ python3 -c "import json; print(json.load(open('.hpts/local.json'))['metrics'])
 
 No label names a tenant, a loan or a key. `hpts_books_*` are read from Postgres by every read
 process, so they tell of the books even when no engine runs: take the maximum over the processes.
-The alerts that use them are in `ops/prometheus/alerts.yml`, a dashboard in `ops/grafana/`.
+So are the gauges of the deliveries, by each process of them. The alerts that use them are in
+`ops/prometheus/alerts.yml`, a dashboard in `ops/grafana/`.
 
 This page is made by `python -m hpts.reference`; a test holds it equal to what the processes export.
 """

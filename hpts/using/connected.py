@@ -32,7 +32,7 @@ Where = Annotated[
         help="The running stack, unless HPTS_API_URL names another.",
     ),
 ]
-_PATIENCE: Final = Patience(give_up_after_s=30.0)
+PATIENCE: Final = Patience(give_up_after_s=30.0)
 _AGAIN: Final = "It may have posted. Run the same command again: the same key never posts twice."
 
 
@@ -67,7 +67,7 @@ def told() -> Iterator[None]:
 @contextmanager
 def ledger(data_dir: Path, client_id: str | None, scopes: tuple[str, ...] = ()) -> Iterator[Client]:
     """A client; what it raises ends the process in words."""
-    with told(), Client.of(found(data_dir, client_id, scopes), _PATIENCE) as client:
+    with told(), Client.of(found(data_dir, client_id, scopes), PATIENCE) as client:
         yield client
 
 

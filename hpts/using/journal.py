@@ -1,9 +1,9 @@
 """`hpts journal`, `hpts tail`: entries and their lines, as posted and while they are posted."""
 
+import asyncio
 import json
-import time
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -11,19 +11,15 @@ import typer
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from hpts.using.connected import As, Where, amount, ledger
+from hpts.using.connected import PATIENCE, As, Where, amount, found, ledger, told
 from hpts.using.reading import WIDE, plain, show_json
 from hpts.words import HERE, USAGE, AsJson, end, out
-from hpts_client import Client
+from hpts_client import AsyncClient, Client, Connection
 from hpts_client.queries import EntryOf, Journal, JournalOf, LinesOf
 from hpts_client.results import Entry, JournalEntryPart, Line
 from schemas.scopes import LEDGER_READ
 
-_OVERLAP: Final = timedelta(seconds=30)
-"""Partitions post side by side, so an entry may be seen after one that was posted later."""
-_ASK_EVERY_S: Final = 1.0
 _MOST_LINES: Final = 20
-_MOST_AT_FIRST: Final = 500
 _JUSTIFIED: Final[tuple[JustifyMethod, ...]] = ("left", "right", "right", "left", "left")
 
 
@@ -65,13 +61,13 @@ def journal(
             _show_entry(api, entry, as_json=as_json)
             return
         listed = JournalOf(loan_id=loan, **page) if loan else Journal(account_code=account, **page)
-        found: list[Entry] = list(islice(api.items(listed), limit))
+        entries: list[Entry] = list(islice(api.items(listed), limit))
     if as_json:
-        show_json({"items": [plain(one) for one in found]})
-    elif not found:
+        show_json({"items": [plain(one) for one in entries]})
+    elif not entries:
         out.print("hpts: no entries")
     else:
-        for one in found:
+        for one in entries:
             show(one)
 
 
@@ -92,19 +88,12 @@ def tail(
 ) -> None:
     """Show entries while they are posted, until Ctrl-C.
 
-    Asks once a second; what a partition posts over 30 s behind the others is not shown.
+    Follows the API's stream of events; when that is cut, it goes on where it was.
     """
-    deadline = time.monotonic() + seconds if seconds else None
-    with ledger(data_dir, client, (LEDGER_READ,)) as api:
-        try:
-            entries = islice(_followed(api, before, deadline), count or None)
-            for one in entries:
-                if as_json:
-                    print(_compact(one), flush=True)
-                else:
-                    show(one)
-        except KeyboardInterrupt:
-            raise typer.Exit(0) from None
+    where = found(data_dir, client, (LEDGER_READ,))
+    tell = _tell_compact if as_json else show
+    with told(), suppress(KeyboardInterrupt):
+        asyncio.run(_follow(where, tell, before=before, count=count, seconds=seconds))
 
 
 def show(entry: Entry) -> None:
@@ -143,33 +132,42 @@ def _table(lines: list[Line]) -> Table:
     return table
 
 
-def _compact(entry: Entry) -> str:
-    return json.dumps(plain(entry))
+def _tell_compact(entry: Entry) -> None:
+    print(json.dumps(plain(entry)), flush=True)
 
 
-def _followed(api: Client, before: int, deadline: float | None) -> Iterator[JournalEntryPart]:
+async def _follow(
+    where: Connection, tell: Callable[[Entry], None], *, before: int, count: int, seconds: float
+) -> None:
+    """Tell entries until so many were told (0: no end), or for so long (0: no end)."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds or None), AsyncClient.of(where, PATIENCE) as api:
+            number = 0
+            async with aclosing(_entries(api, before)) as entries:
+                async for entry in entries:
+                    tell(entry)
+                    number += 1
+                    if number == count:
+                        return
+
+
+async def _entries(api: AsyncClient, before: int) -> AsyncGenerator[JournalEntryPart, None]:
     """The newest entries, then every later one, each once."""
-    first = list(islice(api.items(Journal(order="desc", page_size=_MOST_AT_FIRST)), _MOST_AT_FIRST))
-    seen = {_place(one): one.posted_at for one in first}
-    before_all = first[-1].posted_at if len(first) == _MOST_AT_FIRST else None
-    yield from reversed(first[:before])
-    newest = max(seen.values(), default=None)
-    while deadline is None or time.monotonic() < deadline:
-        fresh: list[JournalEntryPart] = []
-        for one in api.items(Journal(order="desc", page_size=_MOST_AT_FIRST)):
-            if newest is not None and one.posted_at < newest - _OVERLAP:
-                break
-            if before_all is not None and one.posted_at < before_all:
-                break
-            if _place(one) not in seen:
-                fresh.append(one)
-        for one in sorted(fresh, key=lambda entry: entry.posted_at):
-            seen[_place(one)] = one.posted_at
-            newest = one.posted_at if newest is None else max(newest, one.posted_at)
-            yield one
-        if newest is not None:
-            seen = {place: at for place, at in seen.items() if at >= newest - 2 * _OVERLAP}
-        time.sleep(_ASK_EVERY_S)
+    async with api.follow() as stream:
+        # What is posted while the newest are read is in both: so nothing is in neither.
+        await stream.begin()
+        newest: list[JournalEntryPart] = []
+        if before:
+            async for entry in api.items(Journal(order="desc", page_size=before)):
+                newest.append(entry)
+                if len(newest) == before:
+                    break
+        for entry in reversed(newest):
+            yield entry
+        known = {_place(entry) for entry in newest}
+        async for entry in stream:
+            if _place(entry) not in known:
+                yield entry
 
 
 def _place(entry: JournalEntryPart) -> tuple[Any, int]:

@@ -31,6 +31,8 @@ allow --allow-principal User:hpts-ingress --operation Read --topic $outcomes \
 allow --allow-principal User:hpts-accruals --operation Read --topic $outcomes --topic $letters \
   --group hpts-direct-producer-ungrouped
 # The journal is published by deliveries (which read its end again), and read by the witness.
-allow --allow-principal User:hpts-deliveries --operation Write --operation Read --topic $journal
+allow --allow-principal User:hpts-deliveries --operation Write --topic $journal
+allow --allow-principal User:hpts-deliveries --operation Read --topic $journal \
+  --group hpts-deliveries
 allow --allow-principal User:hpts-reconciliation --operation Read --topic $journal \
   --group hpts-reconciliation --resource-pattern-type prefixed

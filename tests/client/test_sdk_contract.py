@@ -17,7 +17,7 @@ SCHEMAS = CONTRACT["components"]["schemas"]
 NEVER_MEMBERS = {"page_token", "dry_run"}
 FOR_PEOPLE = {"/v1/openapi.json", "/v1/docs", "/v1/problems/{code}", "/problems/{code}"}
 BY_OTHERS = {"/v1/journal-entries/stream"}
-"""Server-sent events: any library for them does it."""
+"""Server-sent events: `Client.follow`."""
 
 
 def kinds(module: Any, root: type[Any]) -> list[type[Any]]:

@@ -42,6 +42,18 @@ def secret_shown(page: Page) -> str:
     return secret
 
 
+def added(page: Page, console: Running, url: str) -> str:
+    """Add an endpoint; its secret."""
+    go(page, console, "/webhooks")
+    page.get_by_role("button", name="Add an endpoint").click()
+    asking = page.get_by_role("dialog")
+    asking.get_by_label("Address").fill(url)
+    asking.get_by_label("Event types; empty for all").fill("disbursement payment_received")
+    asking.get_by_label("Description").fill("for a test")
+    asking.get_by_role("button", name="Add").click()
+    return secret_shown(page)
+
+
 def has_open(page: Page, console: Running, url: str) -> None:
     go(page, console, "/webhooks")
     page.get_by_role("link", name=url).click()
@@ -52,14 +64,7 @@ def test_an_endpoint_is_added_told_asked_again_rotated_and_deleted(
     lender: Page, console: Running, receiver: Receiver
 ) -> None:
     url = receiver.url()
-    go(lender, console, "/webhooks")
-    lender.get_by_role("button", name="Add an endpoint").click()
-    asking = lender.get_by_role("dialog")
-    asking.get_by_label("Address").fill(url)
-    asking.get_by_label("Event types; empty for all").fill("disbursement payment_received")
-    asking.get_by_label("Description").fill("for a test")
-    asking.get_by_role("button", name="Add").click()
-    receiver.secrets["/hook"] = [secret_shown(lender)]
+    receiver.secrets["/hook"] = [added(lender, console, url)]
 
     api = console.client()
     loan = api.open_loan(amount_minor="100000")

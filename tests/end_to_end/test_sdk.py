@@ -303,6 +303,7 @@ SAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTAL
 PRINTED = (
     "10000\n90000\ndisbursement [100000, 100000]\npayment_received [10000, 10000]\n",
     "500000\n",
+    "disbursement\n",
     "loan_not_found []\n",
     "payment_received\nno signature is ours: is it the secret of this endpoint?\n",
 )

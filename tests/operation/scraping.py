@@ -39,9 +39,11 @@ def scraped(stack: dict[str, Any]) -> Page:
     return Page(list(stack["metrics"].values()))
 
 
-def once(stack: dict[str, Any], is_so: Callable[[Page], bool]) -> Page:
+def once(
+    stack: dict[str, Any], is_so: Callable[[Page], bool], *, within_s: float = WITHIN_S
+) -> Page:
     """The first page of which something is so."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + within_s
     while not is_so(page := scraped(stack)):
         assert time.monotonic() < deadline, "it does not become so"
         time.sleep(0.1)

@@ -8,11 +8,19 @@ from uuid import uuid4
 import pytest
 
 from hpts.reference import metrics
+from reconciliation.findings import Kind
+from tests.deliveries.endpoints import listen
+from tests.deliveries.receiver import Receiver
 from tests.http import Client
 from tests.operation.scraping import Page, once, scraped
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "metrics.md"
-SERVICES_OF = {"api": ("ingress_api", "read_api"), "engine": ("posting_engine",)}
+SERVICES_OF = {
+    "api": ("ingress_api", "read_api"),
+    "engine": ("posting_engine",),
+    "deliveries": ("deliveries",),
+    "reconciliation": ("reconciliation",),
+}
 """Process -> the services in it."""
 PARTITIONS = 12
 
@@ -121,6 +129,54 @@ def test_what_no_checkpoint_covers_has_an_age(stack: Stack, client: Client) -> N
     client.pay(loan, amount_minor="100")
     once(stack, lambda page: page.of("hpts_engine_checkpoint_age_seconds") > 0)
     assert len(scraped(stack).labels("hpts_engine_checkpoint_age_seconds")) == PARTITIONS
+
+
+def test_what_leaves_the_ledger_is_counted_and_its_lag_told(stack: Stack, client: Client) -> None:
+    before = scraped(stack)
+    receiver = Receiver(lambda path: 410 if path == "/gone" else 200)
+    try:
+        endpoints = [listen(client, receiver, path) for path in ("/hook", "/gone")]
+        client.pay(client.open_loan(amount_minor="100000"), amount_minor="100")
+
+        def grown(page: Page, name: str, **labels: str) -> float:
+            return page.of(name, **labels) - before.of(name, **labels)
+
+        attempts, disabled = "hpts_deliveries_webhook_attempts_total", "hpts_deliveries_webhook"
+        once(stack, lambda page: grown(page, attempts, outcome="acknowledged") == 2)
+        once(stack, lambda page: grown(page, attempts, outcome="refused") >= 1)
+        once(stack, lambda page: grown(page, f"{disabled}_endpoints_disabled") == 1)
+        page = once(stack, lambda page: grown(page, "hpts_deliveries_published_total") >= 2)
+    finally:
+        for endpoint in endpoints:
+            path = f"/v1/webhook-endpoints/{endpoint['webhook_endpoint_id']}"
+            client.http.delete(path, headers={"Authorization": f"Bearer {client.token}"})
+        receiver.close()
+    assert len(page.labels(attempts)) == 3
+    page = once(stack, lambda page: page.of("hpts_deliveries_lag_entries") == 0)
+    assert page.of("hpts_deliveries_lag_seconds") == 0
+    assert page.of("hpts_deliveries_halted") == 0
+    for name in ("lag_entries", "lag_seconds"):
+        told = [tuple(labels.values()) for labels in page.labels(f"hpts_deliveries_{name}")]
+        numbers = [str(number) for number in range(PARTITIONS)]
+        assert sorted(told) == sorted(
+            (cursor, number) for cursor in ("journal_topic", "webhooks") for number in numbers
+        )
+    assert page.of("hpts_deliveries_seen_timestamp_seconds") > time.time() - 30
+
+
+def test_the_witness_tells_what_it_compares_and_how_far_it_is(stack: Stack, client: Client) -> None:
+    before = scraped(stack)
+    name = "hpts_reconciliation_entries_checked_total"
+    client.open_loan(amount_minor="100000")
+    page = once(stack, lambda page: page.of(name) > before.of(name), within_s=60)
+    assert page.of("hpts_reconciliation_runs_total") > 0
+    page = once(stack, lambda page: page.of("hpts_reconciliation_lag_entries") == 0)
+    assert page.of("hpts_reconciliation_lag_seconds") == 0
+    assert len(page.labels("hpts_reconciliation_lag_entries")) == PARTITIONS
+    kinds = {labels["kind"] for labels in page.labels("hpts_reconciliation_findings")}
+    assert kinds == {kind.value for kind in Kind}
+    assert page.of("hpts_reconciliation_findings") == 0
+    assert 0 < page.of("hpts_reconciliation_complete_age_seconds") < 600
 
 
 def test_a_made_up_path_makes_no_series(stack: Stack, client: Client) -> None:

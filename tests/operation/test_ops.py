@@ -164,6 +164,44 @@ def module_in(command: Any) -> str | None:
 
 
 PROGRAMS = list(programs())
+SERVICES = {
+    *("ingress_api", "posting_engine", "read_api"),
+    *("deliveries", "reconciliation", "console"),
+}
+
+
+@pytest.mark.parametrize("way", ["compose", "kubernetes", "systemd"])
+def test_each_way_to_deploy_has_every_service(way: str) -> None:
+    assert {module for where, module, _ in PROGRAMS if where.startswith(f"{way} ")} >= SERVICES
+
+
+def test_what_is_scraped_in_compose_is_every_service_that_has_metrics() -> None:
+    whole = yaml.safe_load((ROOT / "ops/prometheus/prometheus.yml").read_text("utf-8"))
+    [job] = whole["scrape_configs"]
+    [found] = job["dns_sd_configs"]
+    observed = {
+        name
+        for name, service in COMPOSE["services"].items()
+        if service.get("environment", {}).get("HPTS_METRICS_PORT") == str(found["port"])
+    }
+    assert set(found["names"]) == observed
+    modules = {module_in(COMPOSE["services"][name]["command"]) for name in observed}
+    assert modules == set(metrics.families())
+
+
+def test_a_probe_of_kubernetes_asks_a_port_that_the_process_listens_on() -> None:
+    for document in manifests():
+        for container in (pod_of(document) or {}).get("spec", {}).get("containers", ()):
+            open_ports = {one["name"]: one["containerPort"] for one in container.get("ports", ())}
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                if probe in container:
+                    assert container[probe]["httpGet"]["port"] in open_ports, container["name"]
+            if "health" in open_ports:
+                variable = f"HPTS_{container['name'].upper()}_PORT"
+                own = settings.by_module()[f"{container['name']}.settings"]
+                assert f"`{open_ports['health']}`" in {
+                    one.default for one in own if one.name == variable
+                }
 
 
 @pytest.mark.parametrize(("where", "module", "given"), PROGRAMS, ids=[one[0] for one in PROGRAMS])

@@ -18,7 +18,10 @@ from hpts.local.pki import AUTHORITY, SERVER, Pki
 from schemas.kafka_security import KafkaSecurity, Security
 
 OPS: Final = Path(__file__).resolve().parents[2] / "ops" / "kafka"
-USERS: Final = ("hpts-admin", "hpts-ingress", "hpts-engine", "hpts-accruals")
+USERS: Final = (
+    *("hpts-admin", "hpts-ingress", "hpts-engine", "hpts-accruals"),
+    *("hpts-deliveries", "hpts-reconciliation"),
+)
 QUICK: Final = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 REPLACED: Final = ("listener", "advertised", "inter.broker")
 
@@ -51,13 +54,20 @@ class SecuredKafka(KafkaServer):
 
     def security(self, user: str, **changed: object) -> Security:
         """What our services make of the variables that name this user."""
-        variables = {
+        members = self._members(user) | changed
+        return dict(KafkaSecurity(**members).kafka_security)  # type: ignore[arg-type]
+
+    def variables(self, user: str) -> dict[str, str]:
+        """The variables by which a process of ours is told that it is this user."""
+        return {f"HPTS_{name.upper()}": str(value) for name, value in self._members(user).items()}
+
+    def _members(self, user: str) -> dict[str, object]:
+        return {
             "kafka_security_protocol": "SASL_SSL",
             "kafka_ca_file": self.pki.certificate_file(AUTHORITY),
             "kafka_sasl_username": user,
             "kafka_sasl_password_file": self.password_file(user),
         }
-        return dict(KafkaSecurity(**(variables | changed)).kafka_security)  # type: ignore[arg-type]
 
     @property
     def pki(self) -> Pki:

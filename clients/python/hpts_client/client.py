@@ -15,6 +15,7 @@ from hpts_client.connections import Connection, connection
 from hpts_client.events import Command
 from hpts_client.exchange import Conversation, Credentials, Patience, Submission
 from hpts_client.queries import Listing, Query
+from hpts_client.streams import AsyncJournalStream, JournalStream
 from hpts_client.transport import Awaiting, Blocking, Certificate
 
 R = TypeVar("R")
@@ -77,6 +78,12 @@ class Client:
             yield from found
             if token is None:
                 return
+
+    def follow(self, last_event_id: str | None = None) -> JournalStream:
+        """Entries while they are posted, each once, whatever is cut: from now on, or from behind an
+        event of another stream ("0": from the first).
+        """
+        return JournalStream(self._talk, self._transport, last_event_id)
 
     def token(self) -> str:
         """The access token, for tools of another kind; a new one some time before it expires."""
@@ -152,6 +159,10 @@ class AsyncClient:
                 yield item
             if token is None:
                 return
+
+    def follow(self, last_event_id: str | None = None) -> AsyncJournalStream:
+        """As `Client.follow`."""
+        return AsyncJournalStream(self._talk, self._transport, last_event_id)
 
     async def token(self) -> str:
         """As `Client.token`."""

@@ -16,7 +16,7 @@ import msgspec
 
 from hpts_client.errors import Refused, Stalled, Unreachable, document_of
 from hpts_client.events import Command
-from hpts_client.messages import Answer, Exchange, NoAnswer, Pause, Request, Send
+from hpts_client.messages import Answer, Exchange, NoAnswer, Open, Pause, Request, Send
 from hpts_client.outcomes import CommandState, Pending
 from hpts_client.queries import Listing, Read
 
@@ -120,6 +120,10 @@ class Conversation:
         items = msgspec.convert(document[listing.member], type=kind, strict=False)
         return items, document.get("next_page_token")
 
+    def open(self, request: Request) -> Exchange[Answer]:
+        """A success whose body is read while it comes. Raises `Refused` or `Unreachable`."""
+        return self._good(request, send=Open)
+
     def token(self) -> Exchange[str]:
         """The access token that requests bear. Raises `Refused` or `Unreachable`."""
         try:
@@ -127,7 +131,18 @@ class Conversation:
         except NoAnswer as error:
             raise Unreachable(str(error)) from error
 
-    def _good(self, request: Request, *, needs_token: bool = True) -> Exchange[Answer]:
+    def pause_after(self, tries: int, answer: Answer | None = None) -> float:
+        """What the API asks for, or twice as long as before; by chance up to a quarter more."""
+        patience = self._patience
+        doubled = 2.0 ** min(tries, _MOST_DOUBLINGS)
+        pause_s = min(patience.first_pause_s * doubled, patience.longest_pause_s)
+        asked = "" if answer is None else answer.headers.get("retry-after", "")
+        least_s = float(asked) if asked.isdecimal() else 0.0
+        return max(pause_s, least_s) * (1.0 + self._chance() / 4.0)
+
+    def _good(
+        self, request: Request, *, needs_token: bool = True, send: type[Send] = Send
+    ) -> Exchange[Answer]:
         """A success. Raises `Refused` or `Unreachable`."""
         deadline = self._clock() + self._patience.give_up_after_s
         is_renewed, tries = False, 0
@@ -137,7 +152,7 @@ class Conversation:
                 headers = dict(request.headers)
                 if needs_token and self._credentials is not None:
                     headers["Authorization"] = f"Bearer {(yield from self._fresh_token())}"
-                answer = yield Send(replace(request, headers=headers))
+                answer = yield send(replace(request, headers=headers))
             except NoAnswer as error:
                 told = str(error)
             if answer is not None:
@@ -151,7 +166,7 @@ class Conversation:
                 if answer.status not in _NOT_NOW and refusal.code not in _WAIT_FOR:
                     raise refusal
                 told = str(refusal)
-            pause_s = self._pause_after(tries, answer)
+            pause_s = self.pause_after(tries, answer)
             if self._clock() + pause_s > deadline:
                 raise Unreachable(f"{request.method} {request.url}: {told}")
             yield Pause(pause_s)
@@ -178,7 +193,7 @@ class Conversation:
                 raise Stalled(
                     f"command {pending.command_id} {told}", str(pending.command_id), "pending"
                 )
-            yield Pause(min(self._pause_after(tries, None), 1.0))
+            yield Pause(min(self.pause_after(tries), 1.0))
             tries += 1
             answer = yield from self._good(Request("GET", location))
 
@@ -215,15 +230,6 @@ class Conversation:
         self._expires_at = asked_at + lifetime_s
         self._renew_at = asked_at + lifetime_s * 0.9
         return self._token
-
-    def _pause_after(self, tries: int, answer: Answer | None) -> float:
-        """What the API asks for, or twice as long as before; by chance up to a quarter more."""
-        patience = self._patience
-        doubled = 2.0 ** min(tries, _MOST_DOUBLINGS)
-        pause_s = min(patience.first_pause_s * doubled, patience.longest_pause_s)
-        asked = "" if answer is None else answer.headers.get("retry-after", "")
-        least_s = float(asked) if asked.isdecimal() else 0.0
-        return max(pause_s, least_s) * (1.0 + self._chance() / 4.0)
 
     def _reading(self, query: Read[Any]) -> Request:
         headers = {"Accept": query.accept}

@@ -43,6 +43,11 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Open(Send):
+    """Send this, and leave the body of a success to be read while it comes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Go on after so many seconds."""
 
