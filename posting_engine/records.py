@@ -33,6 +33,7 @@ from schemas.commands import (
     RefinanceRelease,
     Reversal,
 )
+from schemas.cut_over import CutOver
 from schemas.journal_topic import JournalEntry
 from schemas.money import MAX_AMOUNT_MINOR
 from schemas.placement import place_of, step_of
@@ -125,8 +126,8 @@ def is_signed(record: Record, ring: Mapping[str, SigningKey]) -> bool:
 
 def examine(
     record: Record, ring: Mapping[str, SigningKey], partition_count: int
-) -> AnyCommand | Resolution:
-    """The command in a record; raises `DeadLetter` or `UnknownToThisBuild`."""
+) -> AnyCommand | Resolution | CutOver:
+    """The command in a record, or a seal; raises `DeadLetter` or `UnknownToThisBuild`."""
     key = _signer(record, ring)
     try:
         message = codec.decode(record.value)
@@ -143,6 +144,8 @@ def examine(
         raise DeadLetter("not a command: a dead letter")
     if isinstance(message, JournalEntry):
         raise DeadLetter("not a command: a journal entry")
+    if isinstance(message, CutOver):
+        return _trusted(message, key, record.appended_at)
     if not key.may_write(message.tenant_id, record.appended_at):
         raise DeadLetter(f"foreign: key {key.key_id} may not write for this tenant at this time")
     waterfall_version = getattr(message, "waterfall_version", None)
@@ -160,6 +163,13 @@ def examine(
     if not _is_in_its_partition(message, record.partition_id, partition_count):
         raise DeadLetter("wrong partition: another one owns what the command names")
     return message
+
+
+def _trusted(seal: CutOver, key: SigningKey, appended_at: datetime) -> CutOver:
+    """It speaks for every tenant, so the key must. Whether it fits is not told by itself."""
+    if key.tenants is not None or not key.is_valid(appended_at):
+        raise DeadLetter(f"foreign: key {key.key_id} may not seal a log at this time")
+    return seal
 
 
 def _signer(record: Record, ring: Mapping[str, SigningKey]) -> SigningKey:

@@ -33,6 +33,7 @@ from posting_engine.records import Record
 from schemas import codec
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand
+from schemas.cut_over import CutOver
 from schemas.placement import place_of
 from schemas.quarantine import Resolution
 
@@ -59,10 +60,10 @@ NO_FAULTS: Final = Faults()
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record and what it was found to be: a command, or the reason why it is none."""
+    """A record and what it was found to be: a command, a seal, or the reason why it is neither."""
 
     record: Record
-    content: AnyCommand | Resolution | str
+    content: AnyCommand | Resolution | CutOver | str
     faults: Faults = NO_FAULTS
 
 

@@ -22,7 +22,8 @@ from posting_engine.backlog import Backlog
 from posting_engine.books import Books
 from posting_engine.client_settings import BATCH_BYTES
 from posting_engine.contiguity import Contiguity, Turn
-from posting_engine.log import CommandLog, LostPosition, Sender
+from posting_engine.log import CommandLog, Sender
+from posting_engine.log_answers import LostPosition
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
 from posting_engine.positions import Fenced, Position, SlotTaken, StoreUnavailable
@@ -33,6 +34,7 @@ from schemas import signing
 from schemas.cluster import TopicWatch
 from schemas.commands import AnyCommand
 from schemas.crash_points import crash_point
+from schemas.cut_over import CutOver
 from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
 from schemas.spans import Spans
@@ -250,7 +252,7 @@ class Worker:
         self._sequence.go_on_from(partition_id, came)
         return True
 
-    def _examined(self, record: Record) -> AnyCommand | Resolution:
+    def _examined(self, record: Record) -> AnyCommand | Resolution | CutOver:
         key_id = signing.key_id_of(record.header(SIGNATURE_HEADER))
         if key_id is not None and key_id not in self.ring and not self._is_ring_fresh:
             self._read_ring()

@@ -36,6 +36,7 @@ from posting_engine.session import options_of
 from posting_engine.store import connect_as_engine
 from posting_engine.verdict import NO_FAULTS, Faults, Item
 from schemas.commands import AnyCommand
+from schemas.cut_over import CutOver
 from schemas.memory import seldom_collected
 from schemas.partitioning import NO_LOAN
 from schemas.quarantine import QuarantineReject, QuarantineResume, Resolution
@@ -201,10 +202,10 @@ class _Partition:
             raise CannotReplay(f"partition {place[0]}, offset {place[1]}: {unknown}") from unknown
         return Item(record, content, self._faults_of(record, content))
 
-    def _faults_of(self, record: Record, content: AnyCommand | Resolution) -> Faults:
+    def _faults_of(self, record: Record, content: AnyCommand | Resolution | CutOver) -> Faults:
         """What broke when this record was applied, and so is to break again."""
         broken = self._broken_at.get(record.offset)
-        if broken is None:
+        if broken is None or isinstance(content, CutOver):
             return NO_FAULTS
         shares = not isinstance(content, QuarantineResume | QuarantineReject) and is_of_many_loans(
             content
