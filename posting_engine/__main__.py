@@ -86,12 +86,7 @@ def _serve(settings: Settings, books: Books) -> None:
         profile=settings.profile,
         durability=settings.durability or None,
     )
-    watch = TopicWatch(
-        settings.kafka_bootstrap,
-        TopicIdentity(identity.topic_id, identity.partition_count),
-        security=settings.kafka_security,
-    )
-    watch.first()
+    watch = _watch(settings, identity)
     bases = books.bases(identity.partition_count)
     sender = kafka.Sender(settings.kafka_bootstrap, security=settings.kafka_security, bases=bases)
     outgoing = Outgoing(books, sender)
@@ -122,6 +117,17 @@ def _serve(settings: Settings, books: Books) -> None:
     if spans is not None:
         spans.close()
     sender.close()
+
+
+def _watch(settings: Settings, identity: Identity) -> TopicWatch:
+    """Once it has had its first answer."""
+    watch = TopicWatch(
+        settings.kafka_bootstrap,
+        TopicIdentity(identity.topic_id, identity.partition_count),
+        security=settings.kafka_security,
+    )
+    watch.first()
+    return watch
 
 
 def _refuse_key_out_of_force(key: SigningKey | None, key_id: str) -> None:

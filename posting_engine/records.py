@@ -72,6 +72,10 @@ it tells a limit of the server: the batch would be tried again for ever."""
 MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE = 50, 40, 500
 
 
+Content = AnyCommand | Resolution | CutOver
+"""What a rightly signed record may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record of the command log, as Kafka gave it. `appended_at` is the broker's time."""
@@ -107,6 +111,13 @@ class Record:
         """SHA-256 of key and value: tells whether this offset still holds the same record."""
         return sha256(sha256(self.key or b"").digest() + (self.value or b"")).digest()
 
+    def is_signed(self, ring: Mapping[str, SigningKey]) -> bool:
+        """Whether a key of the ring signed these very bytes, whenever that was."""
+        header = self.header(SIGNATURE_HEADER)
+        if header is None or self.value is None:
+            return False
+        return signing.is_signed(header, self.value, ring)
+
 
 class DeadLetter(Exception):
     """The record is no command of this ledger; it is kept with this reason and passed."""
@@ -116,17 +127,7 @@ class UnknownToThisBuild(Exception):
     """A rightly signed record that a newer build wrote: the partition halts until upgraded."""
 
 
-def is_signed(record: Record, ring: Mapping[str, SigningKey]) -> bool:
-    """Whether a key of the ring signed these very bytes, whenever that was."""
-    header = record.header(SIGNATURE_HEADER)
-    if header is None or record.value is None:
-        return False
-    return signing.is_signed(header, record.value, ring)
-
-
-def examine(
-    record: Record, ring: Mapping[str, SigningKey], partition_count: int
-) -> AnyCommand | Resolution | CutOver:
+def examine(record: Record, ring: Mapping[str, SigningKey], partition_count: int) -> Content:
     """The command in a record, or a seal; raises `DeadLetter` or `UnknownToThisBuild`."""
     key = _signer(record, ring)
     try:

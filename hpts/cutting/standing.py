@@ -83,7 +83,7 @@ def refuse_other_archive(manifest: Manifest, standings: Sequence[Standing], plac
             raise CutOverRefused(
                 f"{where} stands at offset {stands.next_offset} and entry {stands.last_entry_seq}, "
                 f"and {place} ends at {held.end} and {held.last_entry_seq}: run `hpts archive` on "
-                "the old log, or rebuild from the archive and promote that"
+                "the old log, while that can be read"
             )
         if held.chain_head != stands.chain_head.hex():
             raise CutOverRefused(f"{where}: {place} is of other books: its chain head is another")

@@ -250,6 +250,7 @@ def test_the_lock_as_it_was_released() -> None:
         24: "852e76285777db25",
         25: "b048ff041b7a07f3",
         26: "d54100d378a0c29c",
+        27: "a867eeda5da41c74",
     }
 
 
