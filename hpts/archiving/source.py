@@ -151,14 +151,14 @@ class ArchiveThenTopic:
         held, live = archive.bounds(), topic.bounds()
         if held.keys() != live.keys():
             raise SourceDamaged(f"the archive has {len(held)} partitions, the topic {len(live)}")
-        is_next = {p: end for p, (_, end) in held.items()} == topic.bases()
-        if archive.topic_id != topic.topic_id and not is_next:
+        ends = {p: end for p, (_, end) in held.items()}
+        if archive.topic_id != topic.topic_id and ends != topic.bases():
             raise SourceDamaged(
                 f"the archive is of topic {archive.topic_id}, the live one is {topic.topic_id}, "
                 "which does not begin where the archive ends"
             )
         self._bounds = {p: (held[p][0], live[p][1]) for p in held}
-        self._ends = {p: end for p, (_, end) in held.items()}
+        self._ends = ends
         for partition_id, (begin, end) in held.items():
             topic_begin, topic_end = live[partition_id]
             if topic_begin > end:

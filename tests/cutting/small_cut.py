@@ -89,6 +89,9 @@ class SmallCut(SmallLedger):
     def ends(self) -> dict[int, int]:
         return {p: next_offset for p, _, next_offset, *_ in self.standing()}
 
+    def bases_held(self) -> dict[int, int]:
+        return {p: base_offset for p, _, _, base_offset, *_ in self.standing()}
+
     def standing(self) -> list[tuple[Any, ...]]:
         """All that a cut-over may change, but for leases."""
         with psycopg.connect(self.admin_dsn) as connection:

@@ -1,6 +1,10 @@
 """Books go on from a new topic: same history, offsets that go on, the old log sealed."""
 
+import signal
+
+from schemas import codec
 from tests.cutting.cutting_ledger import LOANS, PARTITIONS, CuttingLedger
+from tests.faults.own_ledger import until
 from tests.rebuilding.rebuilt import digest_of, replayed
 
 
@@ -35,3 +39,38 @@ def test_books_go_on_and_all_that_can_be_held_against_them_agrees(own: CuttingLe
     own.archive()
     replayed(own, "whole", "--from-archive", str(own.archive_folder), "--archive-alone")
     assert digest_of(own, "whole") == digest_of(own)
+
+
+def test_an_engine_of_the_old_log_writes_nothing_and_a_second_seal_halts(
+    own: CuttingLedger,
+) -> None:
+    own.lend()
+    old = own.signing_engine()
+    own.applied(old)
+    old.send(signal.SIGSTOP)
+    own.archive()
+    own.remove_topics()
+    own.cut()
+    standing = own.standing()
+    own.pay("after")
+
+    old.send(signal.SIGCONT)
+
+    until(lambda: "another" in old.said() or "these books belong to" in old.said(), seconds=40)
+    assert own.standing() == standing
+    old.stop(signal.SIGKILL)
+    engine = own.signing_engine()
+    own.applied(engine)
+    own.send_value(1, codec.encode(own.seals()[1]), own.key)
+    until(lambda: bool(own.halted()), seconds=30, told=engine.said)
+    own.pay("later")
+    until(lambda: own.behind() == behind(own), seconds=30, told=engine.said)
+    [(partition_id, why)] = own.halted().items()
+    assert partition_id == 1
+    assert "the new log was made for other books" in why
+    engine.stop()
+
+
+def behind(own: CuttingLedger) -> int:
+    """How far the log has come beyond the partition that is halted."""
+    return own.topic.bounds()[1][1] - own.partitions()[1][0]

@@ -10,6 +10,7 @@ from hpts.archiving.source import ArchiveSource
 from hpts.cluster import Cluster
 from hpts.cutting.new_log import made_topics
 from hpts.cutting.standing import CutOverRefused
+from hpts.rebuilding.rebuild import Rebuild
 from hpts.rebuilding.replay import CannotReplay
 from hpts.rebuilding.source import SourceDamaged
 from posting_engine.books import Books
@@ -161,3 +162,28 @@ def test_a_second_cut_over_after_the_first(small: SmallCut) -> None:
     assert len(manifest.topics) == 2
     assert manifest.last_topic.topic_id == small.topic.topic_id
     assert small.from_the_archive() == digest_of(small.admin_dsn)
+
+
+def test_a_database_that_is_lost_after_a_cut_over_is_rebuilt_and_goes_on(small: SmallCut) -> None:
+    small.archived()
+    small.lose_the_log()
+    small.cut()
+    small.paid("second")
+    lost = SmallCut(small.bootstrap, small.cluster_dsn, keeps_topics=True)
+    rebuild = Rebuild(
+        admin_dsn=lost.admin_dsn,
+        bootstrap=lost.bootstrap,
+        into="again",
+        archive=small.folder.place,
+        processes=1,
+    )
+    rebuild.run(lambda _progress: None)
+
+    rebuild.promote(lambda _progress: None)
+
+    for books in (lost, small):
+        assert books.bases_held() == small.topic.bases()
+    assert digest_of(lost.admin_dsn) == digest_of(small.admin_dsn)
+    lost.paid("third")
+    small.apply()
+    assert digest_of(lost.admin_dsn) == digest_of(small.admin_dsn)
