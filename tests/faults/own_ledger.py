@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from psycopg.conninfo import make_conninfo
 
-from hpts.cluster import Cluster
+from hpts.cluster import Cluster, ClusterUnavailable
 from hpts.local import ledger, ports
 from hpts.local.credentials import SIGNING_KEY_ID, Credentials
 from hpts.local.postgres import PostgresServer
@@ -162,7 +162,7 @@ class OwnLedger:
             with suppress(KafkaException):  # there was none
                 answer.result(timeout=20)
         cluster = Cluster(self.bootstrap)
-        until(lambda: not cluster.describe(wanted), seconds=20)
+        until(lambda: are_gone(cluster, wanted), seconds=20)
 
     def dsn_of(self, role: str, *, through_proxy: bool = False) -> str:
         dsn = ledger.as_role(self.admin_dsn, role, self.servers.credentials.passwords()[role])
@@ -294,6 +294,14 @@ class OwnLedger:
         service = spawn(name, module, log, settings)
         self.services.append(service)
         return service
+
+
+def are_gone(cluster: Cluster, topics: Sequence[str]) -> bool:
+    """Whether none of them is there; one that is going just now cannot be described whole."""
+    try:
+        return not cluster.describe(topics)
+    except ClusterUnavailable:
+        return False
 
 
 def trusting(issuer_url: str) -> dict[str, str]:
