@@ -27,7 +27,8 @@ from schemas.placement import place_of
 from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
 from schemas.topics import COMMANDS, SIGNATURE_HEADER, TOPICS
-from tests.faults.own_ledger import are_gone, until
+from tests.faults.gone_topics import are_gone
+from tests.faults.own_ledger import until
 from tests.golden.applying import apply_log
 
 PARTITIONS = 4

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from psycopg.conninfo import make_conninfo
 
-from hpts.cluster import Cluster, ClusterUnavailable
+from hpts.cluster import Cluster
 from hpts.local import ledger, ports
 from hpts.local.credentials import SIGNING_KEY_ID, Credentials
 from hpts.local.postgres import PostgresServer
@@ -33,6 +33,7 @@ from hpts.migrate import migrate
 from hpts.provision import provision
 from schemas.topics import COMMANDS, TOPICS
 from tests.faults.fault_proxy import FaultProxy
+from tests.faults.gone_topics import are_gone
 from tests.faults.kafka_proxy import KafkaProxy, TwoDoors
 from tests.local_servers import Running
 
@@ -294,14 +295,6 @@ class OwnLedger:
         service = spawn(name, module, log, settings)
         self.services.append(service)
         return service
-
-
-def are_gone(cluster: Cluster, topics: Sequence[str]) -> bool:
-    """Whether none of them is there; one that is going just now cannot be described whole."""
-    try:
-        return not cluster.describe(topics)
-    except ClusterUnavailable:
-        return False
 
 
 def trusting(issuer_url: str) -> dict[str, str]:
