@@ -17,6 +17,7 @@ from hpts import accruing, keys, operating, reconciling
 from hpts import openapi as contract
 from hpts.archiving import commands as archiving
 from hpts.cluster import ClusterUnavailable
+from hpts.cutting import commands as cutting
 from hpts.database import DatabaseRefused
 from hpts.demo import commands as demonstrating
 from hpts.diagnosis import commands as diagnosis
@@ -51,6 +52,7 @@ app.add_typer(reconciling.bank, name="bank")
 app.command("dead-letters")(operating.dead_letters)
 app.command()(accruing.accrue)
 app.command()(archiving.archive)
+app.command()(cutting.cutover)
 using.register(app)
 app.command()(demonstrating.demo)
 app.command()(diagnosis.doctor)

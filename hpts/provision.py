@@ -4,7 +4,7 @@ What a topic must be like for money to be safe in it is `schemas.topic_policy`'s
 alters or removes a topic: a setting that is too weak is an operator's to mend.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hpts.cluster import Cluster, NewTopicInCluster, TopicInCluster
@@ -45,17 +45,26 @@ def provision(
                 f"the ledger is pinned to {count} partitions, which never change; "
                 f"{partition_count} were asked for."
             )
-        wanted = requirements(count, profile=profile, durability=durability)
-        found = cluster.describe(w.topic.name for w in wanted)
         if commands_topic_id is not None:
-            _refuse_another_log(commands_topic_id, found.get(COMMANDS))
-        _refuse_weaker_brokers(cluster, profile)
-        _refuse_weaker(wanted, found)
-        missing = [to_make(w) for w in wanted if w.topic.name not in found]
-        cluster.create(missing)
-        found |= cluster.describe(topic.name for topic in missing)
-        _refuse_weaker(wanted, found)
-        _pin(database, count, found)
+            _refuse_another_log(commands_topic_id, cluster.describe([COMMANDS]).get(COMMANDS))
+        wanted = requirements(count, profile=profile, durability=durability)
+        _pin(database, count, made(cluster, wanted, profile=profile))
+
+
+def made(
+    cluster: Cluster, wanted: Sequence[Wanted], *, profile: str
+) -> Mapping[str, TopicInCluster]:
+    """The topics that are wanted, by name; made where they are missing. Raises `TopicsRefused`
+    where they or the brokers are weaker, and `ClusterUnavailable`.
+    """
+    found = cluster.describe(w.topic.name for w in wanted)
+    _refuse_weaker_brokers(cluster, profile)
+    _refuse_weaker(wanted, found)
+    missing = [to_make(w) for w in wanted if w.topic.name not in found]
+    cluster.create(missing)
+    found |= cluster.describe(topic.name for topic in missing)
+    _refuse_weaker(wanted, found)
+    return found
 
 
 def to_make(wanted: Wanted) -> NewTopicInCluster:
@@ -64,7 +73,7 @@ def to_make(wanted: Wanted) -> NewTopicInCluster:
     return NewTopicInCluster(wanted.topic.name, wanted.partitions, replicas, wanted.settings)
 
 
-def _refuse_weaker(wanted: list[Wanted], found: Mapping[str, TopicInCluster]) -> None:
+def _refuse_weaker(wanted: Sequence[Wanted], found: Mapping[str, TopicInCluster]) -> None:
     faults = [
         fault
         for requirement in wanted

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from threading import Event, Thread
 from types import FrameType
@@ -17,6 +18,7 @@ from posting_engine import log as kafka
 from posting_engine.books import Books
 from posting_engine.checkpoint_file import CheckpointFile
 from posting_engine.checkpoints import Checkpoints
+from posting_engine.log_answers import LogUnavailable
 from posting_engine.outgoing import Outgoing
 from posting_engine.positions import NotTheGroup, SlotTaken, StoreUnavailable
 from posting_engine.settings import Settings
@@ -49,7 +51,7 @@ class NotReady(Exception):
 
 
 EXPECTED: Final = (
-    *(NotReady, NotTheGroup, SlotTaken, StoreUnavailable, kafka.LogUnavailable),
+    *(NotReady, NotTheGroup, SlotTaken, StoreUnavailable, LogUnavailable),
     *(ClusterRefused, ClusterUnavailable),
 )
 
@@ -84,20 +86,16 @@ def _serve(settings: Settings, books: Books) -> None:
         profile=settings.profile,
         durability=settings.durability or None,
     )
-    watch = TopicWatch(
-        settings.kafka_bootstrap,
-        TopicIdentity(identity.topic_id, identity.partition_count),
-        security=settings.kafka_security,
-    )
-    watch.first()
-    sender = kafka.Sender(settings.kafka_bootstrap, security=settings.kafka_security)
+    watch = _watch(settings, identity)
+    bases = books.bases(identity.partition_count)
+    sender = kafka.Sender(settings.kafka_bootstrap, security=settings.kafka_security, bases=bases)
     outgoing = Outgoing(books, sender)
     ring, spans = books.key_ring(), spans_of("hpts-engine", settings)
     worker = Worker(identity, books, sender, outgoing, ring, watch=watch, spans=spans)
     _refuse_key_out_of_force(worker.ring.get(identity.signing_key_id), identity.signing_key_id)
     _listen(worker.patience.stopping, books)
     group_id = identity.group_id or ""
-    checkpoints = _checkpoints(settings, identity)
+    checkpoints = _checkpoints(settings, identity, bases)
     seldom_collected()
     if checkpoints is not None:
         checkpoints.start()
@@ -111,6 +109,7 @@ def _serve(settings: Settings, books: Books) -> None:
             on_revoke=worker.revoked,
             max_poll_interval_ms=settings.max_poll_interval_ms,
             security=settings.kafka_security,
+            bases=bases,
         ),
     )
     if checkpoints is not None:
@@ -120,6 +119,17 @@ def _serve(settings: Settings, books: Books) -> None:
     sender.close()
 
 
+def _watch(settings: Settings, identity: Identity) -> TopicWatch:
+    """Once it has had its first answer."""
+    watch = TopicWatch(
+        settings.kafka_bootstrap,
+        TopicIdentity(identity.topic_id, identity.partition_count),
+        security=settings.kafka_security,
+    )
+    watch.first()
+    return watch
+
+
 def _refuse_key_out_of_force(key: SigningKey | None, key_id: str) -> None:
     if key is None or not key.may_sign(datetime.now(UTC)):
         raise NotReady(
@@ -127,7 +137,9 @@ def _refuse_key_out_of_force(key: SigningKey | None, key_id: str) -> None:
         )
 
 
-def _checkpoints(settings: Settings, identity: Identity) -> Checkpoints | None:
+def _checkpoints(
+    settings: Settings, identity: Identity, bases: Mapping[int, int]
+) -> Checkpoints | None:
     """Who signs checkpoints; None, said aloud, where no key is set. A key that is set must work."""
     if settings.checkpoint_key_file is None:
         _log.warning("no checkpoints are signed: HPTS_CHECKPOINT_KEY_FILE names no key")
@@ -148,6 +160,9 @@ def _checkpoints(settings: Settings, identity: Identity) -> Checkpoints | None:
         owner=identity.owner,
         file=None if folder is None else CheckpointFile(folder),
         every_s=settings.checkpoint_seconds,
+        first_record=lambda p: kafka.first_record(
+            settings.kafka_bootstrap, p, bases.get(p, 0), security=settings.kafka_security
+        ),
     )
 
 

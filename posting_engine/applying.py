@@ -22,6 +22,7 @@ from posting_engine.posting.accrual_columns import NotByArrays
 from posting_engine.posting.decide import decide as decide_by_the_rules
 from posting_engine.quarantine import Decide
 from posting_engine.refused import Trial, set_aside
+from posting_engine.sealing import misfits
 from posting_engine.verdict import Item, Verdict
 from schemas.crash_points import crash_point
 from schemas.spans import Spans
@@ -57,6 +58,11 @@ class Applying:
         cut = list(runs(items))
         for run, following in zip_longest(cut, cut[1:]):
             going_on = [item for item in run if item.record.partition_id not in halted]
+            if misfit := misfits(going_on, held):
+                before = {partition_id: held[partition_id] for partition_id in misfit}
+                yield Verdict(before, dict(before), halts=misfit)
+                halted |= misfit.keys()
+                going_on = [item for item in run if item.record.partition_id not in halted]
             if not going_on:
                 continue
             try:

@@ -15,6 +15,7 @@ from posting_engine.quarantine_rows import Waiting
 from posting_engine.resolving import resolve
 from posting_engine.verdict import DeadLetterRow, Item, KeyOfCommand, Verdict
 from schemas.codec import Outcome
+from schemas.cut_over import CutOver
 from schemas.quarantine import DEAD_LETTER, QuarantineReject, QuarantineResume
 
 
@@ -38,7 +39,7 @@ def decide_batch(
             verdict.dead_letters.append(DeadLetterRow(record, item.content))
             letter = quarantine_rows.to_publish(record, DEAD_LETTER, item.content)
             verdict.to_publish.append(letter)
-        else:
+        elif not isinstance(item.content, CutOver):  # a seal that fits moves the position alone
             page = pages[record.partition_id]
             _decide_one(Case(item, place, page, verdict, earlier, decide), waiting)
         verdict.after[record.partition_id] = verdict.after[record.partition_id].applied(
@@ -52,7 +53,7 @@ def decide_batch(
 
 def _decide_one(case: Case, waiting: Sequence[Waiting]) -> None:
     command = case.item.content
-    if isinstance(command, str):
+    if isinstance(command, str | CutOver):
         raise TypeError("a record that is no command is not decided")
     key = (case.place.partition_id, command.tenant_id, command.idempotency_key)
     known = case.earlier.get(key)

@@ -92,6 +92,11 @@ class Books:
             self.store.read([("load_positions", {"partition_ids": list(partition_ids)})])[0]
         )
 
+    def bases(self, partition_count: int) -> dict[int, int]:
+        """Where each partition of this topic begins. As constant as the topic that is pinned."""
+        found = self.positions(range(partition_count))
+        return {partition_id: at.base_offset for partition_id, at in found.items()}
+
     def owners(self, partition_ids: Sequence[int]) -> set[str]:
         """Who holds the leases of these partitions now."""
         found = self.store.read([("load_owners", {"partition_ids": list(partition_ids)})])[0]

@@ -24,8 +24,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from posting_engine import metrics
 from posting_engine.checkpoint_file import CheckpointFile
-from posting_engine.log import LogUnavailable, Sender
+from posting_engine.key_ring import ring_from
+from posting_engine.log import Sender
+from posting_engine.log_answers import LogUnavailable
 from posting_engine.positions import DataRefused, StoreUnavailable
+from posting_engine.records import Record
+from posting_engine.sealing import seal_in
 from posting_engine.store import Store
 from schemas.chain import GENESIS
 from schemas.checkpoints import (
@@ -54,7 +58,9 @@ Key = tuple[int, int]
 
 @dataclass(slots=True)
 class Checkpoints:
-    """What the thread works with. `file` None: the topic alone. Only `finish` is for others."""
+    """What the thread works with. `file` None: the topic alone; `first_record` is the log's, of a
+    partition. Only `finish` is for others.
+    """
 
     store: Store
     make_sender: Callable[[], Sender]
@@ -63,6 +69,7 @@ class Checkpoints:
     file: CheckpointFile | None = None
     every_s: float = 60.0
     hashes_at_once: int = 100_000
+    first_record: Callable[[int], Record | None] = lambda _partition_id: None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _sender: Sender | None = None
@@ -125,6 +132,8 @@ class Checkpoints:
         self._note_published(rows)
 
     def _is_due(self, state: dict[str, Any], *, is_last: bool) -> bool:
+        if 0 < state["base_offset"] == state["next_offset"]:
+            return False  # the seal of the log before is still to be applied
         if state["number"] is None:
             return bool(state["last_entry_seq"])
         entries = state["last_entry_seq"] - state["entry_seq"]
@@ -138,7 +147,7 @@ class Checkpoints:
         try:
             before = None if state["message"] is None else read(state["message"]).checkpoint
             if before is not None:
-                _refuse_what_cannot_follow(state, before)
+                self._refuse_what_cannot_follow(state, before)
             frontier = self._grown(state, before)
         except (NotACheckpoint, ValueError) as reason:
             if partition_id not in self._refused:
@@ -170,6 +179,35 @@ class Checkpoints:
         }
         self.store.read([("insert_checkpoint", kept)])
         crash_point("checkpoint-kept")
+
+    def _refuse_what_cannot_follow(self, state: dict[str, Any], before: Checkpoint) -> None:
+        """Raise `ValueError` where applying the log does not lead from what was signed to where the
+        partition stands. Entries come of records behind the signed position, those of a command
+        that was quarantined too: of the record that resumed it.
+        """
+        at, signed_at, topic_id = state["next_offset"], before.next_offset, state["topic_id"]
+        if topic_id != before.topic_id and not self._is_cut_over(state, before):
+            raise ValueError(f"it follows topic {topic_id}, and {before.topic_id} was signed")
+        if at < signed_at:
+            raise ValueError(f"it stands at offset {at}, and {signed_at} was signed of these books")
+        if at == signed_at and state["last_entry_seq"] > before.entry_seq:
+            raise ValueError(f"entry {state['last_entry_seq']} came without a record of the log")
+
+    def _is_cut_over(self, state: dict[str, Any], before: Checkpoint) -> bool:
+        """Whether the topic begins with the seal of the one that was signed, and that is applied.
+        The log says so, and not the database alone.
+        """
+        record = self.first_record(state["partition_id"])
+        [keys] = self.store.read([("load_signing_keys", {})])
+        seal = seal_in(record, ring_from(keys))
+        return (
+            record is not None
+            and seal is not None
+            and seal.partition_id == state["partition_id"]
+            and seal.old_topic_id == before.topic_id
+            and before.next_offset <= seal.end_offset == record.offset < state["next_offset"]
+            and before.entry_seq <= seal.last_entry_seq <= state["last_entry_seq"]
+        )
 
     def _grown(self, state: dict[str, Any], before: Checkpoint | None) -> Frontier:
         """The tree with what is new; raises `ValueError` where the journal is not as it was told,
@@ -231,17 +269,3 @@ class Checkpoints:
                 self.store.read([("delete_checkpoints", told)])
                 self._sent.discard(key)
                 self._filed.discard(key)
-
-
-def _refuse_what_cannot_follow(state: dict[str, Any], before: Checkpoint) -> None:
-    """Raise `ValueError` where applying the log does not lead from what was signed to where the
-    partition stands. Entries come of records behind the signed position, those of a command that
-    was quarantined too: of the record that resumed it.
-    """
-    at, signed_at = state["next_offset"], before.next_offset
-    if state["topic_id"] != before.topic_id:
-        raise ValueError(f"it follows topic {state['topic_id']}, and {before.topic_id} was signed")
-    if at < signed_at:
-        raise ValueError(f"it stands at offset {at}, and {signed_at} was signed of these books")
-    if at == signed_at and state["last_entry_seq"] > before.entry_seq:
-        raise ValueError(f"entry {state['last_entry_seq']} came without a record of the log")

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from posting_engine.records import Content
 from posting_engine.verdict import NO_FAULTS, Item
-from schemas.commands import AccrualChunk, AnyCommand, Reversal
-from schemas.quarantine import QuarantineResume, Resolution
+from schemas.commands import AccrualChunk, Reversal
+from schemas.cut_over import CutOver
+from schemas.quarantine import QuarantineResume
 
 MOST_LOANS_AT_ONCE: Final = 2_000
 """Of chunks in one transaction."""
@@ -47,7 +49,7 @@ def chunk_in(item: Item) -> AccrualChunk | None:
 
 
 def _is_alone(item: Item, run: Sequence[Item]) -> bool:
-    return any(isinstance(one.content, QuarantineResume) for one in (item, run[-1]))
+    return any(isinstance(one.content, QuarantineResume | CutOver) for one in (item, run[-1]))
 
 
 def _looks_up(item: Item, run: Sequence[Item]) -> bool:
@@ -91,14 +93,14 @@ def _may_share_a_loan(one: AccrualChunk, other: AccrualChunk) -> bool:
     )
 
 
-def reads_accruals(content: AnyCommand | Resolution | str) -> bool:
+def reads_accruals(content: Content | str) -> bool:
     """Whether it looks accruals up in the journal."""
     if isinstance(content, AccrualChunk):
         return content.backfill
     return isinstance(content, Reversal) and _is_of_accrual(content)
 
 
-def writes_accruals(content: AnyCommand | Resolution | str) -> bool:
+def writes_accruals(content: Content | str) -> bool:
     """Whether it may change what such a look-up finds."""
     if isinstance(content, Reversal):
         return _is_of_accrual(content)

@@ -1,11 +1,13 @@
 """Why a partition stands still, in words that say what to do. The other partitions go on."""
 
+import re
 from typing import Final
 
 from posting_engine.positions import Position
 
 HIDDEN: Final = "hidden: an aborted record or a transaction marker"
 """The reason kept for an offset that holds nothing that was ever committed."""
+_OF_A_RECORD: Final = re.compile(r"offset \d+: ")
 
 
 def lost(reason: str) -> str:
@@ -22,6 +24,19 @@ def foreign(position: Position, topic_id: str) -> str:
         f"the ledger is pinned to the topic with id {topic_id} and this partition follows "
         f"{position.topic_id}: a cut-over stopped half-way. Finish it, or restore the database."
     )
+
+
+def other_books(offset: int, why: str) -> str:
+    """What a cut-over wrote is not for where these books stand."""
+    return (
+        f"the new log was made for other books (at offset {offset}: {why}). Restore the database "
+        "that was cut over, or cut over to another topic."
+    )
+
+
+def is_of_a_record(reason: str) -> bool:
+    """Whether it is one record that halts a partition, and not the log as a whole."""
+    return _OF_A_RECORD.match(reason) is not None
 
 
 def gap(due: int, came: int) -> str:

@@ -2,11 +2,13 @@
 
 The consumer never commits offsets to steer by: on every assignment it is sent to the position
 that Postgres has. What the clients are told of it is in `client_settings`.
+
+Everything above speaks of logical offsets, which go on counting where a cut-over began a new topic:
+a partition's base, where the log before ended, and Kafka's offset. Only here are they converted.
 """
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from posting_engine.client_settings import BATCH_BYTES, CONSUMER_SETTINGS, PRODUCER_SETTINGS
+from posting_engine.log_answers import Ends, LogUnavailable, LostPosition, headers_of
 from posting_engine.records import Record
 from schemas.kafka_security import PLAINTEXT, Security
 from schemas.topics import CHECKPOINTS, COMMANDS, DEAD_LETTERS, OUTCOMES
@@ -34,27 +37,7 @@ _log = structlog.get_logger()
 _DRAIN_AT_ONCE: Final = 64
 LINGER_A_RECORD_S: Final = 0.000_2
 MOST_LINGER_S: Final = 0.004
-
-
-class LogUnavailable(Exception):
-    """The consumer or producer cannot go on; the process must rejoin or be started anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class LostPosition:
-    """Kafka no longer has, or never had, the offset that a partition must be read from."""
-
-    partition_id: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Where partitions ended after `asked_at`: for readers, and behind open transactions, too."""
-
-    asked_at: datetime
-    stable: dict[int, int]
-    written: dict[int, int]
+NO_BASES: Final[Mapping[int, int]] = {}
 
 
 class CommandLog:
@@ -70,8 +53,10 @@ class CommandLog:
         on_revoke: Callable[[Sequence[int]], None],
         max_poll_interval_ms: int = CONSUMER_SETTINGS["max.poll.interval.ms"],
         security: Security = PLAINTEXT,
+        bases: Mapping[int, int] = NO_BASES,
     ) -> None:
         """`on_assign` takes leases and answers partition -> offset to read from."""
+        self._bases = bases
         self._connection: dict[str, Any] = {"bootstrap.servers": bootstrap, **security}
         member: dict[str, Any] = {"group.id": group_id, "group.instance.id": instance_id}
         member["max.poll.interval.ms"] = max_poll_interval_ms
@@ -108,19 +93,21 @@ class CommandLog:
         except KafkaException as error:
             raise LogUnavailable(f"cannot read the log: {error}") from error
         self._last_count = len(messages)
-        return [taken for message in messages if (taken := _taken(message)) is not None]
+        taken = (_taken(message, self._bases) for message in messages)
+        return [one for one in taken if one is not None]
 
     def seek(self, offsets: Mapping[int, int]) -> None:
         """Read on from these offsets; what was fetched ahead is dropped."""
         try:
             for partition_id, offset in offsets.items():
-                self._consumer.seek(TopicPartition(COMMANDS, partition_id, offset))
+                self._consumer.seek(self._place(partition_id, offset))
         except KafkaException as error:
             raise LogUnavailable(f"cannot seek: {error}") from error
 
     def hidden(self, partition_id: int, due: int, came: int) -> list[Record] | None:
         """What `read_committed` hides between two offsets; see `hidden_records`."""
-        return hidden_records(self._connection, partition_id, due, came)
+        base = self._bases.get(partition_id, 0)
+        return hidden_records(self._connection, partition_id, due, came, base)
 
     def pause(self, partition_id: int) -> None:
         """Take nothing more from a halted partition."""
@@ -147,13 +134,16 @@ class CommandLog:
         try:
             # A broker that has just come back may answer without an offset (-1001).
             stable, written = (
-                {p.partition: at for p, f in of.items() if (at := f.result().offset) >= 0}
+                {
+                    p.partition: at + self._bases.get(p.partition, 0)
+                    for p, f in of.items()
+                    if (at := f.result().offset) >= 0
+                }
                 for of in answers
             )
         except KafkaException as error:
             _log.warning("log ends unknown", error=str(error))
-            # After a broker's restart this client goes by the leader epoch that it remembers, and
-            # is refused for as long as it does.
+            # After a broker's restart it goes by an old leader epoch, and is refused for good.
             self._admin = AdminClient(self._connection)
             return None
         return Ends(self._ends_asked_at, stable, written)
@@ -169,26 +159,30 @@ class CommandLog:
 
     def _assigned(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         offsets = self._on_assign([place.partition for place in assigned])
-        places = [TopicPartition(COMMANDS, p, offset) for p, offset in offsets.items()]
+        places = [self._place(p, offset) for p, offset in offsets.items()]
         consumer.assign(places)
         # A pause outlives the assignment it was made in.
         consumer.resume(places)
+
+    def _place(self, partition_id: int, offset: int) -> TopicPartition:
+        at = max(0, offset - self._bases.get(partition_id, 0))
+        return TopicPartition(COMMANDS, partition_id, at)
 
     def _revoked(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._on_revoke([place.partition for place in revoked])
 
 
 def hidden_records(
-    connection: Mapping[str, Any], partition_id: int, due: int, came: int
+    connection: Mapping[str, Any], partition_id: int, due: int, came: int, base: int = 0
 ) -> list[Record] | None:
     """What `read_committed` hides between two offsets: records of aborted transactions (markers are
     no records). None when the log begins after `due`: something was removed.
     """
     own = {"isolation.level": "read_uncommitted", "enable.partition.eof": True}
     reader = Consumer({**CONSUMER_SETTINGS, **own, **connection, "group.id": "hpts-gap-reader"})
-    place, found = TopicPartition(COMMANDS, partition_id, due), list[Record]()
+    place, found = TopicPartition(COMMANDS, partition_id, due - base), list[Record]()
     try:
-        if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due:
+        if int(reader.get_watermark_offsets(place, timeout=5.0)[0]) > due - base:
             return None
         reader.assign([place])
         while (message := reader.poll(10.0)) is not None:
@@ -196,7 +190,7 @@ def hidden_records(
                 if error.code() == KafkaError._PARTITION_EOF:
                     return found
                 raise LogUnavailable(f"cannot read what is hidden: {error.str()}")
-            taken = record_of(message)
+            taken = record_of(message, base)
             if taken.offset >= came:
                 return found
             found.append(taken)
@@ -207,16 +201,25 @@ def hidden_records(
     raise LogUnavailable("what is hidden in a gap could not be read in time")
 
 
+def first_record(
+    bootstrap: str, partition_id: int, base: int, *, security: Security
+) -> Record | None:
+    """What the topic begins with; None where it was removed, or nothing came yet."""
+    connection = {"bootstrap.servers": bootstrap, **security}
+    found = hidden_records(connection, partition_id, base, base + 1, base)
+    return found[0] if found else None
+
+
 def _is_fatal(error: KafkaError) -> bool:
     # The flag is not set on every error that says so by its code: a static member that was
     # fenced, after the broker stood still for longer than the session, comes without it.
     return bool(error.fatal()) or error.code() == KafkaError._FATAL
 
 
-def _taken(message: Message) -> Record | LostPosition | None:
+def _taken(message: Message, bases: Mapping[int, int] = NO_BASES) -> Record | LostPosition | None:
     error = message.error()
     if error is None:
-        return record_of(message)
+        return record_of(message, bases.get(message.partition() or 0, 0))
     lost = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
     if error.code() in lost and message.partition() is not None:
         return LostPosition(int(message.partition() or 0), error.str())
@@ -226,7 +229,7 @@ def _taken(message: Message) -> Record | LostPosition | None:
     return None
 
 
-def record_of(message: Message) -> Record:
+def record_of(message: Message, base: int = 0) -> Record:
     """A message as a record. Raises `LogUnavailable` where the broker did not stamp it."""
     kind, milliseconds = message.timestamp()
     if kind != TIMESTAMP_LOG_APPEND_TIME:
@@ -236,35 +239,28 @@ def record_of(message: Message) -> Record:
         raise LogUnavailable("a record without a place")
     return Record(
         partition,
-        offset,
+        base + offset,
         datetime.fromtimestamp(milliseconds // 1000, UTC).replace(
             microsecond=milliseconds % 1000 * 1000
         ),
         message.key(),
         message.value(),
-        _headers_of(message),
+        headers_of(message),
     )
-
-
-def _headers_of(message: Message) -> tuple[tuple[str, bytes | None], ...]:
-    """A record's headers; none where a name is not UTF-8, so that it counts as unsigned.
-
-    The binding leaves the decoding error pending instead of raising it; it shows at the next
-    call into C, which therefore stands here.
-    """
-    try:
-        headers: Any = message.headers()
-        datetime.fromtimestamp(0, UTC)
-    except (UnicodeDecodeError, SystemError):
-        return ()
-    return tuple(headers or ())
 
 
 class Sender:
     """The producer of commands and announcements. Raises `LogUnavailable` where there is none."""
 
-    def __init__(self, bootstrap: str, *, security: Security = PLAINTEXT) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        security: Security = PLAINTEXT,
+        bases: Mapping[int, int] = NO_BASES,
+    ) -> None:
         self._fatal: str | None = None
+        self._bases = bases
         own = {**security, "bootstrap.servers": bootstrap, "error_cb": self._error}
         try:
             self._producer = Producer({**PRODUCER_SETTINGS, **own})
@@ -286,7 +282,7 @@ class Sender:
             if error is not None:
                 self._fatal = error.str()
             else:
-                on_sent(int(message.offset() or 0))
+                on_sent(self._bases.get(partition_id, 0) + int(message.offset() or 0))
 
         try:
             self._producer.produce(

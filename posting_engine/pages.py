@@ -29,6 +29,7 @@ from schemas.commands import (
     RefinanceReversal,
     Reversal,
 )
+from schemas.cut_over import CutOver
 from schemas.partitioning import NO_LOAN
 from schemas.quarantine import QuarantineReject, QuarantineResume
 
@@ -151,7 +152,7 @@ def needs_of(items: Sequence[Item], waiting: Sequence[Waiting] = ()) -> Needs:
             _add(needs, partition_id, one.command)
     for item in items:
         command = item.content
-        if isinstance(command, str):
+        if isinstance(command, str | CutOver):
             continue
         partition_id = item.record.partition_id
         needs.wanted_keys[partition_id, command.tenant_id, command.idempotency_key] = None

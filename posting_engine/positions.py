@@ -18,6 +18,8 @@ class Position:
     chain_head: bytes
     reached_at: datetime
     quarantined_count: int = 0
+    base_offset: int = 0
+    """Where the log before this topic ended: its first record's offset."""
 
     def with_entries(self, last_entry_seq: int, chain_head: bytes) -> "Position":
         """With its journal grown. Written out, as `applied`: each command comes through here."""
@@ -32,6 +34,7 @@ class Position:
             chain_head=chain_head,
             reached_at=self.reached_at,
             quarantined_count=self.quarantined_count,
+            base_offset=self.base_offset,
         )
 
     def applied(
@@ -49,6 +52,7 @@ class Position:
             chain_head=self.chain_head,
             reached_at=self.reached_at,
             quarantined_count=self.quarantined_count,
+            base_offset=self.base_offset,
         )
 
 

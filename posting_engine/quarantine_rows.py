@@ -10,6 +10,7 @@ from posting_engine.records import Record
 from posting_engine.rows import Columns, columns_of, to_json
 from schemas import codec, topics
 from schemas.commands import AnyCommand
+from schemas.cut_over import CutOver
 from schemas.journal_topic import JournalEntry
 from schemas.quarantine import QUARANTINE, DeadLetter, QuarantineReject, QuarantineResume
 
@@ -102,7 +103,7 @@ def _command_in(record: Record) -> AnyCommand | None:
         message = codec.decode(record.value)
     except codec.UndecodableRecord:
         return None  # a newer build queued it
-    other = (codec.Outcome, DeadLetter, JournalEntry, QuarantineResume, QuarantineReject)
+    other = (codec.Outcome, CutOver, DeadLetter, JournalEntry, QuarantineResume, QuarantineReject)
     return None if isinstance(message, other) else message
 
 

@@ -14,7 +14,8 @@ from typing import Final
 import structlog
 
 from posting_engine import halts, metrics
-from posting_engine.log import CommandLog, Ends
+from posting_engine.log import CommandLog
+from posting_engine.log_answers import Ends
 from posting_engine.positions import Position
 from posting_engine.records import Record
 

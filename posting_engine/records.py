@@ -33,6 +33,7 @@ from schemas.commands import (
     RefinanceRelease,
     Reversal,
 )
+from schemas.cut_over import CutOver
 from schemas.journal_topic import JournalEntry
 from schemas.money import MAX_AMOUNT_MINOR
 from schemas.placement import place_of, step_of
@@ -71,6 +72,10 @@ it tells a limit of the server: the batch would be tried again for ever."""
 MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE = 50, 40, 500
 
 
+Content = AnyCommand | Resolution | CutOver
+"""What a rightly signed record may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record of the command log, as Kafka gave it. `appended_at` is the broker's time."""
@@ -106,6 +111,13 @@ class Record:
         """SHA-256 of key and value: tells whether this offset still holds the same record."""
         return sha256(sha256(self.key or b"").digest() + (self.value or b"")).digest()
 
+    def is_signed(self, ring: Mapping[str, SigningKey]) -> bool:
+        """Whether a key of the ring signed these very bytes, whenever that was."""
+        header = self.header(SIGNATURE_HEADER)
+        if header is None or self.value is None:
+            return False
+        return signing.is_signed(header, self.value, ring)
+
 
 class DeadLetter(Exception):
     """The record is no command of this ledger; it is kept with this reason and passed."""
@@ -115,18 +127,8 @@ class UnknownToThisBuild(Exception):
     """A rightly signed record that a newer build wrote: the partition halts until upgraded."""
 
 
-def is_signed(record: Record, ring: Mapping[str, SigningKey]) -> bool:
-    """Whether a key of the ring signed these very bytes, whenever that was."""
-    header = record.header(SIGNATURE_HEADER)
-    if header is None or record.value is None:
-        return False
-    return signing.is_signed(header, record.value, ring)
-
-
-def examine(
-    record: Record, ring: Mapping[str, SigningKey], partition_count: int
-) -> AnyCommand | Resolution:
-    """The command in a record; raises `DeadLetter` or `UnknownToThisBuild`."""
+def examine(record: Record, ring: Mapping[str, SigningKey], partition_count: int) -> Content:
+    """The command in a record, or a seal; raises `DeadLetter` or `UnknownToThisBuild`."""
     key = _signer(record, ring)
     try:
         message = codec.decode(record.value)
@@ -143,6 +145,8 @@ def examine(
         raise DeadLetter("not a command: a dead letter")
     if isinstance(message, JournalEntry):
         raise DeadLetter("not a command: a journal entry")
+    if isinstance(message, CutOver):
+        return _trusted(message, key, record.appended_at)
     if not key.may_write(message.tenant_id, record.appended_at):
         raise DeadLetter(f"foreign: key {key.key_id} may not write for this tenant at this time")
     waterfall_version = getattr(message, "waterfall_version", None)
@@ -160,6 +164,13 @@ def examine(
     if not _is_in_its_partition(message, record.partition_id, partition_count):
         raise DeadLetter("wrong partition: another one owns what the command names")
     return message
+
+
+def _trusted(seal: CutOver, key: SigningKey, appended_at: datetime) -> CutOver:
+    """It speaks for every tenant, so the key must. Whether it fits is not told by itself."""
+    if key.tenants is not None or not key.is_valid(appended_at):
+        raise DeadLetter(f"foreign: key {key.key_id} may not seal a log at this time")
+    return seal
 
 
 def _signer(record: Record, ring: Mapping[str, SigningKey]) -> SigningKey:

@@ -13,6 +13,7 @@ from uuid import UUID
 from posting_engine.quarantine import is_of_many_loans
 from posting_engine.quarantine_rows import Waiting
 from posting_engine.verdict import Faults, Item, Verdict
+from schemas.cut_over import CutOver
 from schemas.quarantine import QuarantineReject, QuarantineResume
 
 MOST_TRIALS: Final = 1_000
@@ -63,7 +64,7 @@ def _faults_of(item: Item, reason: str, attempt: Try) -> tuple[Faults, Faults]:
         waiting = attempt(item).waiting
         everything = Faults(commands={one.record.offset: reason for one in waiting})
         return _of_resolution(item, reason, waiting, attempt), everything
-    if not isinstance(command, str) and is_of_many_loans(command):
+    if not isinstance(command, str | CutOver) and is_of_many_loans(command):
         touched = attempt(item).verdict.touched_loans
         loans = sorted(loan_id for _, _, loan_id in touched)
         everything = Faults(loans=dict.fromkeys(loans, reason))

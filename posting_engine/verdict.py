@@ -29,12 +29,11 @@ from posting_engine.posting.page import (
 )
 from posting_engine.posting.refusals import Refusal
 from posting_engine.quarantine_rows import OutgoingDeadLetterRow, QuarantinedRow, QuarantineRow
-from posting_engine.records import Record
+from posting_engine.records import Content, Record
 from schemas import codec
 from schemas.codec import Outcome
 from schemas.commands import AnyCommand
 from schemas.placement import place_of
-from schemas.quarantine import Resolution
 
 KeyOfCommand = tuple[int, UUID, str]
 """partition, tenant, idempotency key: by these a duplicate is recognised, for ever."""
@@ -59,10 +58,10 @@ NO_FAULTS: Final = Faults()
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record and what it was found to be: a command, or the reason why it is none."""
+    """A record and what it was found to be: a command, a seal, or the reason why it is neither."""
 
     record: Record
-    content: AnyCommand | Resolution | str
+    content: Content | str
     faults: Faults = NO_FAULTS
 
 

@@ -22,18 +22,17 @@ from posting_engine.backlog import Backlog
 from posting_engine.books import Books
 from posting_engine.client_settings import BATCH_BYTES
 from posting_engine.contiguity import Contiguity, Turn
-from posting_engine.log import CommandLog, LostPosition, Sender
+from posting_engine.log import CommandLog, Sender
+from posting_engine.log_answers import LostPosition
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
 from posting_engine.positions import Fenced, Position, SlotTaken, StoreUnavailable
 from posting_engine.reached import LogEnds, watch_clock
-from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine, is_signed
+from posting_engine.records import Content, DeadLetter, Record, UnknownToThisBuild, examine
 from posting_engine.verdict import Item
 from schemas import signing
 from schemas.cluster import TopicWatch
-from schemas.commands import AnyCommand
 from schemas.crash_points import crash_point
-from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
 from schemas.spans import Spans
 from schemas.topics import SIGNATURE_HEADER
@@ -241,7 +240,7 @@ class Worker:
         signed record is there: we write in no transaction, so it must not be passed over.
         """
         hidden = None if self._reader is None else self._reader.hidden(partition_id, due, came)
-        if hidden is None or any(is_signed(record, self.ring) for record in hidden):
+        if hidden is None or any(record.is_signed(self.ring) for record in hidden):
             return False
         appended_at = self.held[partition_id].last_appended_at
         passed = {o: Record(partition_id, o, appended_at, None, None, ()) for o in range(due, came)}
@@ -250,7 +249,7 @@ class Worker:
         self._sequence.go_on_from(partition_id, came)
         return True
 
-    def _examined(self, record: Record) -> AnyCommand | Resolution:
+    def _examined(self, record: Record) -> Content:
         key_id = signing.key_id_of(record.header(SIGNATURE_HEADER))
         if key_id is not None and key_id not in self.ring and not self._is_ring_fresh:
             self._read_ring()

@@ -19,6 +19,7 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.schema import to_parsing_canonical_form
 
 from schemas.commands import AdjustmentLine, AnyCommand
+from schemas.cut_over import CutOver
 from schemas.ids import uuid_of
 from schemas.journal_topic import JournalEntry, JournalLine
 from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume, Resolution
@@ -48,12 +49,15 @@ class Outcome:
     dry_run: bool = False
 
 
-Message = AnyCommand | Resolution | Outcome | DeadLetter | JournalEntry
+Message = AnyCommand | Resolution | CutOver | Outcome | DeadLetter | JournalEntry
 
 _RESOLUTIONS: Final = (QuarantineResume, QuarantineReject)
 _TYPES: Final[dict[str, Any]] = {
     kind.__name__: kind
-    for kind in (*get_args(AnyCommand), *_RESOLUTIONS, Outcome, DeadLetter, JournalEntry)
+    for kind in (
+        *(*get_args(AnyCommand), *_RESOLUTIONS, CutOver),
+        *(Outcome, DeadLetter, JournalEntry),
+    )
 }
 _LINES: Final[dict[str, Any]] = {kind.__name__: kind for kind in (AdjustmentLine, JournalLine)}
 _FRAME: Final = struct.Struct(">bI")

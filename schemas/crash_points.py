@@ -50,6 +50,13 @@ ARCHIVE_POINTS: Final = {
     "archive-file-written": "a file of the archive is there; the manifest does not name it",
     "archive-manifest-written": "the manifest names what was copied; nobody has been told",
 }
+CUT_OVER_POINTS: Final = {
+    "cut-over-leases-taken": "every lease is ours; nothing else is done",
+    "cut-over-topics-made": "the new topics are there, and empty",
+    "cut-over-seal-sent": "the first seal is handed to the producer, not acknowledged",
+    "cut-over-sealed": "the new log begins with every seal; the books follow the old one",
+    "cut-over-before-commit": "the books follow the new log in a transaction; nothing is committed",
+}
 CHECKPOINT_POINTS: Final = {
     "checkpoint-kept": "a checkpoint is signed and kept; it is not published",
     "checkpoint-written": "topic and file have the checkpoint; it is not noted",
@@ -64,7 +71,12 @@ DELIVERY_POINTS: Final = {
 }
 SERVICE_POINTS: Final = ENGINE_POINTS | INGRESS_POINTS
 POINTS: Final = (
-    SERVICE_POINTS | PRODUCER_POINTS | ARCHIVE_POINTS | CHECKPOINT_POINTS | DELIVERY_POINTS
+    SERVICE_POINTS
+    | PRODUCER_POINTS
+    | ARCHIVE_POINTS
+    | CUT_OVER_POINTS
+    | CHECKPOINT_POINTS
+    | DELIVERY_POINTS
 )
 
 _ORDERS: Final = os.environ.get(SETTING) or None

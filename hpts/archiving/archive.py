@@ -21,6 +21,7 @@ from hpts.archiving.manifest import (
     FactsFile,
     Manifest,
     Part,
+    Topic,
     Witness,
     load,
     save,
@@ -106,13 +107,19 @@ def _begun(topic: LogSource, database: Administrator, files: Files) -> Manifest:
         partitions = tuple(Archived(partition_id) for partition_id in range(count))
         return Manifest(topic_id, count, datetime.now(UTC), partitions, topic=COMMANDS)
     manifest = found[0]
-    if (manifest.topic_id, manifest.partition_count) != (topic_id, count):
-        raise ArchiveRefused(
-            f"{files.place} is an archive of the topic with id {manifest.topic_id} "
-            f"({manifest.partition_count} partitions), the books follow {topic_id} ({count}): "
-            "name another place"
-        )
-    return manifest
+    if manifest.partition_count == count:
+        if manifest.last_topic.topic_id == topic_id:
+            return manifest
+        bases = tuple(topic.bases()[partition_id] for partition_id in range(count))
+        # Only a topic that was cut over to begins with anything but 0; that its seal fits is shown
+        # by the chain, which is compared with the books before anything is copied.
+        if any(bases) and bases == tuple(one.end for one in manifest.partitions):
+            return replace(manifest, topics=(*manifest.topics, Topic(topic_id, bases)))
+    raise ArchiveRefused(
+        f"{files.place} is an archive of the topic with id {manifest.last_topic.topic_id} "
+        f"({manifest.partition_count} partitions), the books follow {topic_id} ({count}): "
+        "name another place, or the archive that they were cut over with"
+    )
 
 
 @dataclass(slots=True)
@@ -191,7 +198,7 @@ class _Run:
             span = {"partition_id": before.partition_id, "first": before.end, "before": next_offset}
             letters = self.database.ask("load_dead_letters_of", **span)
             broken = self.database.ask("load_quarantines_of", **span)
-        if topic_id != self.manifest.topic_id:
+        if topic_id != self.manifest.last_topic.topic_id:
             raise ArchiveRefused(
                 f"partition {before.partition_id} follows the topic with id {topic_id}"
             )

@@ -15,10 +15,11 @@ from hpts.archiving.manifest import ArchiveRefused
 from hpts.archiving.source import ArchiveSource
 from hpts.cluster import ClusterUnavailable
 from hpts.database import DatabaseRefused, administrator
+from hpts.rebuilding.schema import bases
 from hpts.rebuilding.source import SourceDamaged
 from hpts.rebuilding.topic import TopicSource
 from hpts.words import HERE, AsJson, DataDir, end, err, kafka_security, out, servers
-from posting_engine.log import LogUnavailable
+from posting_engine.log_answers import LogUnavailable
 
 EXPECTED: Final = (
     *(ArchiveRefused, ArchiveUnreachable, SourceDamaged, DatabaseRefused),
@@ -80,7 +81,7 @@ def _copied(place: str, data_dir: Path, part_mib: int) -> dict[str, Any]:
     ):
         task = progress.add_task("copying", total=None)
         report = write_archive(
-            TopicSource(bootstrap, security=kafka_security()),
+            TopicSource(bootstrap, security=kafka_security(), bases=bases(database)),
             database,
             files,
             limits=Limits(part_bytes=part_mib * _MIB),
@@ -95,7 +96,7 @@ def _told(place: str, report: Report) -> dict[str, Any]:
         raise TypeError("a run ends with a manifest")
     return {
         "place": place,
-        "topic_id": manifest.topic_id,
+        "topic_id": manifest.last_topic.topic_id,
         "files": report.files,
         "records": report.records,
         "behind": report.behind,

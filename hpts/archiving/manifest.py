@@ -69,8 +69,18 @@ class Archived:
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """One that was copied; `bases`: the offset that each of its partitions begins with."""
+
+    topic_id: str
+    bases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """An archive of one topic. `partitions` has every partition, in order."""
+    """An archive of one log. `partitions` has every partition, in order. `topic_id` is the topic
+    that it began with; `topics` are those that the books were cut over to since, in order.
+    """
 
     topic_id: str
     partition_count: int
@@ -78,6 +88,12 @@ class Manifest:
     partitions: tuple[Archived, ...]
     format: str = FORMAT
     topic: str = field(default="")
+    topics: tuple[Topic, ...] = ()
+
+    @property
+    def last_topic(self) -> Topic:
+        """The one that is copied from now."""
+        return self.topics[-1] if self.topics else Topic(self.topic_id, (0,) * self.partition_count)
 
     def names(self) -> Iterator[str]:
         """Of every file of the archive, but its own."""
@@ -123,6 +139,8 @@ def _fault(manifest: Manifest) -> str | None:
     """Where it contradicts itself; None where it does not."""
     if [one.partition_id for one in manifest.partitions] != list(range(manifest.partition_count)):
         return f"it does not list partitions 0 to {manifest.partition_count - 1}"
+    if any(len(one.bases) != manifest.partition_count for one in manifest.topics):
+        return "a topic has not as many bases as there are partitions"
     names = list(manifest.names())
     if len(set(names)) != len(names):
         return "it names a file twice"

@@ -27,6 +27,7 @@ def open_source(
     *,
     overlap: int = OVERLAP,
     security: Security = PLAINTEXT,
+    bases: Mapping[int, int] | None = None,
 ) -> LogSource:
     """The archive at a path or `s3://` address; with a cluster, the live topic after it, too.
 
@@ -36,7 +37,8 @@ def open_source(
     archive = ArchiveSource(files_at(place))
     if bootstrap is None:
         return archive
-    return ArchiveThenTopic(archive, TopicSource(bootstrap, security=security), overlap=overlap)
+    topic = TopicSource(bootstrap, security=security, bases=bases)
+    return ArchiveThenTopic(archive, topic, overlap=overlap)
 
 
 class ArchiveSource:
@@ -54,8 +56,12 @@ class ArchiveSource:
 
     @property
     def topic_id(self) -> str:
-        """Of the topic that was copied."""
-        return self.manifest.topic_id
+        """Of the topic that was copied, the last one."""
+        return self.manifest.last_topic.topic_id
+
+    def bases(self) -> Mapping[int, int]:
+        """See `LogSource`."""
+        return dict(enumerate(self.manifest.last_topic.bases))
 
     @property
     def partition_count(self) -> int:
@@ -142,15 +148,17 @@ class ArchiveThenTopic:
         or a difference in the last `overlap` archived offsets of a partition.
         """
         self._archive, self._topic = archive, topic
-        if archive.topic_id != topic.topic_id:
-            raise SourceDamaged(
-                f"the archive is of topic {archive.topic_id}, the live one is {topic.topic_id}"
-            )
         held, live = archive.bounds(), topic.bounds()
         if held.keys() != live.keys():
             raise SourceDamaged(f"the archive has {len(held)} partitions, the topic {len(live)}")
+        ends = {p: end for p, (_, end) in held.items()}
+        if archive.topic_id != topic.topic_id and ends != topic.bases():
+            raise SourceDamaged(
+                f"the archive is of topic {archive.topic_id}, the live one is {topic.topic_id}, "
+                "which does not begin where the archive ends"
+            )
         self._bounds = {p: (held[p][0], live[p][1]) for p in held}
-        self._ends = {p: end for p, (_, end) in held.items()}
+        self._ends = ends
         for partition_id, (begin, end) in held.items():
             topic_begin, topic_end = live[partition_id]
             if topic_begin > end:
@@ -167,8 +175,12 @@ class ArchiveThenTopic:
 
     @property
     def topic_id(self) -> str:
-        """Of both."""
-        return self._archive.topic_id
+        """Of the live one: the archive's own, or the one that was cut over to where that ends."""
+        return self._topic.topic_id
+
+    def bases(self) -> Mapping[int, int]:
+        """See `LogSource`."""
+        return self._topic.bases()
 
     def bounds(self) -> Mapping[int, Place]:
         """See `LogSource`."""

@@ -46,7 +46,9 @@ class Evidence:
         return max(self.of_partition.get(partition_id, ()), key=_place, default=None)
 
     def stretches(self) -> list[Stretch]:
-        """Where entries may come from, by all that was signed before them of the same log."""
+        """Where entries may come from, by all that was signed before them: offsets go on counting
+        where the books were cut over to another topic.
+        """
         return [stretch for partition_id in self.of_partition for stretch in self._of(partition_id)]
 
     def _of(self, partition_id: int) -> Iterator[Stretch]:
@@ -54,8 +56,7 @@ class Evidence:
         furthest: dict[int, int] = {}
         next_offset = 0
         for one in in_order:
-            if one.topic_id == in_order[-1].topic_id:
-                next_offset = furthest[one.entry_seq] = max(next_offset, one.next_offset)
+            next_offset = furthest[one.entry_seq] = max(next_offset, one.next_offset)
         for after_seq, through_seq in pairwise([*furthest, MOST_ENTRIES]):
             yield Stretch(partition_id, after_seq, through_seq, furthest[after_seq])
 

@@ -22,7 +22,10 @@ from hpts.proving import export as exports
 from hpts.proving import offline, proof, verifying
 from hpts.proving.checkpoints import Evidence, evidence, from_file
 from hpts.proving.findings import Report
+from hpts.proving.seals import seals_of
+from hpts.rebuilding.source import SourceDamaged
 from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, kafka_security, out, servers
+from posting_engine.log_answers import LogUnavailable
 from schemas.checkpoints import NotAKey, public_key_in
 from schemas.topics import CHECKPOINTS
 
@@ -41,6 +44,7 @@ _WIDTH: Final = 240
 _MOST_TOLD: Final = 200
 _UNREADABLE: Final = (
     *(DatabaseRefused, cluster.ClusterUnavailable, exports.Damaged, proof.NoProof, OSError),
+    *(SourceDamaged, LogUnavailable),
 )
 
 
@@ -100,7 +104,10 @@ def verify(
             signed = _evidence(bootstrap, given, key)
             due = None if grace_s is None else int((time.time() - grace_s) * 1_000_000)
             with snapshot(dsn, f"{schema},hpts_edge") as shot, shot.twin(dsn) as twin:
-                report = verifying.verify(shot, signed, progress, twin=twin, due=due)
+                seal_of = seals_of(dsn, bootstrap, kafka_security())
+                report = verifying.verify(
+                    shot, signed, progress, twin=twin, due=due, seal_of=seal_of
+                )
     _tell(report, entries, time.monotonic() - began, as_json=as_json)
     raise typer.Exit(0 if report.is_sound else 1)
 

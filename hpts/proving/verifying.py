@@ -9,9 +9,13 @@ from hpts.proving import books
 from hpts.proving.checkpoints import Evidence
 from hpts.proving.findings import Finding, Report
 from hpts.proving.journal import Journal
+from schemas.checkpoints import Checkpoint
+from schemas.cut_over import CutOver
 
 Progress = Callable[[str, int, int], None]
 """What is being checked, entries done, entries in all."""
+SealOf = Callable[[int], CutOver | None]
+"""The rightly signed seal that a partition's topic begins with, if it begins with one."""
 _TOLD_EVERY: Final = 5_000
 
 
@@ -22,24 +26,28 @@ def verify(
     *,
     twin: Snapshot | None = None,
     due: int | None = None,
+    seal_of: SealOf = lambda _partition_id: None,
 ) -> Report:
     """Everything that does not hold. Raises what the driver raises.
 
     Memory: some thousands of rows, and what Postgres needs to sort and to hash. With a `twin` of
     the snapshot, Postgres sums while the chain is recomputed. A partition with entries posted
-    before `due` (microseconds since 1970) must have a checkpoint; None: it need not.
+    before `due` (microseconds since 1970) must have a checkpoint; None: it need not. `seal_of` is
+    asked where the topic is not the one that was signed last.
     """
     with ThreadPoolExecutor(1) as beside:
         summed = None if twin is None else beside.submit(lambda: list(books.faults(twin)))
         tell = progress or (lambda _what, _done, _total: None)
-        report = _verify_journals(shot, evidence, tell, due)
+        report = _verify_journals(shot, evidence, tell, due, seal_of)
         for check, findings in books.faults(shot) if summed is None else summed.result():
             tell(check, report.entries, report.entries)
             report.add(findings)
     return report
 
 
-def _verify_journals(shot: Snapshot, evidence: Evidence, tell: Progress, due: int | None) -> Report:
+def _verify_journals(
+    shot: Snapshot, evidence: Evidence, tell: Progress, due: int | None, seal_of: SealOf
+) -> Report:
     report = Report(checkpoints=evidence.count)
     report.add(evidence.findings, evidence.notes)
     partitions = books.partitions(shot)
@@ -51,7 +59,7 @@ def _verify_journals(shot: Snapshot, evidence: Evidence, tell: Progress, due: in
             if journal.last_seq % _TOLD_EVERY == 0:
                 tell("the chain", report.entries + journal.last_seq, total)
         journal.end(partition["chain_head"], partition["last_entry_seq"])
-        hold_position(journal, partition, evidence)
+        hold_position(journal, partition, evidence, seal_of)
         take(journal, report, is_signed=bool(checkpoints), due=due)
     report.add(missing({partition["partition_id"] for partition in partitions}, evidence))
     report.add(books.backdated(shot, evidence.stretches()))
@@ -79,17 +87,34 @@ def take(journal: Journal, report: Report, *, is_signed: bool, due: int | None) 
     report.covered += journal.covered
 
 
-def hold_position(journal: Journal, partition: Mapping[str, Any], evidence: Evidence) -> None:
+def hold_position(
+    journal: Journal,
+    partition: Mapping[str, Any],
+    evidence: Evidence,
+    seal_of: SealOf = lambda _partition_id: None,
+) -> None:
     """Hold a partition's place in the log against the one that was signed last, and which log it
-    is against that and the ledger's own (an export does not tell it).
+    is against that and the ledger's own (an export does not tell it). Another log is explained by
+    a seal of the one that was signed.
     """
     topic_id, pinned = partition["topic_id"], partition.get("pinned_topic_id")
     last = evidence.last(journal.partition_id)
     if pinned is not None and pinned != topic_id:
         journal.find("topic", f"it follows topic {topic_id}, and the ledger {pinned}")
-    if last is not None and last.topic_id != topic_id:
+    is_other = last is not None and last.topic_id != topic_id
+    if last is not None and is_other and not _explains(seal_of(last.partition_id), last, partition):
         told = f"it follows topic {topic_id}, and {last.topic_id} was signed"
         journal.find("topic", told, checkpoint=last.number)
     elif last is not None and last.next_offset > partition["next_offset"]:
         told = f"it stands at offset {partition['next_offset']}, and {last.next_offset} was signed"
         journal.find("position", told, checkpoint=last.number)
+
+
+def _explains(seal: CutOver | None, last: Checkpoint, partition: Mapping[str, Any]) -> bool:
+    """Whether it seals the log that was signed, behind what was, and the books have come to it."""
+    return (
+        seal is not None
+        and (seal.partition_id, seal.old_topic_id) == (last.partition_id, last.topic_id)
+        and last.next_offset <= seal.end_offset <= partition["next_offset"]
+        and last.entry_seq <= seal.last_entry_seq <= partition["last_entry_seq"]
+    )

@@ -24,7 +24,7 @@ from hpts.rebuilding.promoting import Promotion
 from hpts.rebuilding.replay import BATCH_RECORDS, CannotReplay
 from hpts.rebuilding.source import SourceDamaged
 from hpts.words import HERE, USAGE, AsJson, DataDir, end, err, kafka_security, out, servers
-from posting_engine.log import LogUnavailable
+from posting_engine.log_answers import LogUnavailable
 from posting_engine.positions import DataRefused, Fenced, StoreUnavailable
 
 EXPECTED: Final = (

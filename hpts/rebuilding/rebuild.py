@@ -66,17 +66,18 @@ class Rebuild:
         """Replay; what came of it. Raises `SchemaRefused`, `SourceDamaged`, and what `replay_all`
         does. What was applied stays, and is gone on with the next time.
         """
-        source = self._source()()
         with administrator(self.admin_dsn) as database:
-            ledger = schema.ledger_of(database)
+            ledger, bases = schema.ledger_of(database), schema.bases(database)
+            source = self._source(bases)()
             if source.topic_id != ledger.topic_id:
                 raise SourceDamaged(
                     f"the source follows topic {source.topic_id}, the ledger {ledger.topic_id}"
                 )
             ends = self._ends(source, ledger.partition_count)
-            schema.make(database, self.into, ledger, goes_on=self.goes_on)
+            begins = source.bases()
+            schema.make(database, self.into, ledger, goes_on=self.goes_on, bases=begins)
             share = Share(
-                source=self._source(overlap=0),  # compared once, here
+                source=self._source(bases, overlap=0),  # compared once, here
                 dsn=self.admin_dsn,
                 schema=self.into,
                 partition_count=ledger.partition_count,
@@ -102,13 +103,14 @@ class Rebuild:
                 despite_differences=despite_differences,
             )
 
-    def _source(self, *, overlap: int = OVERLAP) -> Callable[[], LogSource]:
+    def _source(
+        self, bases: Mapping[int, int], *, overlap: int = OVERLAP
+    ) -> Callable[[], LogSource]:
+        by: dict[str, Any] = {"security": self.security, "bases": bases}
         if self.archive is None:
-            return functools.partial(TopicSource, self.bootstrap, security=self.security)
+            return functools.partial(TopicSource, self.bootstrap, **by)
         after = None if self.archive_alone else self.bootstrap
-        return functools.partial(
-            open_source, self.archive, after, overlap=overlap, security=self.security
-        )
+        return functools.partial(open_source, self.archive, after, overlap=overlap, **by)
 
     def _ends(self, source: LogSource, partition_count: int) -> dict[int, int]:
         bounds = source.bounds()

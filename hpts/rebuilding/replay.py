@@ -31,14 +31,14 @@ from posting_engine.client_settings import BATCH_BYTES
 from posting_engine.positions import Fenced, Position
 from posting_engine.posting.decide import decide as decide_by_the_rules
 from posting_engine.quarantine import Decide, is_of_many_loans
-from posting_engine.records import DeadLetter, Record, UnknownToThisBuild, examine
+from posting_engine.records import Content, DeadLetter, Record, UnknownToThisBuild, examine
 from posting_engine.session import options_of
 from posting_engine.store import connect_as_engine
 from posting_engine.verdict import NO_FAULTS, Faults, Item
-from schemas.commands import AnyCommand
+from schemas.cut_over import CutOver
 from schemas.memory import seldom_collected
 from schemas.partitioning import NO_LOAN
-from schemas.quarantine import QuarantineReject, QuarantineResume, Resolution
+from schemas.quarantine import QuarantineReject, QuarantineResume
 from schemas.signing import SigningKey
 
 BATCH_RECORDS: Final = 1_000
@@ -201,10 +201,10 @@ class _Partition:
             raise CannotReplay(f"partition {place[0]}, offset {place[1]}: {unknown}") from unknown
         return Item(record, content, self._faults_of(record, content))
 
-    def _faults_of(self, record: Record, content: AnyCommand | Resolution) -> Faults:
+    def _faults_of(self, record: Record, content: Content) -> Faults:
         """What broke when this record was applied, and so is to break again."""
         broken = self._broken_at.get(record.offset)
-        if broken is None:
+        if broken is None or isinstance(content, CutOver):
             return NO_FAULTS
         shares = not isinstance(content, QuarantineResume | QuarantineReject) and is_of_many_loans(
             content

@@ -7,6 +7,7 @@ never written to. Nothing here touches the live schema; `promoting` does.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -18,6 +19,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}", re.ASCII)
 _TAKEN: Final = frozenset({"hpts", "hpts_edge", "public", "information_schema"})
 _MARK: Final = "hpts replay: "
 _ON_SCHEMA: Final = f" ON SCHEMA {LIVE} "
+_FROM_THE_BEGINNING: Final[Mapping[int, int]] = {}
 _MADE_LAST: Final = (
     *("command_outcomes_command", "command_outcomes_steps", "command_outcomes_accrual"),
     *("loans_borrower", "journal_entries_tenant", "journal_lines_reference"),
@@ -60,8 +62,15 @@ def ledger_of(database: Administrator) -> Ledger:
     return Ledger(*pinned[0])
 
 
-def make(database: Administrator, name: str, ledger: Ledger, *, goes_on: bool) -> Mark:
-    """The schema's mark; it is made, empty, where there is none.
+def make(
+    database: Administrator,
+    name: str,
+    ledger: Ledger,
+    *,
+    goes_on: bool,
+    bases: Mapping[int, int] = _FROM_THE_BEGINNING,
+) -> Mark:
+    """The schema's mark; it is made, empty, where there is none. `bases` are the topic's.
 
     Raises `SchemaRefused` for one that is no rebuild of the same topic by the same migrations, and
     for a finished one unless the caller `goes_on` with it.
@@ -73,7 +82,7 @@ def make(database: Administrator, name: str, ledger: Ledger, *, goes_on: bool) -
         )
     with database.whole():
         if not database.has_schema(name):
-            return _made(database, name, ledger)
+            return _made(database, name, ledger, bases)
         mark = mark_of(database, name)
         if mark is None or mark.topic_id != ledger.topic_id:
             raise SchemaRefused(
@@ -111,6 +120,11 @@ def has_books(database: Administrator, name: str = LIVE) -> bool:
     return bool(found)
 
 
+def bases(database: Administrator) -> dict[int, int]:
+    """Where the topic begins that the live books follow, as far as they know."""
+    return dict(database.ask("load_bases")) if has_books(database) else {}
+
+
 def positions(database: Administrator, name: str) -> dict[int, int]:
     """How far each partition of a schema's books has been applied: the next offset."""
     with database.within(name):
@@ -134,7 +148,7 @@ def finish(database: Administrator, name: str) -> None:
         _say(database, name, replace(mark, is_finished=True))
 
 
-def _made(database: Administrator, name: str, ledger: Ledger) -> Mark:
+def _made(database: Administrator, name: str, ledger: Ledger, bases: Mapping[int, int]) -> Mark:
     shipped = migrate.shipped()
     database.run(f"CREATE SCHEMA {name} AUTHORIZATION hpts_owner")
     database.run(f"SET LOCAL ROLE hpts_owner; SET LOCAL search_path = {name}")
@@ -146,7 +160,9 @@ def _made(database: Administrator, name: str, ledger: Ledger) -> Mark:
         database.run(f"DROP INDEX {name}.{index}")
     database.run("RESET ROLE")  # the owner may fill none of its tables
     database.ask(
-        "found_partitions", partition_count=ledger.partition_count, topic_id=ledger.topic_id
+        "found_partitions",
+        topic_id=ledger.topic_id,
+        bases=[bases.get(partition_id, 0) for partition_id in range(ledger.partition_count)],
     )
     names = tuple(migration.name for migration in shipped)
     mark = Mark(ledger.topic_id, names, indexes=tuple(indexes.values()))

@@ -38,6 +38,9 @@ class LogSource(Protocol):
     def topic_id(self) -> str:
         """Of the topic that it is, or is a copy of."""
 
+    def bases(self) -> Mapping[int, int]:
+        """Where that topic's partitions begin, since offsets go on counting; 0 where not listed."""
+
     def bounds(self) -> Mapping[int, Place]:
         """Of each partition: the first offset held, and the one after the last readable one."""
 

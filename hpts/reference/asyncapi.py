@@ -24,7 +24,7 @@ OF_TOPIC: Final = {
     "DeadLetter": DEAD_LETTERS,
     "JournalEntry": "hpts.journal.v1",
 }
-"""Every other schema is a command."""
+"""Every other schema is a command, or what a log begins with."""
 AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"
 
 HEAD: Final = """\

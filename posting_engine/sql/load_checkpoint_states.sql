@@ -1,7 +1,8 @@
 -- Where the journals of partitions stand, each with its last checkpoint, if it has one.
 -- Parameters: owner, with_unheld (whether those that nobody holds count, too). Result: one row a
 -- partition; age_s is how long ago its last checkpoint was made. Locks: none.
-SELECT p.partition_id, p.topic_id, p.next_offset, p.last_entry_seq, p.chain_head,
+SELECT p.partition_id, p.topic_id, p.next_offset, p.base_offset, p.last_entry_seq,
+       p.chain_head,
        c.number, c.entry_seq, c.next_offset AS told_offset, c.frontier, c.message,
        extract(epoch FROM clock_timestamp() - c.made_at)::float8 AS age_s
 FROM partitions AS p

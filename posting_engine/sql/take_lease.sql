@@ -8,4 +8,4 @@ WHERE partition_id = ANY(%(partition_ids)b::smallint[])
   AND (%(group_id)b::text IS NULL
        OR EXISTS (SELECT FROM ledger_settings WHERE group_id = %(group_id)b::text))
 RETURNING partition_id, topic_id, next_offset, last_record_hash, lease_epoch, last_appended_at,
-          last_entry_seq, chain_head, reached_at, quarantined_count;
+          last_entry_seq, chain_head, reached_at, quarantined_count, base_offset;

@@ -27,6 +27,7 @@ from schemas.placement import place_of
 from schemas.quarantine import Resolution
 from schemas.signing import SigningKey
 from schemas.topics import COMMANDS, SIGNATURE_HEADER, TOPICS
+from tests.faults.gone_topics import are_gone
 from tests.faults.own_ledger import until
 from tests.golden.applying import apply_log
 
@@ -72,7 +73,7 @@ def remove_topics(bootstrap: str) -> None:
     for answer in admin.delete_topics(names).values():
         with suppress(KafkaException):  # there was none
             answer.result(timeout=20)
-    until(lambda: not cluster.describe(names), seconds=20)
+    until(lambda: are_gone(cluster, names), seconds=20)
 
 
 @dataclass

@@ -258,6 +258,7 @@ class Pretended:
     def __init__(self, topic: TopicSource, topic_id: str) -> None:
         self.topic_id = topic_id
         self.bounds, self.read, self.facts = topic.bounds, topic.read, topic.facts
+        self.bases = topic.bases
 
 
 class Altered(Pretended):

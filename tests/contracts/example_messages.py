@@ -8,6 +8,7 @@ from schemas import codec, commands
 from schemas.chart_of_accounts import CASH, FEE_INCOME
 from schemas.codec import Outcome
 from schemas.commands import Command
+from schemas.cut_over import CutOver
 from schemas.journal_topic import JournalEntry, JournalLine
 from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume
 from tests import journal
@@ -106,5 +107,13 @@ EXAMPLES: tuple[codec.Message, ...] = (
                 loan_id=ONE_ID,
             ),
         ),
+    ),
+    CutOver(
+        partition_id=3,
+        old_topic_id="AAAAAAAAAAAAAAAAAAAAAA",
+        end_offset=41,
+        last_entry_seq=17,
+        chain_head=bytes(32),
+        manifest_sha256=b"m" * 32,
     ),
 )

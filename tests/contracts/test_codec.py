@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from schemas import codec, commands
 from schemas.codec import Outcome, UndecodableRecord, UnknownSchema, decode, encode
 from schemas.commands import AdjustmentLine, AnyCommand
+from schemas.cut_over import CutOver
 from schemas.journal_topic import JournalEntry, JournalLine
 from schemas.quarantine import DeadLetter, QuarantineReject, QuarantineResume
 from tests.contracts.example_messages import EXAMPLES
@@ -49,6 +50,7 @@ KINDS = {
     24: QuarantineReject,
     25: DeadLetter,
     26: JournalEntry,
+    27: CutOver,
 }
 ONE_ID = UUID("10a40000-0000-4000-8000-000000000001")
 
@@ -248,6 +250,7 @@ def test_the_lock_as_it_was_released() -> None:
         24: "852e76285777db25",
         25: "b048ff041b7a07f3",
         26: "d54100d378a0c29c",
+        27: "a867eeda5da41c74",
     }
 
 

@@ -3,7 +3,8 @@
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from posting_engine.log import LogUnavailable, LostPosition, _taken
+from posting_engine.log import _taken
+from posting_engine.log_answers import LogUnavailable, LostPosition
 
 
 def told(error: KafkaError) -> Message:

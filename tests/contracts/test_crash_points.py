@@ -33,6 +33,7 @@ def test_the_list_of_crash_points_is_the_code_s() -> None:
     assert points_in("clients/python") == sorted(crash_points.PRODUCER_POINTS)
     assert points_in("deliveries") == sorted(crash_points.DELIVERY_POINTS)
     assert points_in("hpts/archiving") == sorted(crash_points.ARCHIVE_POINTS)
+    assert points_in("hpts/cutting") == sorted(crash_points.CUT_OVER_POINTS)
 
 
 def run(orders: Path | None, *names: str) -> "subprocess.CompletedProcess[str]":

@@ -33,6 +33,7 @@ from hpts.migrate import migrate
 from hpts.provision import provision
 from schemas.topics import COMMANDS, TOPICS
 from tests.faults.fault_proxy import FaultProxy
+from tests.faults.gone_topics import are_gone
 from tests.faults.kafka_proxy import KafkaProxy, TwoDoors
 from tests.local_servers import Running
 
@@ -162,7 +163,7 @@ class OwnLedger:
             with suppress(KafkaException):  # there was none
                 answer.result(timeout=20)
         cluster = Cluster(self.bootstrap)
-        until(lambda: not cluster.describe(wanted), seconds=20)
+        until(lambda: are_gone(cluster, wanted), seconds=20)
 
     def dsn_of(self, role: str, *, through_proxy: bool = False) -> str:
         dsn = ledger.as_role(self.admin_dsn, role, self.servers.credentials.passwords()[role])

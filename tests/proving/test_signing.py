@@ -27,7 +27,8 @@ LOAN = ledger.loan_number(1)
 HOME = ledger.owner_of(LOAN)
 WITHOUT_MEMORY = """
 import resource
-from posting_engine.log import LogUnavailable, Sender
+from posting_engine.log import Sender
+from posting_engine.log_answers import LogUnavailable
 
 pages = int(open("/proc/self/statm").read().split()[0])
 most = pages * resource.getpagesize() + 5_000_000  # less than a thread's stack

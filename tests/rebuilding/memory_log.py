@@ -42,6 +42,9 @@ class Log:
         records.append(Record(partition_id, len(records), at, key, value, headers))
         return records[-1]
 
+    def bases(self) -> Mapping[int, int]:
+        return {}
+
     def bounds(self) -> Mapping[int, tuple[int, int]]:
         return {p: (0, len(self.records.get(p, ()))) for p in range(ledger.PARTITIONS)}
 

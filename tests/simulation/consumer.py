@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from posting_engine.log import Ends, LogUnavailable, LostPosition
+from posting_engine.log_answers import Ends, LogUnavailable, LostPosition
 from posting_engine.records import Record
 from schemas import codec
 from tests.simulation.broker import SESSION_TIMEOUT_SECONDS, Broker, Group

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any, Final
 
 from posting_engine.books import Books
-from posting_engine.log import LogUnavailable
+from posting_engine.log_answers import LogUnavailable
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
 from posting_engine.positions import NotTheGroup, SlotTaken, StoreUnavailable

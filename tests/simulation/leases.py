@@ -12,6 +12,7 @@ Rows = list[Row]
 _POSITION: Final = (
     *("partition_id", "topic_id", "next_offset", "last_record_hash", "lease_epoch"),
     *("last_appended_at", "last_entry_seq", "chain_head", "reached_at", "quarantined_count"),
+    "base_offset",
 )
 
 

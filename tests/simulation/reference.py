@@ -34,6 +34,7 @@ def make_partitions(server: Server, partition_count: int) -> None:
             "chain_head": bytes(32),
             "halted_because": None,
             "quarantined_count": 0,
+            "base_offset": 0,
         }
 
 
