@@ -19,7 +19,8 @@ from tests.container_servers import container_kafka, container_postgres, source
 from tests.local_stack import new_folder
 
 READY_WITHIN_S = 60
-STOPPED_WITHIN_S = 20
+STOPPED_WITHIN_S = 60
+"""A Postgres writes hundreds of databases back first."""
 
 
 class Running:
@@ -78,21 +79,26 @@ def running(server: KafkaServer | PostgresServer) -> Iterator[Running]:
         run.end(server.stop_signal)
 
 
-@pytest.fixture
-def server_dir() -> Iterator[Path]:
-    """A data folder for servers of one test's own."""
+@contextmanager
+def folder_of_servers() -> Iterator[Path]:
+    """A data folder that goes with all that servers leave in it and elsewhere."""
     data_dir = new_folder()
     yield data_dir
     PostgresServer(data_dir).discard()
     shutil.rmtree(data_dir.parent)
+
+
+@pytest.fixture
+def server_dir() -> Iterator[Path]:
+    """A data folder for servers of one test's own."""
+    with folder_of_servers() as data_dir:
+        yield data_dir
 
 
 @pytest.fixture(scope="session")
 def bare_servers_dir() -> Iterator[Path]:
-    data_dir = new_folder()
-    yield data_dir
-    PostgresServer(data_dir).discard()
-    shutil.rmtree(data_dir.parent)
+    with folder_of_servers() as data_dir:
+        yield data_dir
 
 
 @pytest.fixture(scope="session")

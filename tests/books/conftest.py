@@ -1,7 +1,5 @@
 """Ledgers on a real Postgres: one cluster a session, a database of its own for each test."""
 
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -13,7 +11,7 @@ from hpts.migrate import migrate
 from tests.books import ledger
 from tests.books.breaking import Case
 from tests.books.filled_ledger import filled_ledger
-from tests.local_stack import new_folder
+from tests.local_servers import folder_of_servers, running
 
 __all__ = ["filled_ledger"]
 
@@ -24,30 +22,10 @@ READER_PASSWORD = "reader-of-a-test"
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
     """The administrator's DSN of a running, empty cluster."""
-    server = PostgresServer(new_folder())
-    server.prepare()
-    running = subprocess.Popen(
-        server.command(),
-        env=server.environment(),
-        user=server.user,
-        group=server.user,
-        extra_groups=None if server.user is None else [],
-        cwd="/",
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while not server.is_ready():
-            assert running.poll() is None, "postgres ended"
-            assert time.monotonic() < deadline, "postgres does not become ready"
-            time.sleep(0.05)
-        yield server.admin_dsn
-    finally:
-        running.send_signal(server.stop_signal)
-        running.wait(60)  # hundreds of databases are written back first
-        server.discard()
+    with folder_of_servers() as data_dir:
+        server = PostgresServer(data_dir)
+        with running(server):
+            yield server.admin_dsn
 
 
 @pytest.fixture(scope="session")

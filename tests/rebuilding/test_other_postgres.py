@@ -13,7 +13,7 @@ from hpts.local.postgres_binaries import OLDEST_MAJOR, version
 from hpts.migrate import migrate
 from hpts.provision import provision
 from tests.faults.own_ledger import OwnLedger
-from tests.local_servers import new_folder, running
+from tests.local_servers import folder_of_servers, running
 from tests.rebuilding.mixed_topic import PARTITIONS
 from tests.rebuilding.rebuilt import digest_of, digest_told, hpts, replayed, signing_key_of
 
@@ -37,12 +37,12 @@ def other(live: OwnLedger) -> Iterator[str]:
     folder = next(folders_of_others(major), None)
     if folder is None:
         pytest.skip("no second Postgres: name its bin folder in HPTS_OTHER_POSTGRES")
-    server = PostgresServer(new_folder(), folder)
-    with running(server):
-        migrate(server.admin_dsn)
-        provision(live.bootstrap, server.admin_dsn, partition_count=PARTITIONS)
-        yield server.admin_dsn
-    server.discard()
+    with folder_of_servers() as data_dir:
+        server = PostgresServer(data_dir, folder)
+        with running(server):
+            migrate(server.admin_dsn)
+            provision(live.bootstrap, server.admin_dsn, partition_count=PARTITIONS)
+            yield server.admin_dsn
 
 
 def test_books_rebuilt_by_another_version_are_the_same(live: OwnLedger, other: str) -> None:
