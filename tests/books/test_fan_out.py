@@ -172,6 +172,23 @@ def test_a_long_replay_of_one_tenant_holds_up_no_other_s(
     assert books.queued(mine) == books.posted()
 
 
+def test_a_replay_over_books_that_end_before_a_cursor_is_of_the_right_partitions(
+    books: Books,
+) -> None:
+    """They were restored to an earlier instant, and are being brought on."""
+    endpoint_id = books.listen()
+    books.post(*some(24))
+    books.settle()
+    books.run("UPDATE webhook_deliveries SET status = 'delivered', finished_at = now()")
+    books.run(
+        "UPDATE delivery_cursors SET entry_seq = entry_seq + 100 "
+        "WHERE name = 'webhooks' AND partition_id = 0"
+    )
+    books.ask_again(endpoint_id, ledger.TENANT, "1970-01-01Z")
+    books.settle()
+    assert books.queued(endpoint_id) == books.posted()
+
+
 def test_books_that_were_rebuilt_are_told_to_nobody_again(books: Books) -> None:
     """F65: cursors are not of the log, so a process that begins anew goes on from them."""
     endpoint_id = books.listen()
