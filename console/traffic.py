@@ -111,7 +111,8 @@ class Traffic:
         body = self._of(loan, amount_minor) | {"method": "ach"}
         result = await self._post("/disbursements", body)
         self._loans.append(loan)
-        event_id = result["disbursement_event_id"]
+        if (event_id := result.get("disbursement_event_id")) is None:
+            return  # a 202: it is not known in time
         settled = {"disbursement_event_id": event_id, "effective_at": self._day.isoformat()}
         await self._post("/disbursement-settlements", settled)
 
@@ -123,6 +124,8 @@ class Traffic:
             "external_ref": f"demo-{random.randrange(10**8):08}",
         }
         result = await self._post("/payments", body)
+        if "balance" not in result:
+            return  # a 202
         loan.last_payment_id = result["payment_event_id"]
         loan.principal_minor = int(result["balance"]["principal_outstanding_minor"])
         if result["balance"]["total_exposure_minor"] == "0":

@@ -2,7 +2,8 @@
 `hpts.journal.v1`, at least once.
 
     hold      one session publishes a partition (an advisory lock of that session)
-    begin     after the greater of what the cursor says and what the topic ends in
+    begin     after what the topic ends in: what it has lost is published again. The cursor counts
+              where the topic's end holds nothing of ours
     read      the entries behind it: `entry_seq` has no gaps and one writer, who commits in its
               order, so nothing can appear before what was read (docs/decisions/0046)
     send      to the broker, which keeps the order of a partition
@@ -110,10 +111,20 @@ class JournalPublisher:
         _log.info("publishing the journal", partitions=sorted(self._held))
 
     def _begun(self, partition_id: int, cursor: Row | None, ends: Ends) -> Progress:
-        """Where to go on. A lost cursor is found again in the topic, a lost topic filled anew."""
+        """Where to go on. A lost cursor is found again in the topic, a lost topic filled anew, and
+        what a broker has lost of its end is published again: too much is dropped by who reads it.
+        """
         at: tuple[int, bytes | None] = ends.last or (0, None)
         if cursor is not None and cursor["topic_id"] == self.topic_id:
-            at = max(at, (cursor["entry_seq"], cursor["entry_hash"]), key=lambda one: one[0])
+            if ends.last is None and not ends.is_bare:
+                at = (cursor["entry_seq"], cursor["entry_hash"])
+            elif at[0] < cursor["entry_seq"]:
+                _log.warning(
+                    "the topic has lost what it had acknowledged: it is published again",
+                    partition=partition_id,
+                    acknowledged=cursor["entry_seq"],
+                    found=at[0],
+                )
         elif cursor is not None and cursor["topic_id"] and ends.first_seq not in (None, 1):
             raise Diverged(
                 f"the topic begins with entry {ends.first_seq}: it was made anew while it was "

@@ -52,6 +52,8 @@ class Ends:
     """What a partition of the topic begins and ends in. `last` None: it holds nothing of ours."""
 
     def __init__(self) -> None:
+        self.is_bare = False
+        """Nothing was ever written to it, as far as the broker still knows."""
         self.first_seq: int | None = None
         self.last: tuple[int, bytes] | None = None
 
@@ -125,6 +127,7 @@ def ends_of(
             for partition_id in found:
                 place = TopicPartition(JOURNAL, partition_id)
                 low, high = consumer.get_watermark_offsets(place, timeout=_WITHIN_S)
+                found[partition_id].is_bare = high == 0
                 if low < high:
                     firsts.append(TopicPartition(JOURNAL, partition_id, low))
                     begin = max(low, high - LOOKED_AT)

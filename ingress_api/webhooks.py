@@ -22,6 +22,8 @@ from schemas.problems import FieldError, Problem, ProblemError
 PATH: Final = "/v1/webhook-endpoints"
 OVERLAP_HOURS: Final = 24
 """How long a secret that was replaced is still signed by."""
+MOST_REPLACED: Final = 5
+"""Of those that were replaced, how many may sign still: each is a signature to send."""
 _SECRET_BYTES: Final = 32
 _PATH: Final = re.compile(
     rf"{PATH}(?:/(?P<endpoint_id>[^/]+)(?:/(?P<what>rotate-secret|replays|deliveries))?)?"
@@ -80,9 +82,10 @@ async def rotate(deps: Deps, exchange: Exchange, caller: Caller, _secret: bytes)
 
     async def do(run: Run, _values: Mapping[str, Any]) -> Done:
         named = {"endpoint_id": endpoint_id, "tenant_id": caller.tenant_id}
-        await _one(run, "find_webhook_endpoint", named)
+        await _one(run, "lock_webhook_endpoint", named)
         secret = _new_secret()
-        [ended] = await run("end_webhook_secrets", {**named, "hours": OVERLAP_HOURS})
+        overlap = {"hours": OVERLAP_HOURS, "most": MOST_REPLACED}
+        [ended] = await run("end_webhook_secrets", {**named, **overlap})
         await run("insert_webhook_secret", {**named, "secret": secret})
         result = {
             "webhook_endpoint_id": str(endpoint_id),

@@ -11,7 +11,7 @@ What one side has and the other does not is listed, never guessed at.
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -124,7 +124,24 @@ def differences(
 
 def covered(days: Sequence[Days], entries: Iterable[Movement]) -> list[Movement]:
     """Entries of days that some statement covers."""
-    return [entry for entry in entries if any(one.cover(entry) for one in days)]
+    spans = spans_of(days)
+    return [entry for entry in entries if any(one.cover(entry) for one in spans)]
+
+
+def spans_of(days: Iterable[Days]) -> list[Days]:
+    """The days of each currency, of whatever account: those that lie side by side are one."""
+    found: list[Days] = []
+    for one in sorted(days, key=lambda one: (one.currency, one.first_on)):
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and last.currency == one.currency
+            and one.first_on.toordinal() <= last.last_on.toordinal() + 1
+        ):
+            found[-1] = replace(last, last_on=max(last.last_on, one.last_on))
+        else:
+            found.append(replace(one, account=""))
+    return found
 
 
 def _by_reference(lines: Sequence[Movement], entries: Sequence[Movement]) -> Iterator[Match]:

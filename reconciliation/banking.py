@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
+
 from reconciliation import bank
 from reconciliation.bank import Days, Difference, Match, Movement
 from reconciliation.store import Notebook, Row, Snapshot
 
 MOST_ENTRIES: Final = 200_000
-"""Unmatched lines of account 1000, of one tenant, that are looked at in one run."""
+"""Unmatched lines of account 1000, of one tenant, that are looked at in one run: the latest."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +52,31 @@ def _tenant(snapshot: Snapshot, tenant: bytes, statements: list[Row]) -> Reconci
     tenant_id = UUID(bytes=tenant)
     rows = snapshot.rows("list_unmatched_lines", tenant_id=tenant_id)
     lines = [_line(row) for row in rows]
-    rows = snapshot.rows(
-        "list_unmatched_cash",
-        tenant_id=tenant_id,
-        first_on=min(one.first_on for one in days),
-        last_on=max(one.last_on for one in days),
-        within_days=bank.WITHIN_DAYS,
-        most=MOST_ENTRIES,
-    )
-    entries = [_entry(row) for row in rows]
+    entries = _entries_near(snapshot, tenant_id, days)
     matches = bank.match(lines, entries)
     paired = {one.line for one in matches} | {one.entry for one in matches}
     left = bank.covered(days, (entry for entry in entries if entry not in paired))
     differences = bank.differences(days, (one for one in lines if one not in paired), left)
     return Reconciled(tenant_id, matches, differences, left)
+
+
+def _entries_near(snapshot: Snapshot, tenant_id: UUID, days: Sequence[Days]) -> list[Movement]:
+    """What may be on statements of these days, in order of date."""
+    spans = bank.spans_of(days)
+    rows = snapshot.rows(
+        "list_unmatched_cash",
+        tenant_id=tenant_id,
+        currencies=[span.currency for span in spans],
+        first_ons=[span.first_on for span in spans],
+        last_ons=[span.last_on for span in spans],
+        within_days=bank.WITHIN_DAYS,
+        most=MOST_ENTRIES + 1,
+    )
+    if len(rows) > MOST_ENTRIES:
+        rows.pop()
+        before = str(rows[-1]["effective_on"])
+        _log.warning("entries too many to be matched are left out", tenant=tenant_id, before=before)
+    return [_entry(row) for row in reversed(rows)]
 
 
 def note(notebook: Notebook, one: Reconciled) -> None:

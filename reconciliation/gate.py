@@ -19,8 +19,10 @@ from reconciliation.findings import Finding, Kind
 from reconciliation.tallies import Tally
 from schemas.journal_topic import JournalEntry
 
-MOST_WAITING: Final = 20_000
-"""Events that may wait in memory; the others wait on the topic."""
+MOST_LINES_WAITING: Final = 200_000
+"""Of the events that wait in memory; the others wait on the topic. Not how many events: one of a
+batch has as many lines as hundreds of payments.
+"""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Gate:
     """Partition and offset of what is no journal entry, and why."""
     applied_count: int = 0
     _waiting: dict[int, deque[tuple[JournalEntry, int]]] = field(default_factory=dict)
+    _lines_waiting: int = 0
     _brought: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Partition -> the last entry that came, and its offset."""
     _limits: Mapping[int, int] | None = None
@@ -67,12 +70,13 @@ class Gate:
                 self._changed.notify_all()
             else:
                 self._waiting.setdefault(partition_id, deque()).append((entry, offset))
+                self._lines_waiting += len(entry.lines)
         return None
 
     def is_full(self) -> bool:
         """Whether so much waits that the topic should keep the rest."""
         with self._changed:
-            return sum(map(len, self._waiting.values())) >= MOST_WAITING
+            return self._lines_waiting >= MOST_LINES_WAITING
 
     def note_gap(self, gap: Gap) -> None:
         """What is missing is missing on the topic itself."""
@@ -163,7 +167,9 @@ class Gate:
     def _drain(self) -> None:
         for partition_id, waiting in self._waiting.items():
             while waiting and self._may_pass(partition_id, waiting[0][0].entry_seq):
-                self._apply(partition_id, *waiting.popleft())
+                entry, offset = waiting.popleft()
+                self._lines_waiting -= len(entry.lines)
+                self._apply(partition_id, entry, offset)
         self._changed.notify_all()
 
     def _apply(self, partition_id: int, entry: JournalEntry, offset: int) -> None:

@@ -51,6 +51,7 @@ class Schedule:
         self.notebook.close()
 
     def _run(self, run_id: int, *, is_asked: bool) -> None:
+        self.notebook.rows("forget_runs")
         self.state = self.auditor.run(run_id, is_asked=is_asked)
         metrics.note_run(self.state)
         self.fault = None
@@ -63,5 +64,4 @@ class Schedule:
         if not row["is_taken"]:
             raise StoreUnavailable("another witness is at work on this ledger")
         self.notebook.rows("end_broken_runs")
-        self.notebook.rows("forget_runs")
         self._is_the_witness = True

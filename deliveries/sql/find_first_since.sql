@@ -12,7 +12,8 @@ WITH RECURSIVE search (partition_id, low, high) AS (
            CASE WHEN e.posted_at < %(from_at)s THEN s.high ELSE m.middle END
     FROM search AS s
     CROSS JOIN LATERAL (SELECT (s.low + s.high) / 2 AS middle) AS m
-    JOIN journal_entries AS e ON e.partition_id = s.partition_id AND e.entry_seq = m.middle
+    -- Books that were restored may end before the cursor: what they do not have is after everything.
+    LEFT JOIN journal_entries AS e ON e.partition_id = s.partition_id AND e.entry_seq = m.middle
     WHERE s.low < s.high
 )
 SELECT s.partition_id, s.low AS first_seq, c.entry_seq AS through_seq

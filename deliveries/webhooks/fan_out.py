@@ -19,6 +19,7 @@ MOST_ENTRIES: Final = 2_000
 MOST_EVENTS: Final = 20_000
 """Entries times endpoints, likewise; but an entry is told to all in one."""
 MOST_SWEPT: Final = 2_000
+_FIRST: Final = UUID(int=0)
 
 Run = tuple[int, int, int]
 """Partition, and the entries above one up to another."""
@@ -32,6 +33,8 @@ class FanOut:
     partition_count: int
     kept_days: int
     _is_begun: bool = False
+    _replayed: UUID = _FIRST
+    """The tenant of whom a replay was gone on with last."""
 
     def turn(self) -> bool:
         """Queue what is new, and a piece of a replay; whether there is more to do at once."""
@@ -90,10 +93,11 @@ class FanOut:
 
     def _replay(self) -> bool:
         with self.store.transaction():
-            rows = self.store.rows("load_replay")
+            rows = self.store.rows("load_replay", after_tenant=self._replayed)
             if not rows:
                 return False
             [replay] = rows
+            self._replayed = replay["tenant_id"]
             first, through = replay["next_seqs"], replay["through_seqs"]
             if first is None:
                 places = self.store.rows("find_first_since", from_at=replay["from_at"])

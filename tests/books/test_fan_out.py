@@ -50,6 +50,16 @@ class Books:
         )
         return endpoint_id
 
+    def ask_again(self, endpoint_id: UUID, tenant_id: UUID, from_at: str) -> None:
+        """Ask for a replay."""
+        self.run(
+            "INSERT INTO webhook_replays (replay_id, endpoint_id, tenant_id, from_at) "
+            "VALUES (gen_random_uuid(), %s, %s, %s)",
+            endpoint_id,
+            tenant_id,
+            from_at,
+        )
+
     def settle(self) -> int:
         """Turn until there is nothing more to do; how many turns."""
         turns = 1
@@ -137,6 +147,44 @@ def test_an_engine_that_commits_late_is_not_passed_over(books: Books) -> None:
         late.execute("UPDATE partitions SET last_entry_seq = last_entry_seq + 1")
         books.settle()
         assert len(books.queued(endpoint_id)) == 8
+    books.settle()
+    assert books.queued(endpoint_id) == books.posted()
+
+
+@pytest.mark.parametrize("number", [7, 2**128 - 1])
+def test_a_long_replay_of_one_tenant_holds_up_no_other_s(
+    books: Books, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Whichever of them has the lower id."""
+    mine, other = books.listen(), books.listen(UUID(int=number))
+    books.post(*some(24))
+    books.settle()
+    books.run("UPDATE webhook_deliveries SET status = 'delivered', finished_at = now()")
+    monkeypatch.setattr(fan_out, "MOST_ENTRIES", 4)
+    for _ in range(2):
+        books.ask_again(mine, ledger.TENANT, "1970-01-01Z")
+    books.ask_again(other, UUID(int=number), "9999-01-01Z")
+    assert books.fan_out.turn()
+    assert books.fan_out.turn()
+    finished = "SELECT endpoint_id FROM webhook_replays WHERE finished_at IS NOT NULL"
+    assert books.run(finished) == [(other,)]
+    books.settle()
+    assert books.queued(mine) == books.posted()
+
+
+def test_a_replay_over_books_that_end_before_a_cursor_is_of_the_right_partitions(
+    books: Books,
+) -> None:
+    """They were restored to an earlier instant, and are being brought on."""
+    endpoint_id = books.listen()
+    books.post(*some(24))
+    books.settle()
+    books.run("UPDATE webhook_deliveries SET status = 'delivered', finished_at = now()")
+    books.run(
+        "UPDATE delivery_cursors SET entry_seq = entry_seq + 100 "
+        "WHERE name = 'webhooks' AND partition_id = 0"
+    )
+    books.ask_again(endpoint_id, ledger.TENANT, "1970-01-01Z")
     books.settle()
     assert books.queued(endpoint_id) == books.posted()
 

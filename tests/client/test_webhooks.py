@@ -59,6 +59,7 @@ def test_one_of_several_signatures_is_enough_as_while_a_secret_is_replaced() -> 
         (BODY, headers(sign="v1,ünüsual"), NOW),
         (BODY, headers() | {"Webhook-Id": "msg_2"}, NOW),
         (BODY, headers() | {"Webhook-Timestamp": "١٢٣"}, NOW),
+        (BODY, headers() | {"Webhook-Timestamp": "1" * 5_000}, NOW),
         (BODY, {"Webhook-Id": "msg_1"}, NOW),
         (BODY, headers(), NOW + timedelta(seconds=301)),
         (BODY, headers(), NOW - timedelta(seconds=301)),

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.deliveries.endpoints import PATH, deliveries_of, listen
@@ -132,6 +134,37 @@ def test_while_a_secret_is_replaced_both_sign(client: Client, receiver: Receiver
     client.open_loan(amount_minor="500")
     until(lambda: is_told(receiver, 1), seconds=15)
     assert receiver.refused == []
+
+
+def test_secrets_replaced_at_once_leave_one_present_and_end_none_early(
+    client: Client, stack: dict[str, Any], receiver: Receiver
+) -> None:
+    endpoint_id = listen(client, receiver)["webhook_endpoint_id"]
+    ends = (
+        "SELECT valid_until - clock_timestamp() > interval '23 hours' FROM"
+        " hpts_edge.webhook_secrets WHERE endpoint_id = %s ORDER BY created_at"
+    )
+    with (
+        psycopg.connect(stack["postgres_dsn"], autocommit=True) as admin,
+        ThreadPoolExecutor(2) as at_once,
+    ):
+        with admin.transaction():
+            held = "SELECT FROM hpts_edge.webhook_secrets WHERE endpoint_id = %s FOR UPDATE"
+            admin.execute(held, [endpoint_id])
+            path = f"{PATH}/{endpoint_id}/rotate-secret"
+            answers = [at_once.submit(client.post, path, {}) for _ in range(2)]
+            waiting = (
+                "SELECT count(*) = 2 FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND application_name = 'hpts ingress'"
+            )
+            with psycopg.connect(stack["postgres_dsn"], autocommit=True) as other:
+                until(lambda: other.execute(waiting).fetchall() == [(True,)], seconds=15)
+        assert [answer.result().status_code for answer in answers] == [201, 201]
+        assert admin.execute(ends, [endpoint_id]).fetchall() == [(True,), (True,), (None,)]
+        for _ in range(6):
+            assert client.post(path, {}).status_code == 201
+        lasting = [(False,)] * 3 + [(True,)] * 5 + [(None,)]
+        assert admin.execute(ends, [endpoint_id]).fetchall() == lasting
 
 
 def test_410_disables_and_a_deleted_endpoint_is_told_nothing(

@@ -62,6 +62,33 @@ def test_a_run_now_looks_at_everything_and_is_told(client: Client, stack_dir: Pa
     assert second["items"][0]["run_id"] > first["items"][0]["run_id"]
 
 
+def test_runs_of_the_schedule_are_forgotten_after_a_day_but_for_those_that_found_something(
+    stack: dict[str, Any], stack_dir: Path
+) -> None:
+    """By a witness that has been at work all the time."""
+    made = (
+        "INSERT INTO hpts_edge.reconciliation_runs (trigger, status, started_at, finished_at)"
+        " SELECT w.trigger, w.status, at, at FROM (VALUES ('schedule', 'ok'),"
+        " ('schedule', 'incomplete'), ('schedule', 'mismatch'), ('schedule', 'mismatch'),"
+        " ('request', 'ok')) AS w (trigger, status), (SELECT now() - interval '2 days') AS t (at)"
+        " RETURNING run_id"
+    )
+    found = (
+        "INSERT INTO hpts_edge.reconciliation_findings (kind, subject, detail, found_by,"
+        " cleared_at) VALUES ('of a test', %s, 'of a test', %s, now())"
+    )
+    with psycopg.connect(stack["postgres_dsn"], autocommit=True) as admin:
+        run_ids = [run_id for (run_id,) in admin.execute(made).fetchall()]
+        admin.execute(found, [str(uuid4()), run_ids[3]])
+        reconciled(stack_dir)
+        left = admin.execute(
+            "DELETE FROM hpts_edge.reconciliation_runs WHERE run_id = ANY (%s) RETURNING run_id",
+            [run_ids],
+        ).fetchall()
+        admin.execute("DELETE FROM hpts_edge.reconciliation_findings WHERE kind = 'of a test'")
+    assert sorted(left) == [(run_ids[3],), (run_ids[4],)]
+
+
 def test_a_statement_is_imported_once_matched_and_what_is_left_is_listed(
     stack: dict[str, Any], stack_dir: Path, tmp_path: Path
 ) -> None:

@@ -159,6 +159,28 @@ def test_an_awaited_iterator_goes_on_where_it_was_cut(reads: Reads, posting: Pos
     assert got == posting.posted
 
 
+def test_who_stopped_waiting_for_an_entry_may_go_on(reads: Reads, posting: Posting) -> None:
+    async def follow() -> list[str]:
+        async with (
+            AsyncClient(reads.url, posting.credentials, patience=LASTING) as client,
+            client.follow() as stream,
+        ):
+            await stream.begin()
+            for _ in range(2):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await anext(stream)
+            await asyncio.to_thread(posting.pay, 2)
+            async with asyncio.timeout(30):
+                got = [await anext(stream) for _ in range(2)]
+            await stream.close()
+            with pytest.raises(StopAsyncIteration):
+                await anext(stream)
+        return [str(entry.journal_entry_id) for entry in got]
+
+    assert asyncio.run(follow()) == posting.posted
+
+
 def test_who_finds_nobody_for_too_long_is_told_and_may_go_on(
     reads: Reads, posting: Posting
 ) -> None:

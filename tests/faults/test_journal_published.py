@@ -69,6 +69,37 @@ def test_nothing_is_told_twice_by_rebuilt_books_nor_after_a_lost_cursor(own: Own
     assert all_told(own) == 0
 
 
+def test_what_a_broker_has_lost_of_the_topic_is_told_again(own: OwnLedger) -> None:
+    """The cursors say more than the topic has, of partitions with and without other entries."""
+    own.engine()
+    publisher = deliveries(own)
+    client = Client.of(own.stack(own.api()))
+    loan = client.open_loan(amount_minor="100000")
+    assert all_told(own) == 0
+    publisher.stop()
+    client.pay(loan, amount_minor="700")
+    for _ in range(4):
+        client.open_loan(amount_minor="100000")
+    until(lambda: own.unapplied() == 0, seconds=40)
+    run(
+        own,
+        "UPDATE hpts_edge.delivery_cursors AS c"
+        " SET entry_seq = j.entry_seq, entry_hash = j.entry_hash"
+        " FROM hpts.partitions AS p JOIN hpts.journal_entries AS j USING (partition_id)"
+        " WHERE j.entry_seq = p.last_entry_seq AND c.partition_id = p.partition_id",
+    )
+    assert is_all_told(own.admin_dsn)
+
+    deliveries(own)
+    client.pay(loan, amount_minor="2")
+    until(
+        lambda: not faults_in(told_in(own.bootstrap, PARTITIONS), posted_in(own.admin_dsn)),
+        seconds=30,
+        told=partial(cursors_told, own),
+    )
+    assert all_told(own) == 0
+
+
 def test_a_topic_made_anew_is_filled_anew_and_other_books_are_refused(own: OwnLedger) -> None:
     engine, publisher = own.engine(), deliveries(own)
     client = Client.of(own.stack(own.api()))

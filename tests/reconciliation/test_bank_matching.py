@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from reconciliation.bank import Days, Movement, covered, differences, match
+from reconciliation.bank import Days, Movement, covered, differences, match, spans_of
 
 JANUARY = Days(account="one", currency="USD", first_on=date(2026, 1, 1), last_on=date(2026, 1, 31))
 
@@ -73,6 +73,19 @@ def test_only_days_of_statements_count() -> None:
         reference=None,
     )
     assert covered([JANUARY], [moved(11, 31, 1), first_of_february]) == [moved(11, 31, 1)]
+
+
+def test_days_of_a_currency_that_lie_side_by_side_are_one_span() -> None:
+    def days(first: int, last: int, *, account: str = "one", currency: str = "USD") -> Days:
+        first_on, last_on = date(2026, 1, first), date(2026, 1, last)
+        return Days(account=account, currency=currency, first_on=first_on, last_on=last_on)
+
+    several = [days(5, 9), days(1, 2), days(3, 4, account="two"), days(6, 7), days(11, 12)]
+    assert spans_of([*several, days(1, 1, currency="EUR")]) == [
+        days(1, 1, account="", currency="EUR"),
+        days(1, 9, account=""),
+        days(11, 12, account=""),
+    ]
 
 
 def by_the_letter(lines: list[Movement], entries: list[Movement]) -> set[tuple[object, object]]:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+import reconciliation.gate
 from reconciliation.findings import Kind
 from reconciliation.gate import Gap, Gate
 from reconciliation.tallies import BALANCES, Tally, digest_of, open_clearing
@@ -127,6 +128,25 @@ def test_events_wait_for_the_snapshot_each_at_its_own_position() -> None:
     gate.open()
     assert gate.stands_at() == {3: 4}
     assert balances(gate.tally_of(3))[0] == 4000
+
+
+def test_events_wait_on_the_topic_once_those_in_memory_have_many_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconciliation.gate, "MOST_LINES_WAITING", 7)
+    gate = Gate()
+    gate.close()
+    gate.bring(3, entry(1, *PAID), 1)
+    assert not gate.is_full()
+    gate.bring(5, entry(1, *DISBURSED, partition_id=5), 1)
+    assert gate.is_full()
+    gate.open_to({5: 1})
+    assert not gate.is_full()
+    gate.bring(5, entry(2, *DISBURSED, partition_id=5), 2)
+    gate.open()
+    gate.close()
+    gate.bring(3, entry(2, *PAID), 2)
+    assert not gate.is_full()
 
 
 def test_what_does_not_come_in_time_is_behind_and_no_finding() -> None:

@@ -5,7 +5,8 @@
             ...                        # keep entries.last_event_id beside what was made of it
 
 They end with an error only: `Refused`, or `Unreachable` where nobody answers for as long as the
-client's `Patience` says; asked again, they go on. What they resume, and where, is `following.py`'s.
+client's `Patience` says; asked again, they go on, also after whoever waited was interrupted. What
+they resume, and where, is `following.py`'s.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -13,7 +14,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from hpts_client.errors import ClientError
 from hpts_client.exchange import Conversation
 from hpts_client.following import Following
 from hpts_client.messages import NoAnswer
@@ -67,7 +67,9 @@ class JournalStream:
     def _turn(self) -> None:
         try:
             next(self._turns)
-        except ClientError:
+        except StopIteration:
+            raise  # it was closed
+        except BaseException:  # an interruption, too, has ended the turns
             self._turns = self._turned()  # asked again, it tries again
             raise
 
@@ -126,7 +128,9 @@ class AsyncJournalStream:
     async def _turn(self) -> None:
         try:
             await anext(self._turns)
-        except ClientError:
+        except StopAsyncIteration:
+            raise
+        except BaseException:  # a time-out of who waits for the next entry
             self._turns = self._turned()
             raise
 

@@ -20,6 +20,8 @@ from hpts_client.errors import ClientError
 from hpts_client.results import Result
 
 TOLERANCE_S: Final = 300.0
+_MOST_DIGITS: Final = 15
+"""Of a time; Python refuses to read a number of thousands, and anybody may send one."""
 _PREFIX: Final = "whsec_"
 _HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
@@ -47,7 +49,7 @@ def verified(
     if missing:
         raise NotGenuine(f"headers are missing: {', '.join(missing)}")
     webhook_id, sent_at, signatures = (lower[name] for name in _HEADERS)
-    if not sent_at.isdecimal() or not sent_at.isascii():
+    if not sent_at.isdecimal() or not sent_at.isascii() or len(sent_at) > _MOST_DIGITS:
         raise NotGenuine("webhook-timestamp is not a number of seconds")
     if abs((time.time() if now is None else now) - int(sent_at)) > TOLERANCE_S:
         raise NotGenuine("webhook-timestamp is too far from now: an old message, or a wrong clock")
