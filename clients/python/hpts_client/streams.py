@@ -13,7 +13,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from hpts_client.errors import ClientError
 from hpts_client.exchange import Conversation
 from hpts_client.following import Following
 from hpts_client.messages import NoAnswer
@@ -67,7 +66,7 @@ class JournalStream:
     def _turn(self) -> None:
         try:
             next(self._turns)
-        except ClientError:
+        except BaseException:  # a time limit's, too, or Ctrl-C
             self._turns = self._turned()  # asked again, it tries again
             raise
 
@@ -126,7 +125,7 @@ class AsyncJournalStream:
     async def _turn(self) -> None:
         try:
             await anext(self._turns)
-        except ClientError:
+        except BaseException:
             self._turns = self._turned()
             raise
 
