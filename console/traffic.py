@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from console.api import Api, Body, Refused, Unreachable
+from console.api import Api, Body, Pending, Refused, Unreachable
 from schemas import scopes
 
 PER_SECOND: Final = 3
@@ -82,7 +82,7 @@ class Traffic:
             except Refused as refusal:
                 if refusal.status in (401, 429, 503):
                     self.trouble = str(refusal)  # any other is a borrower's luck: `sent` counts it
-            except Unreachable as error:
+            except (Unreachable, Pending) as error:
                 self.trouble = str(error)
             await asyncio.sleep(max(0.05, 1 / PER_SECOND - (time.monotonic() - begun)))
 
