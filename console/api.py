@@ -41,6 +41,10 @@ class Refused(Exception):
         return str(self.problem.get("code") or self.problem.get("error") or self.status)
 
 
+class Pending(Exception):
+    """A command that is accepted for good (202), and of which no more is known yet."""
+
+
 @dataclass
 class Sent:
     """What this session has posted: how long the answers took, and what was refused."""
@@ -109,7 +113,7 @@ class Api:
                 return
 
     async def post(self, path: str, body: Body, *, key: str) -> Body:
-        """A command; its result, also of a 202. Every answer is counted in `sent`."""
+        """A command; its result. Every outcome is counted in `sent`; raises `Pending` for none."""
         begun = time.monotonic()
         headers = {"Idempotency-Key": key}
         answer = await self._authorised("POST", path, json=body, headers=headers)
@@ -118,6 +122,9 @@ class Api:
         except Refused as refusal:
             self.sent.refusals[refusal.code] += 1
             raise
+        if answer.status_code == httpx.codes.ACCEPTED:
+            command_id, status = document.get("command_id"), document.get("status")
+            raise Pending(f"Accepted, not done yet: command {command_id} is {status}")
         self.sent.answered(time.monotonic() - begun)
         return document
 

@@ -11,7 +11,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from console import money, words
-from console.api import Refused, Unreachable
+from console.api import Pending, Refused, Unreachable
 
 Cell = str | Markup | None
 _VOID: Final = frozenset({"input", "link", "meta"})
@@ -141,7 +141,7 @@ def pairs(items: Mapping[str, Cell]) -> Markup:
     return tag("dl", *written, class_="pairs")
 
 
-def trouble(error: Refused | Unreachable) -> Markup:
+def trouble(error: Refused | Unreachable | Pending) -> Markup:
     """What went wrong and what to do, where the answer should stand."""
     happened, advice = words.sentence(error)
     trace = error.problem.get("trace_id") if isinstance(error, Refused) else None

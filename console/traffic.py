@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from console.api import Api, Body, Refused, Unreachable
+from console.api import Api, Body, Pending, Refused, Unreachable
 from schemas import scopes
 
 PER_SECOND: Final = 3
@@ -82,7 +82,7 @@ class Traffic:
             except Refused as refusal:
                 if refusal.status in (401, 429, 503):
                     self.trouble = str(refusal)  # any other is a borrower's luck: `sent` counts it
-            except Unreachable as error:
+            except (Unreachable, Pending) as error:
                 self.trouble = str(error)
             await asyncio.sleep(max(0.05, 1 / PER_SECOND - (time.monotonic() - begun)))
 
@@ -111,8 +111,7 @@ class Traffic:
         body = self._of(loan, amount_minor) | {"method": "ach"}
         result = await self._post("/disbursements", body)
         self._loans.append(loan)
-        if (event_id := result.get("disbursement_event_id")) is None:
-            return  # a 202: it is not known in time
+        event_id = result["disbursement_event_id"]
         settled = {"disbursement_event_id": event_id, "effective_at": self._day.isoformat()}
         await self._post("/disbursement-settlements", settled)
 
@@ -124,8 +123,6 @@ class Traffic:
             "external_ref": f"demo-{random.randrange(10**8):08}",
         }
         result = await self._post("/payments", body)
-        if "balance" not in result:
-            return  # a 202
         loan.last_payment_id = result["payment_event_id"]
         loan.principal_minor = int(result["balance"]["principal_outstanding_minor"])
         if result["balance"]["total_exposure_minor"] == "0":

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from console.api import Refused, Unreachable
+from console.api import Pending, Refused, Unreachable
 from schemas.chart_of_accounts import CHART
 from schemas.problem_codes import CATALOGUE
 
@@ -23,7 +23,7 @@ EVENTS: Final = {
     "manual_adjustment": "Manual adjustment",
 }
 NOT_HERE: Final = "This server does not have this part yet."
-EXPECTED: Final = (Refused, Unreachable)
+EXPECTED: Final = (Refused, Unreachable, Pending)
 
 
 def event(event_type: str) -> str:
@@ -41,8 +41,10 @@ def instant(text: str | None) -> str:
     return text[:19].replace("T", " ") if text else "–"
 
 
-def sentence(error: Refused | Unreachable) -> tuple[str, str]:
+def sentence(error: Refused | Unreachable | Pending) -> tuple[str, str]:
     """What happened, and what to do about it."""
+    if isinstance(error, Pending):
+        return f"{error}.", "Press again to ask what became of it: nothing is done twice."
     if isinstance(error, Unreachable):
         return f"{error}.", "Is the stack running? `hpts status` says what is not; then reload."
     if error.status == 401:

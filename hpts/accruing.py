@@ -65,7 +65,12 @@ def accrue(
         str | None, typer.Option("--client", help="Act as this client of the stack.")
     ] = None,
     data_dir: Annotated[
-        Path, typer.Option("--data-dir", help="The running stack, unless HPTS_* name another.")
+        Path,
+        typer.Option(
+            "--data-dir",
+            envvar="HPTS_DATA_DIR",
+            help="The running stack, unless HPTS_* name another.",
+        ),
     ] = HERE,
     as_json: AsJson = False,
 ) -> None:

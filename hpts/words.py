@@ -14,7 +14,9 @@ from schemas.kafka_security import KafkaSecurity, Security
 USAGE: Final = 2
 """The exit status where the command line cannot be carried out as given."""
 HERE: Final = Path(".hpts")
-DataDir = Annotated[Path, typer.Option("--data-dir", help="Where everything is kept.")]
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="HPTS_DATA_DIR", help="Where everything is kept.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 out: Final = Console(soft_wrap=True, highlight=False, markup=False)
 err: Final = Console(soft_wrap=True, highlight=False, markup=False, stderr=True)

@@ -33,7 +33,7 @@ Where = Annotated[
     ),
 ]
 PATIENCE: Final = Patience(give_up_after_s=30.0)
-_AGAIN: Final = "It may have posted. Run the same command again: the same key never posts twice."
+_AGAIN: Final = "What it posts may be posted by now: run it again, the same key never posts twice."
 
 
 def found(data_dir: Path, client_id: str | None, scopes: tuple[str, ...] = ()) -> Connection:

@@ -8,7 +8,15 @@ from uuid import UUID
 
 import pytest
 
-from hpts_client import Credentials, Patience, Refused, Stalled, Unreachable
+from hpts_client import (
+    Credentials,
+    NoConnection,
+    Patience,
+    Refused,
+    Stalled,
+    Unreachable,
+    connection,
+)
 from hpts_client.events import Fee
 from hpts_client.exchange import Conversation
 from hpts_client.messages import Answer, Exchange, NoAnswer, Pause, Request
@@ -102,6 +110,9 @@ class Played:
         problem(429, "rate_limited", retry_after="1"),
         problem(409, "idempotency_in_progress", retry_after="1"),
         Answer(502, {}, b"<html>a proxy's page</html>"),
+        Answer(500, {}, b"<html>a proxy's page</html>"),
+        Answer(408, {}, b""),
+        Answer(520, {}, b"the origin's answer was cut"),
     ],
 )
 def test_what_may_pass_is_sent_again_with_the_same_key_and_body(first: Answer | NoAnswer) -> None:
@@ -127,6 +138,63 @@ def test_a_refusal_is_raised_at_once_with_all_that_it_says(status: int, code: st
     told = raised.value
     assert (told.code, told.status, told.trace_id, told.errors) == (code, status, "abc", ())
     assert played.pauses == []
+
+
+@pytest.mark.parametrize("status", [500, 520, 502])
+def test_an_error_of_a_server_is_never_final(status: int) -> None:
+    """Whoever failed may have failed after the command was taken."""
+    played = Played(give_up_after_s=1.0)
+    with pytest.raises(Unreachable):
+        played.run(
+            played.talk.post(FEE, "fee:loan_7:2026"), [TOKEN, *[Answer(status, {}, b"<html>")] * 4]
+        )
+
+
+GARBAGE = [b"<html>sign in to this network</html>", b"", b"\xff\x00", b"[]", b"{}"]
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_a_success_that_is_not_the_apis_leaves_the_outcome_unknown(
+    status: int, body: bytes
+) -> None:
+    played = Played()
+    with pytest.raises(Unreachable, match="not this API's"):
+        played.run(played.talk.post(FEE, "fee:loan_7:2026"), [TOKEN, Answer(status, {}, body)])
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+def test_a_page_that_is_not_the_apis_is_not_the_last_one(body: bytes) -> None:
+    played = Played()
+    with pytest.raises(Unreachable, match="not this API's"):
+        played.run(played.talk.page(Periods(), None), [TOKEN, Answer(200, {}, body)])
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+def test_an_issuer_that_answers_without_a_token_is_asked_again(body: bytes) -> None:
+    played = Played()
+    script = [Answer(200, {}, body), TOKEN, answer(200, BALANCE)]
+    assert played.run(played.talk.get(BalanceOf(loan_id=LOAN)), script).loan_id == LOAN
+
+
+@pytest.mark.parametrize("errors", [None, "no", ["no"], [{"message": "no"}]])
+def test_a_refusal_by_somebody_between_is_told_in_whatever_form(errors: Any) -> None:
+    played = Played()
+    with pytest.raises(Refused) as raised:
+        played.run(
+            played.talk.post(FEE, "fee:loan_7:2026"), [TOKEN, answer(403, {"errors": errors})]
+        )
+    assert raised.value.status == 403
+
+
+@pytest.mark.parametrize(
+    "key", ["short", "fee:loan 7:2026", "fee:loan_7:2026\n", "fee:loan_é:2026"]
+)
+def test_a_key_that_no_ledger_takes_is_refused_before_anything_is_sent(key: str) -> None:
+    played = Played()
+    with pytest.raises(Refused, match="idempotency_key_invalid"):
+        played.run(played.talk.post(FEE, key), [])
+    assert played.sent == []
 
 
 def test_faults_of_the_body_are_told_one_by_one() -> None:
@@ -231,7 +299,8 @@ def test_reads_wait_for_what_this_client_has_posted_unless_told_not_to() -> None
         for position in ("3:20", "5:1,3:19"):
             posted = answer(201, RESULT, hpts_position=position)
             script = [posted] if played.sent else [TOKEN, posted]
-            played.run(played.talk.post(FEE, f"fee:{position}"), script)
+            key = "fee:" + position.replace(",", ".")
+            played.run(played.talk.post(FEE, key), script)
         played.run(played.talk.get(BalanceOf(loan_id=LOAN)), [answer(200, BALANCE)])
         assert played.sent[-1].headers.get("HPTS-Min-Position") == wanted
 
@@ -251,3 +320,15 @@ def test_a_page_names_the_next_one() -> None:
 def test_no_float_is_ever_sent(spoil: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     with pytest.raises(TypeError, match="no float"):
         Fee(**spoil(vars(FEE))).body()
+
+
+@pytest.mark.parametrize("name", ["HPTS_API_URL", "HPTS_TOKEN_URL"])
+def test_an_address_without_a_scheme_is_told_at_once(name: str) -> None:
+    told = {
+        "HPTS_API_URL": "https://ledger",
+        "HPTS_TOKEN_URL": "https://issuer/token",
+        "HPTS_CLIENT_ID": "me",
+        "HPTS_CLIENT_SECRET": "secret",
+    }
+    with pytest.raises(NoConnection, match=name):
+        connection(environment=told | {name: "ledger:8080"})

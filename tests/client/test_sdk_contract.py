@@ -9,8 +9,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from hpts_client import events, queries
+from hpts_client import events, exchange, queries
 from hpts_client.members import in_path
+from schemas import ids
 
 CONTRACT: dict[str, Any] = json.loads((files("schemas") / "openapi.json").read_text("utf-8"))
 SCHEMAS = CONTRACT["components"]["schemas"]
@@ -117,3 +118,7 @@ def test_money_is_an_int_named_by_its_unit(kind: type[Any]) -> None:
     for one in fields(kind):
         if one.name.endswith("_minor"):
             assert one.type in (int, "int", int | None, "int | None"), one
+
+
+def test_the_sdk_takes_the_keys_that_the_ledger_takes() -> None:
+    assert exchange.IDEMPOTENCY_KEY == ids.CLIENT_KEY

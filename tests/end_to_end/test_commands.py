@@ -226,3 +226,14 @@ def test_shells_complete_commands() -> None:
         HPTS, env={**os.environ, **asked}, capture_output=True, text=True, check=False, timeout=60
     )
     assert ran.stdout.split() == ["trial-balance"], ran
+
+
+def test_the_data_folder_that_the_environment_names_is_every_commands() -> None:
+    """Half of them on the named stack and half on `.hpts`, and `down` ends the wrong one."""
+    deaf = [
+        " ".join(path)
+        for path, command in COMMANDS
+        for option in command.params
+        if "--data-dir" in option.opts and option.envvar != "HPTS_DATA_DIR"
+    ]
+    assert deaf == []

@@ -53,6 +53,11 @@ def _given(environment: Mapping[str, str]) -> Connection:
     missing = [name for name in _NEEDED if not environment.get(name)]
     if missing:
         raise NoConnection(f"HPTS_API_URL is set, so set {', '.join(missing)}, too")
+    for name in ("HPTS_API_URL", "HPTS_TOKEN_URL"):
+        if not environment[name].startswith(("http://", "https://")):
+            raise NoConnection(
+                f"{name} is {environment[name]!r}: begin it with https:// (or http://)"
+            )
     credentials = Credentials(*(environment[name] for name in _NEEDED))
     return Connection(environment["HPTS_API_URL"], credentials, _certificate(environment))
 

@@ -43,8 +43,9 @@ class Refused(ClientError):
         self.trace_id: str | None = document.get("trace_id")
         self.command_id: str | None = document.get("command_id")
         self.errors = tuple(
-            FieldFault(one["field"], one["code"], one["message"])
-            for one in document.get("errors", ())
+            FieldFault(*(str(one.get(name, "")) for name in ("field", "code", "message")))
+            for one in _listed(document.get("errors"))
+            if isinstance(one, dict)
         )
 
     @property
@@ -62,7 +63,9 @@ class Refused(ClientError):
 
 
 class Unreachable(ClientError):
-    """The API, or the issuer of tokens, does not answer, or not now (429, 503)."""
+    """The API, or the issuer of tokens, does not answer, or not now (429, 5xx), or somebody else
+    does in its place: whether a command was heard is not known.
+    """
 
 
 class Stalled(ClientError):
@@ -72,6 +75,11 @@ class Stalled(ClientError):
         super().__init__(message)
         self.command_id = command_id
         self.status = status
+
+
+def _listed(value: Any) -> list[Any]:
+    """As it is where it is a list: an error's document may be anybody's."""
+    return value if isinstance(value, list) else []
 
 
 def document_of(body: bytes) -> dict[str, Any]:

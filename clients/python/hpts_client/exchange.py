@@ -5,6 +5,7 @@ because the first try is still in flight all end in the one outcome that the key
 """
 
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,10 +22,12 @@ from hpts_client.outcomes import CommandState, Pending
 from hpts_client.queries import Listing, Read
 
 R = TypeVar("R")
-_NOT_NOW: Final = frozenset({429, 502, 503, 504})
+_NOT_NOW: Final = frozenset({408, 429})
+_SERVER_ERRORS: Final = 500
 _WAIT_FOR: Final = frozenset({"idempotency_in_progress", "batch_in_progress"})
 _OF_THE_TOKEN: Final = frozenset({"token_invalid", "token_expired"})
 _PENDING: Final = frozenset({"pending", "posting"})
+IDEMPOTENCY_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{7,254}")
 _FORM: Final = "application/x-www-form-urlencoded"
 _USUAL_LIFETIME_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 30
@@ -103,7 +106,8 @@ class Conversation:
     def get_command(self, pending: Pending) -> Exchange[CommandState]:
         request = Request("GET", f"/commands/{pending.command_id}")
         answer = yield from self._good(request)
-        return msgspec.json.decode(answer.body, type=CommandState, strict=False)
+        state: CommandState = _read(answer.body, CommandState)
+        return state
 
     def get(self, query: Read[R]) -> Exchange[R]:
         """Read one value."""
@@ -115,10 +119,10 @@ class Conversation:
         request = self._reading(listing)
         if token is not None:
             request = replace(request, parameters={**request.parameters, "page_token": token})
-        document = document_of((yield from self._good(request)).body)
+        document = _read((yield from self._good(request)).body, dict[str, msgspec.Raw])
         kind: Any = GenericAlias(list, (listing.result,))
-        items = msgspec.convert(document[listing.member], type=kind, strict=False)
-        return items, document.get("next_page_token")
+        items = _read(document.get(listing.member, b""), kind)
+        return items, _read(document.get("next_page_token", b"null"), str | None)
 
     def open(self, request: Request) -> Exchange[Answer]:
         """A success whose body is read while it comes. Raises `Refused` or `Unreachable`."""
@@ -163,7 +167,7 @@ class Conversation:
                 if refusal.code in _OF_THE_TOKEN and not is_renewed:
                     self._token, is_renewed = "", True
                     continue
-                if answer.status not in _NOT_NOW and refusal.code not in _WAIT_FOR:
+                if not _may_pass(answer) and refusal.code not in _WAIT_FOR:
                     raise refusal
                 told = str(refusal)
             pause_s = self.pause_after(tries, answer)
@@ -174,10 +178,11 @@ class Conversation:
 
     def _done(self, answer: Answer, pending: Pending) -> Exchange[None]:
         """Wait until the command is no longer pending, or the batch is posted."""
-        location = answer.headers["location"].removeprefix("/v1")
+        location = answer.headers.get("location", f"/commands/{pending.command_id}")
+        location = location.removeprefix("/v1")
         heard_at, heard, tries = self._clock(), "", 0
         while True:
-            state = document_of(answer.body)
+            state = {"status": "pending", **document_of(answer.body)}
             if state["status"] == "quarantined":
                 told = "waits for an operator (`hpts quarantine list`)"
                 raise Stalled(
@@ -216,13 +221,15 @@ class Conversation:
         asked_at = self._clock()
         try:
             answer = yield Send(request)
-            if answer is None or answer.status in _NOT_NOW:
+            if answer is None or _may_pass(answer):
                 raise NoAnswer(f"{credentials.token_url} does not answer now")
+            document = document_of(answer.body)
+            if answer.is_success and "access_token" not in document:
+                raise NoAnswer(f"{credentials.token_url} answers, and not with a token")
         except NoAnswer:
             if self._token and self._clock() < self._expires_at:
                 return self._token
             raise
-        document = document_of(answer.body)
         if not answer.is_success:
             raise Refused.of(document, answer.status)
         lifetime_s = float(document.get("expires_in", _USUAL_LIFETIME_S))
@@ -242,10 +249,14 @@ class Conversation:
         """How far the store must have come for a read to see this."""
         for place in filter(None, answer.headers.get("hpts-position", "").split(",")):
             partition, _, offset = place.strip().partition(":")
-            self._positions[partition] = max(int(offset), self._positions.get(partition, 0))
+            if partition.isdecimal() and offset.isdecimal():
+                self._positions[partition] = max(int(offset), self._positions.get(partition, 0))
 
 
 def _posting(command: Command[Any], key: str, *, dry_run: bool = False) -> Request:
+    if not IDEMPOTENCY_KEY.fullmatch(key):  # some of these cannot even be sent
+        told = "send one of 8 to 255 characters: letters, digits, and . _ : - after the first"
+        raise Refused("idempotency_key_invalid", told, {"status": 400})
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     parameters = {"dry_run": "true"} if dry_run else {}
     return Request(command.verb, command.path, parameters, headers, command.body())
@@ -254,7 +265,7 @@ def _posting(command: Command[Any], key: str, *, dry_run: bool = False) -> Reque
 def _submission(command: Command[R], answer: Answer) -> Submission[R]:
     pending = None
     if answer.status == 202:
-        pending = msgspec.json.decode(answer.body, type=Pending, strict=False)
+        pending = _read(answer.body, Pending)
     return Submission(command, answer, pending)
 
 
@@ -262,7 +273,22 @@ def _value(asked: Command[R] | Read[R], body: bytes) -> R:
     """What an answer says, as the type that the route has."""
     value: Any = None
     if asked.result is str:
-        value = body.decode()
+        value = body.decode("utf-8", "replace")
     elif asked.result is not type(None):
-        value = msgspec.json.decode(body, type=asked.result, strict=False)
+        value = _read(body, asked.result)
     return cast(R, value)
+
+
+def _read(body: bytes | msgspec.Raw, kind: Any) -> Any:
+    """What an answer says. Raises `Unreachable` where it is none of this API's, as a page of
+    somebody between: what became of the request is not known then.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unreachable(f"an answer that is not this API's: {error}") from error
+
+
+def _may_pass(answer: Answer) -> bool:
+    """Whether it says nothing final: no error of a server tells whether the request was heard."""
+    return answer.status in _NOT_NOW or answer.status >= _SERVER_ERRORS

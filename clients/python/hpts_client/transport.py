@@ -54,7 +54,7 @@ class Blocking:
                         time.sleep(step.seconds)
                     else:
                         answer = self._send(step, opened)
-                except httpx.TransportError as error:
+                except httpx.RequestError as error:
                     step = exchange.throw(_no_answer(step, error))
                 else:
                     step = exchange.send(answer)
@@ -69,7 +69,7 @@ class Blocking:
         self.run(exchange, opened)
         try:
             yield opened[0].iter_bytes()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _cut(error) from error
         finally:
             opened[0].close()
@@ -87,7 +87,7 @@ class Blocking:
         """Send, once, a body that is made while it is sent. Raises `NoAnswer`."""
         try:
             return _told(self._http.send(_built(self._http, request, body)))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _no_answer(Send(request), error) from error
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class Awaiting:
                         await asyncio.sleep(step.seconds)
                     else:
                         answer = await self._send(step, opened)
-                except httpx.TransportError as error:
+                except httpx.RequestError as error:
                     step = exchange.throw(_no_answer(step, error))
                 else:
                     step = exchange.send(answer)
@@ -127,7 +127,7 @@ class Awaiting:
         await self.run(exchange, opened)
         try:
             yield opened[0].aiter_bytes()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _cut(error) from error
         finally:
             await opened[0].aclose()
@@ -185,12 +185,12 @@ def _told(answer: httpx.Response) -> Answer:
     return Answer(answer.status_code, answer.headers, answer.content)
 
 
-def _no_answer(step: Step, error: httpx.TransportError) -> NoAnswer:
+def _no_answer(step: Step, error: httpx.RequestError) -> NoAnswer:
     what = step.request.url if isinstance(step, Send) else "a pause"
     return NoAnswer(f"no answer from {what}: {error or type(error).__name__}")
 
 
-def _cut(error: httpx.TransportError) -> NoAnswer:
+def _cut(error: httpx.RequestError) -> NoAnswer:
     return NoAnswer(f"the stream was cut: {error or type(error).__name__}")
 
 
