@@ -1,7 +1,9 @@
 """HTTP/1.1 on a socket, as every edge serves it: uvicorn's protocol, with the limits it lacks.
 
     head         at most `MOST_HEAD_BYTES`, whole within `HEAD_WITHIN_S` of the connection's
-                 beginning or the answer before; a body's time and size are its route's
+                 beginning, or of its own after an answer; a body's time and size are its route's
+    idle         a connection that was answered is kept for `KEPT_FOR_S`: longer than balancers and
+                 clients keep theirs, or one would send a payment into a connection just closed
     reading      who takes nothing of an answer for `TAKEN_WITHIN_S` is let go
     trailers     are no headers: what a proxy in front removed would come again behind its back
     not HTTP     a problem document, then the end; but a request that was whole before it is
@@ -22,6 +24,7 @@ from schemas.problems import Problem
 
 MOST_HEAD_BYTES: Final = 65_536
 HEAD_WITHIN_S: Final = 10.0
+KEPT_FOR_S: Final = 75
 TAKEN_WITHIN_S: Final = 30.0
 _LOOK_EVERY_S: Final = 2.0
 _NOT_HTTP: Final = Problem(
@@ -43,6 +46,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_awaited_since: float | None = None
         self._head_bytes = 0
         self._is_in_head = False
+        self._is_idle = False
         self._is_refused = False
         self._served: RequestResponseCycle | None = None
 
@@ -60,6 +64,8 @@ class HttpProtocol(HttpToolsProtocol):
         """Take bytes, unless what came before them was refused."""
         if self._is_refused:
             return
+        if self._is_idle:
+            self._is_idle, self._head_awaited_since = False, self.loop.time()
         super().data_received(data)
         self._head_bytes = self._head_bytes + len(data) if self._is_in_head else 0
         if self._head_bytes > MOST_HEAD_BYTES and not self._is_refused:
@@ -81,8 +87,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.headers = []
 
     def on_response_complete(self) -> None:
-        """Wait for the next head, unless it is there already."""
-        self._head_awaited_since = None if self.pipeline else self.loop.time()
+        """Wait for the next head, unless it is there already: uvicorn does, for `KEPT_FOR_S`."""
+        self._is_idle = not self.pipeline
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import uvicorn
 from cryptography import x509
 
-from schemas.http_protocol import HttpProtocol
+from schemas.http_protocol import KEPT_FOR_S, HttpProtocol
 from schemas.partners.edge import PartnerEdge
 from schemas.partners.revocations import Revocations
 from schemas.partners.settings import PartnerSettings
@@ -106,7 +106,8 @@ def serve(
     except (OSError, ValueError) as error:
         print(f"the partner listener cannot be opened: {error}", file=sys.stderr)
         return USAGE
-    config = uvicorn.Config(app, http=HttpProtocol, ws="none", proxy_headers=False, **options)
+    own: dict[str, Any] = {"http": HttpProtocol, "ws": "none", "timeout_keep_alive": KEPT_FOR_S}
+    config = uvicorn.Config(app, proxy_headers=False, **own, **options)
     server = Server(config, partners)
     server.run(sockets=None if sockets is None else list(sockets))
     return 0 if server.started else STARTUP_FAILURE

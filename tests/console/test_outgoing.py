@@ -15,7 +15,7 @@ from tests.console.consoles import Running
 from tests.console.test_pages import dialog_of, go
 from tests.deliveries.receiver import Receiver
 
-TOLD_WITHIN_S = 30
+TOLD_WITHIN_S = 90
 
 
 @pytest.fixture(scope="module")
