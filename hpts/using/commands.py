@@ -9,14 +9,14 @@ from typing import Any, Final
 import typer
 
 from hpts import developing
-from hpts.using import benching, journal, posting, reading, tokens
+from hpts.using import benching, journal, posting, reading, tokens, webhooks
 
 dev: Final = typer.Typer(no_args_is_help=True, help="For development, never for production.")
 dev.command()(tokens.token)
 dev.command()(tokens.tenant)
 dev.command()(developing.pki)
 
-NAMES: Final = ("post", "balance", "journal", "trial-balance", "tail", "bench", "dev")
+NAMES: Final = ("post", "balance", "journal", "trial-balance", "tail", "webhooks", "bench", "dev")
 LOOKS: Final[dict[str, Any]] = {
     "no_args_is_help": True,
     "pretty_exceptions_enable": False,
@@ -32,5 +32,6 @@ def register(app: typer.Typer) -> None:
     app.command()(journal.journal)
     app.command("trial-balance")(reading.trial_balance)
     app.command()(journal.tail)
+    app.add_typer(webhooks.webhooks, name="webhooks")
     app.command(context_settings=benching.PASSED_ON)(benching.bench)
     app.add_typer(dev, name="dev")

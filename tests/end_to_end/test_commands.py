@@ -57,7 +57,7 @@ def test_every_command_says_what_it_does_and_what_each_option_is_for(
 
 def test_the_commands_are_those_that_are_promised() -> None:
     promised = "up down status post balance journal trial-balance tail accrue replay diff verify"
-    more = "archive quarantine bench doctor dev demo"
+    more = "archive quarantine webhooks bank bench doctor dev demo"
     assert {*promised.split(), *more.split()} <= {path[0] for path, _ in COMMANDS}
 
 
