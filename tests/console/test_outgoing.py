@@ -3,8 +3,7 @@
 The fixture `lender` fails the module on any console error, warning, alert or foreign request.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from tests.console.conftest import PATIENCE_MS, keep_picture
 from tests.console.consoles import Running
 from tests.console.test_pages import dialog_of, go
 from tests.deliveries.receiver import Receiver
+from tests.faults.own_ledger import until
 
 TOLD_WITHIN_S = 90
 
@@ -23,13 +23,6 @@ def receiver() -> Iterator[Receiver]:
     listening = Receiver()
     yield listening
     listening.close()
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + TOLD_WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 def secret_shown(page: Page) -> str:
@@ -68,7 +61,7 @@ def test_an_endpoint_is_added_told_asked_again_rotated_and_deleted(
 
     api = console.client()
     loan = api.open_loan(amount_minor="100000")
-    until(lambda: len(receiver.acknowledged()) == 1, "the entry is told")
+    until(lambda: len(receiver.acknowledged()) == 1, seconds=TOLD_WITHIN_S)
     [entry_id] = receiver.acknowledged()
     assert receiver.told[0].event["event_type"] == "disbursement"
 
@@ -81,7 +74,7 @@ def test_an_endpoint_is_added_told_asked_again_rotated_and_deleted(
 
     with dialog_of(lender, "Replay") as dialog:
         dialog.get_by_role("button", name="Replay").click()
-    until(lambda: receiver.acknowledged() == [entry_id] * 2, "it is told again")
+    until(lambda: receiver.acknowledged() == [entry_id] * 2, seconds=TOLD_WITHIN_S)
 
     has_open(lender, console, url)
     lender.get_by_role("button", name="Change the secret").click()
@@ -90,7 +83,7 @@ def test_an_endpoint_is_added_told_asked_again_rotated_and_deleted(
     assert second not in receiver.secrets["/hook"]
     receiver.secrets["/hook"].append(second)
     api.pay(loan, amount_minor="100")
-    until(lambda: len(receiver.acknowledged()) == 3, "it goes on being told")
+    until(lambda: len(receiver.acknowledged()) == 3, seconds=TOLD_WITHIN_S)
     assert receiver.refused == []
 
     has_open(lender, console, url)
@@ -132,7 +125,7 @@ def test_the_bank_s_own_fee_is_shown_as_unmatched(lender: Page, console: Running
     answer = api.post("/v1/bank-statements", statement("1", "unheard of"))
     assert answer.status_code in (200, 201), answer.text
     status = "/v1/reconciliation/status"
-    until(lambda: bool(api.get(status).json()["bank_reconciliation"]), "a run has matched it")
+    until(lambda: bool(api.get(status).json()["bank_reconciliation"]), seconds=TOLD_WITHIN_S)
     go(lender, console, "/reconciliation")
     unmatched = lender.get_by_role("table", name="Unmatched")
     fee = unmatched.get_by_role("row").filter(has_text="account fee")

@@ -1,8 +1,7 @@
 """`hpts webhooks`: an endpoint's whole life, on the running stack and a receiver that verifies."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typer.testing import CliRunner
 
 from hpts.cli import app
 from tests.deliveries.receiver import Receiver
+from tests.faults.own_ledger import until
 from tests.http import UNKNOWN_ID, Client
 
 TOLD_WITHIN_S = 90
@@ -46,13 +46,6 @@ def known(endpoint: str) -> list[dict[str, Any]]:
     return [one for one in told("list")["items"] if one["webhook_endpoint_id"] == endpoint]
 
 
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TOLD_WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline, "it is not told"
-        time.sleep(0.1)
-
-
 def test_an_endpoint_is_added_told_asked_again_rotated_and_removed(
     payer: Client, receiver: Receiver
 ) -> None:
@@ -65,13 +58,13 @@ def test_an_endpoint_is_added_told_asked_again_rotated_and_removed(
     assert "secret" not in listed
 
     payer.open_loan(amount_minor="100000")
-    until(lambda: len(receiver.acknowledged()) == 1)
-    until(lambda: "delivered" in run("deliveries", endpoint).stdout)
+    until(lambda: len(receiver.acknowledged()) == 1, seconds=TOLD_WITHIN_S)
+    until(lambda: "delivered" in run("deliveries", endpoint).stdout, seconds=TOLD_WITHIN_S)
     assert "200 in" in run("deliveries", endpoint).stdout
 
     receiver.secrets["/hook"].append(told("rotate", endpoint)["secret"])
     assert run("replay", endpoint, "--from", begun).exit_code == 0
-    until(lambda: len(receiver.acknowledged()) == 2)
+    until(lambda: len(receiver.acknowledged()) == 2, seconds=TOLD_WITHIN_S)
     assert (receiver.refused, len(set(receiver.acknowledged()))) == ([], 1)
 
     assert "removed" in run("remove", endpoint).stdout
