@@ -18,7 +18,6 @@ from posting_engine.log import CommandLog
 from posting_engine.log_answers import Ends
 from posting_engine.positions import Position
 from posting_engine.records import Record
-from schemas.signing import SigningKey
 
 _log = structlog.get_logger()
 
@@ -35,20 +34,6 @@ def watch_clock(record: Record, position: Position) -> None:
             appended_at=record.appended_at.isoformat(),
             reached_at=position.reached_at.isoformat(),
         )
-
-
-def is_coming(
-    hidden: Callable[[int, int, int], list[Record] | None],
-    partition_id: int,
-    due: int,
-    ring: Mapping[str, SigningKey],
-) -> bool:
-    """Whether a record of ours lies where a partition is stuck: it only waits for its turn.
-
-    A backlog is fetched one partition after the other. Reading all of it apart, to see what may be
-    hidden in it, would take the time that applying it needs.
-    """
-    return any(one.is_signed(ring) for one in hidden(partition_id, due, due + 1) or ())
 
 
 @dataclass(frozen=True, slots=True)

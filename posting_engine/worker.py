@@ -27,7 +27,7 @@ from posting_engine.log_answers import LostPosition
 from posting_engine.outgoing import Outgoing
 from posting_engine.patience import Patience
 from posting_engine.positions import Fenced, Position, SlotTaken, StoreUnavailable
-from posting_engine.reached import LogEnds, is_coming, watch_clock
+from posting_engine.reached import LogEnds, watch_clock
 from posting_engine.records import Content, DeadLetter, Record, UnknownToThisBuild, examine
 from posting_engine.verdict import Item
 from schemas import signing
@@ -40,6 +40,7 @@ from schemas.topics import SIGNATURE_HEADER
 _log = structlog.get_logger()
 
 IDLE_WAIT_SECONDS: Final = 0.02
+LOOKED_THROUGH: Final = 1_000
 """How long a take waits for its first record, and so how soon an outgoing chunk is noticed."""
 
 
@@ -303,13 +304,12 @@ class Worker:
             self._halt(partition_id, reason)
         for partition_id, end in answer.stuck.items():
             # Nothing comes, and the log goes on: markers at its end, as a rule. But first the last
-            # applied record must have come again, and what came must have been applied.
-            if partition_id in self._backlog.partitions:
-                continue
-            due = self._sequence.reads_from(partition_id)
-            is_next = self._sequence.is_verified(partition_id)
-            if is_next and not is_coming(self._reader.hidden, partition_id, due, self.ring):
-                self._record_hidden(partition_id, due=due, came=end)
+            # applied record must have come again, and what came must have been applied. A backlog's
+            # partitions wait for each other: to read one of them to its end here takes too long.
+            is_behind = partition_id in self._backlog.partitions
+            if self._sequence.is_verified(partition_id) and not is_behind:
+                due = self._sequence.reads_from(partition_id)
+                self._record_hidden(partition_id, due=due, came=min(end, due + LOOKED_THROUGH))
         overdue = self._sequence.overdue()
         self._reader.seek({p: offset for p, offset in overdue.items() if p not in self._halted})
         at_end = {p: at for p, at in answer.at_end.items() if self._sequence.is_verified(p)}
