@@ -4,6 +4,7 @@ The fixture `lender` fails the module on any console error, warning, alert or fo
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def test_an_endpoint_is_added_told_asked_again_rotated_and_deleted(
     url = receiver.url()
     receiver.secrets["/hook"] = [added(lender, console, url)]
 
-    api = console.client()
+    api, begun = console.client(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     loan = api.open_loan(amount_minor="100000")
     until(lambda: len(receiver.acknowledged()) == 1, seconds=TOLD_WITHIN_S)
     [entry_id] = receiver.acknowledged()
@@ -73,6 +74,7 @@ def test_an_endpoint_is_added_told_asked_again_rotated_and_deleted(
     keep_picture(lender, "webhooks-delivered")
 
     with dialog_of(lender, "Replay") as dialog:
+        dialog.get_by_label("From").fill(begun)
         dialog.get_by_role("button", name="Replay").click()
     until(lambda: receiver.acknowledged() == [entry_id] * 2, seconds=TOLD_WITHIN_S)
 
